@@ -1,0 +1,195 @@
+"""The JSON interface: the same Pages as the web, for apps and for anyone with a terminal."""
+
+from __future__ import annotations
+
+import hashlib
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from ninja import NinjaAPI, Path
+
+from dojang import __version__
+from dojang.api import errors
+from dojang.api.rendering import page_json, reader_language
+from dojang.api.schemas import ActIn, ErrorOut, JourneyOut, PageOut, ProblemOut, StartedOut, StartIn
+from dojang.ports.acting import Acting
+from dojang.products import journeys as offered
+from dojang.products.messages import catalog
+from dojang.ra import actions
+from dojang.ra.errors import RunNotFoundError
+
+if TYPE_CHECKING:
+    from dojang.journeys.page import Page
+    from dojang.ports.world import World
+
+COOKIE = "dojang_api_run"
+DESCRIPTION = """
+One document, the **Page**, answers everything: what is asked now (`fields`), what to show (`show`), what is being
+waited for (`wait`), what went wrong (`errors`) and what can be done (`actions`).
+
+1. `POST /api/v1/runs` with a journey begins a run and tells its `token` once.
+2. Send the token as `Authorization: Bearer …` (or keep the cookie) to read the page again: `GET /api/v1/runs/{run}`.
+3. `POST /api/v1/runs/{run}/steps/{step}` with the page's `revision` and the `data` its fields ask for.
+
+An answer of **422** is the same page with `errors`: nothing has moved on. Repeating a request is harmless.
+Sentences come in Korean or English by `Accept-Language`; ids stay the same.
+"""
+
+api = NinjaAPI(
+    title="Dojang",
+    version=__version__,
+    description=DESCRIPTION,
+    docs_url="/docs",
+    openapi_url="/openapi.json",
+    urls_namespace="api-v1",
+)
+errors.install(api)
+
+PROBLEMS = frozenset({400, 404, 409, 429, 503})
+
+
+def acting_of(request: HttpRequest, token: str) -> Acting:
+    """Who asks: known only by the hash of the run token."""
+    return Acting(
+        kind="customer",
+        session=hashlib.sha256(token.encode()).hexdigest() if token else "",
+        source=request.META.get("REMOTE_ADDR", ""),
+        channel="api",
+        locale=reader_language(request),
+    )
+
+
+def token_of(request: HttpRequest) -> str:
+    """Run token from the header, else from the cookie that is bound to the run's own path."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and value:
+        return value.strip()[:200]
+    return request.COOKIES.get(COOKIE, "")[:200]
+
+
+def world_of(request: HttpRequest) -> World:
+    """The outside, attached to the request at the door."""
+    world: World = request.world  # type: ignore[attr-defined]
+    return world
+
+
+def answer(request: HttpRequest, page: Page, *, status: int | None = None, **more: Any) -> JsonResponse:
+    """A Page as a response: 422 when it says what is wrong, 200 otherwise."""
+    if status is None:
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if page.errors else HTTPStatus.OK
+    response = JsonResponse(
+        page_json(page, reader_language(request)) | more,
+        status=status,
+        json_dumps_params={"ensure_ascii": False},
+    )
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@api.post(
+    "/runs",
+    response={201: StartedOut, PROBLEMS: ProblemOut},
+    by_alias=True,
+    operation_id="startRun",
+    tags=["runs"],
+    summary="Begin a journey",
+)
+def start_run(request: HttpRequest, body: StartIn) -> HttpResponse:
+    """Begin a journey and show its first page. The token is told only here."""
+    started = actions.start_run(
+        body.journey, locale=reader_language(request), acting=acting_of(request, ""), world=world_of(request)
+    )
+    response = answer(request, started.page, status=HTTPStatus.CREATED, token=started.token)
+    response["Location"] = f"/api/v1/runs/{started.page.run}"
+    response.set_cookie(
+        COOKIE,
+        started.token,
+        path=f"/api/v1/runs/{started.page.run}",
+        httponly=True,
+        secure=request.is_secure(),
+        samesite="Strict",
+    )
+    return response
+
+
+@api.get(
+    "/runs/{run}",
+    response={200: PageOut, 422: PageOut, PROBLEMS: ProblemOut},
+    by_alias=True,
+    operation_id="readRun",
+    tags=["runs"],
+    summary="Read the present page",
+)
+def read_run(request: HttpRequest, run: Path[str]) -> HttpResponse:
+    """The present page of a run. Reading changes nothing a customer did; live states are fresh."""
+    token = token_of(request)
+    if not token:
+        raise RunNotFoundError
+    page = actions.open_page(run, acting=acting_of(request, token), world=world_of(request))
+    return answer(request, page)
+
+
+@api.post(
+    "/runs/{run}/steps/{step}",
+    response={200: PageOut, 422: PageOut, PROBLEMS: ProblemOut},
+    by_alias=True,
+    operation_id="actOnStep",
+    tags=["runs"],
+    summary="Answer a step",
+)
+def act_on_step(request: HttpRequest, run: Path[str], step: Path[str], body: ActIn) -> HttpResponse:
+    """Do something at a step: submit its data, go back, ask for another call, open a side journey."""
+    token = token_of(request)
+    if not token:
+        raise RunNotFoundError
+    page = actions.act(
+        run,
+        step,
+        body.revision,
+        body.action,
+        dict(body.data),
+        acting=acting_of(request, token),
+        world=world_of(request),
+    )
+    return answer(request, page)
+
+
+@api.get(
+    "/journeys",
+    response=list[JourneyOut],
+    operation_id="listJourneys",
+    tags=["catalogue"],
+    summary="Journeys offered",
+)
+def list_journeys(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 - ninja requires the name
+    """Every journey that can be started, with the ids of its steps in order."""
+    return [
+        {
+            "id": journey.id,
+            "product": journey.product,
+            "channel": journey.channel,
+            "version": str(journey.version),
+            "steps": [step.id for step in journey.steps],
+        }
+        for journey in offered.JOURNEYS.values()
+        if not journey.side
+    ]
+
+
+@api.get(
+    "/errors",
+    response=list[ErrorOut],
+    operation_id="listErrors",
+    tags=["catalogue"],
+    summary="Error catalogue",
+)
+def list_errors(request: HttpRequest) -> list[dict[str, str]]:  # noqa: ARG001 - ninja requires the name
+    """Every error code with its sentence in both languages; `{…}` stands for what the error fills in."""
+    korean, english = catalog("ko"), catalog("en")
+    prefix = "error."
+    return [
+        {"code": key.removeprefix(prefix), "ko": korean[key], "en": english[key]}
+        for key in sorted(korean)
+        if key.startswith(prefix) and key in english
+    ]
