@@ -1,0 +1,536 @@
+"""The words of a journey: what is defined (Journey, Step), what is known (Fact, Progress), what may come out of a step.
+
+Everything here is a frozen value. Nothing here talks to the outside; `dojang.journeys.engine` holds the rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dojang.journeys.page import Action, Field, FieldError, Message, Show, Wait
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from dojang.ports.policy import Policy
+    from dojang.ports.world import World
+
+DAY = 86_400
+
+
+# ---------------------------------------------------------------------------------------------- what is known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something that was proven. Never the secret that proved it.
+
+    `customer` is whose evidence it was (``None`` only for what belongs to nobody, such as consent before the
+    customer is known). `by` is the evidence id ``run:step:visit:attempt``; `purpose` is the id of the journey
+    (main or side) it was proven for. `values` holds what later steps need (contact data, never a secret).
+    """
+
+    name: str
+    at: datetime
+    by: str
+    customer: str | None
+    run: str
+    purpose: str
+    step: str
+    expires: datetime
+    values: Mapping[str, Any] = field(default_factory=dict)
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """A certificate the customer has or had. `state`: ``issued active suspended revoked expired``."""
+
+    product: str
+    serial: str
+    state: str
+    not_before: datetime
+    not_after: datetime
+    ended_at: datetime | None = None  #: when it was revoked
+    end_reason: str = ""  #: ``superseded`` … when it was revoked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """How far one journey (the main one, or a side journey above it) has been walked.
+
+    `step` is empty while the next step is not resolved. `scratch` is ``None`` until the step was entered.
+    `visit` counts entries into this step in this run, `attempt` the submits of this visit that were counted.
+    """
+
+    journey: str
+    step: str = ""
+    passed: tuple[str, ...] = ()
+    scratch: Mapping[str, Any] | None = None
+    visit: int = 0
+    attempt: int = 0
+    errors: tuple[FieldError, ...] = ()
+    messages: tuple[Message, ...] = ()
+    locked: tuple[FieldError, ...] = ()  #: not empty: this step accepts nothing any more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where a run stands; the whole of what is stored (sealed) for it besides its row's plain columns.
+
+    `frames` is never empty; the last one is on top. `facts` keys are fact names, prefixed ``<side>/`` for facts
+    of a side journey. `visits` counts entries per ``<journey>/<step>``. `typed` remembers what is not secret.
+    """
+
+    journey: str
+    version: str
+    frames: tuple[Frame, ...]
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    visits: Mapping[str, int] = field(default_factory=dict)
+    typed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    finished: bool = False
+    stopped: FieldError | None = None  #: the run is over, and why
+
+    @property
+    def top(self) -> Frame:
+        """The frame being walked now."""
+        return self.frames[-1]
+
+    @property
+    def customer(self) -> str | None:
+        """Whom the run is for: bound by the ``identified`` fact of the main journey, and by nothing else."""
+        fact = self.facts.get("identified")
+        return fact.customer if fact else None
+
+    def with_top(self, frame: Frame) -> Progress:
+        """Return a copy whose top frame is `frame`."""
+        return replace(self, frames=(*self.frames[:-1], frame))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What the registration authority adds to a `Progress` so that a step can be shown or judged.
+
+    `code(purpose, digits)` derives a number from a server key, the run, the step and the visit: nothing is stored.
+    `say(message_id, args)` renders a sentence in the run's language, for calls, texts and mails.
+    `left` maps counter names (see `Kind.factors`) to what is left for this customer, counted before asking.
+    `pending_challenge` is the customer's unanswered security-card challenge, whatever run it began in.
+    `previous_key` is (key id, sealed key) of the wallet key the new one replaces.
+    `reply_awaited(number)` tells whether *another* open run waits for a text from that number.
+    """
+
+    run: str
+    channel: str
+    locale: str
+    revision: int
+    started: datetime
+    now: datetime
+    expires: datetime
+    policy: Policy
+    code: Callable[[str, int], str]
+    say: Callable[[str, Mapping[str, Any]], str]
+    holdings: tuple[Holding, ...] = ()
+    left: Mapping[str, int] = field(default_factory=dict)
+    pending_challenge: Mapping[str, Any] | None = None
+    previous_key: tuple[str, bytes] | None = None
+    reply_awaited: Callable[[str], bool] = lambda _number: False
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """All a step may see of its run: definition, progress and context in one read-only value."""
+
+    journey: Journey  #: the main journey
+    progress: Progress
+    context: Context
+
+    @property
+    def id(self) -> str:
+        """Id of the run."""
+        return self.context.run
+
+    @property
+    def product(self) -> str:
+        """Product the run is for."""
+        return self.journey.product
+
+    @property
+    def channel(self) -> str:
+        """Channel of the run."""
+        return self.context.channel
+
+    @property
+    def locale(self) -> str:
+        """Language of the run, ``ko`` or ``en``."""
+        return self.context.locale
+
+    @property
+    def customer(self) -> str | None:
+        """Whom the run is bound to."""
+        return self.progress.customer
+
+    @property
+    def policy(self) -> Policy:
+        """The bank's figures."""
+        return self.context.policy
+
+    @property
+    def now(self) -> datetime:
+        """The present moment."""
+        return self.context.now
+
+    @property
+    def started(self) -> datetime:
+        """When the run began."""
+        return self.context.started
+
+    @property
+    def current(self) -> Journey:
+        """The journey walked now: the main one, or the side journey on top."""
+        return self.journey.find(self.progress.top.journey)
+
+    @property
+    def side(self) -> str | None:
+        """Id of the side journey on top, if any."""
+        return self.progress.top.journey if len(self.progress.frames) > 1 else None
+
+    @property
+    def step(self) -> Step:
+        """The present step (the last passed one while the next is unresolved)."""
+        top = self.progress.top
+        return self.current.step(top.step or (top.passed[-1] if top.passed else self.current.steps[0].id))
+
+    @property
+    def visit(self) -> int:
+        """How many times this step has been entered in this run."""
+        return self.progress.top.visit
+
+    @property
+    def attempt(self) -> int:
+        """Number of the counted submit within this visit."""
+        return self.progress.top.attempt
+
+    @property
+    def scratch(self) -> Mapping[str, Any]:
+        """What `Kind.enter` or a later outcome left for this step."""
+        return self.progress.top.scratch or {}
+
+    @property
+    def typed(self) -> Mapping[str, Any]:
+        """What was typed at this step before, without secrets."""
+        return self.progress.typed.get(f"{self.current.id}/{self.step.id}", {})
+
+    @property
+    def facts(self) -> Mapping[str, Fact]:
+        """Every fact of the run by key."""
+        return self.progress.facts
+
+    @property
+    def holdings(self) -> tuple[Holding, ...]:
+        """The customer's certificates."""
+        return self.context.holdings
+
+    @property
+    def left(self) -> Mapping[str, int]:
+        """Tries left by counter name."""
+        return self.context.left
+
+    @property
+    def pending_challenge(self) -> Mapping[str, Any] | None:
+        """The customer's unanswered security-card challenge."""
+        return self.context.pending_challenge
+
+    @property
+    def previous_key(self) -> tuple[str, bytes] | None:
+        """Key id and sealed key of the wallet key to be replaced."""
+        return self.context.previous_key
+
+    def code(self, purpose: str, digits: int) -> str:
+        """Derive a number of `digits` digits for this run, step, visit and purpose."""
+        return self.context.code(purpose, digits)
+
+    def say(self, message_id: str, /, **args: Any) -> str:
+        """Render a sentence in the run's language, for what is spoken, texted or mailed."""
+        return self.context.say(message_id, args)
+
+    def fact(self, name: str) -> Fact | None:
+        """Return a fact of the journey walked now (a side journey does not see the main one's by bare name)."""
+        return self.progress.facts.get(fact_key(self.side, name))
+
+    def key(self, suffix: str = "") -> str:
+        """Idempotency key of an outside call: run, step, visit, attempt."""
+        top = self.progress.top
+        return ":".join(
+            filter(None, (self.id, top.journey, top.step, str(top.visit), str(top.attempt), suffix))
+        )
+
+    def entry_key(self, suffix: str = "") -> str:
+        """Idempotency key of an outside call made on entry: run, step, visit."""
+        top = self.progress.top
+        return ":".join(filter(None, (self.id, top.journey, top.step, str(top.visit), suffix)))
+
+    def prove(
+        self,
+        name: str,
+        *,
+        customer: str | None,
+        values: Mapping[str, Any] | None = None,
+        seconds: int | None = None,
+    ) -> Fact:
+        """Make the fact that this step gives, alive for `seconds` (default: the session's absolute life)."""
+        life = self.policy.session_absolute if seconds is None else seconds
+        return Fact(
+            name=name,
+            at=self.now,
+            by=self.key(),
+            customer=customer,
+            run=self.id,
+            purpose=self.current.id,
+            step=self.step.id,
+            expires=self.now + timedelta(seconds=life),
+            values=values or {},
+        )
+
+    def active_holding(self) -> Holding | None:
+        """The certificate of this product that is in use now, if any."""
+        usable = (h for h in self.holdings if h.product == self.product and h.state == "active")
+        return next((h for h in usable if h.not_after >= self.now), None)
+
+
+def fact_key(side: str | None, name: str) -> str:
+    """Key of a fact in `Progress.facts`."""
+    return f"{side}/{name}" if side else name
+
+
+# ---------------------------------------------------------------------------------------------- what may come out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """One counter moved, durably, *before* anybody is asked.
+
+    `subject_kind`: ``customer`` ``user_id`` ``account`` ``source`` ``run``; `subject` is the plain value for
+    ``user_id`` and ``account`` (store it only as a keyed digest) and empty for the others, which the caller knows.
+    The try is refused when `limit` was already reached within `window` seconds (``None``: until unlocked).
+    `on_pass` and `on_pending` say what becomes of the count: ``reset`` (to nothing), ``refund`` (this one back),
+    ``keep``. A rejected try is always kept. `locks`: reaching the limit locks the factor (and is told as a lock);
+    otherwise it only refuses this action (`code` is the error's code).
+    """
+
+    factor: str
+    limit: int
+    window: int | None
+    subject_kind: str = "customer"
+    subject: str = ""
+    on_pass: str = "reset"
+    on_pending: str = "keep"
+    locks: bool = True
+    code: str = "factor_locked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mismatch:
+    """Evidence of somebody else. `owners` are the customers it belongs to, as far as the bank can tell."""
+
+    evidence: str
+    owners: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """The step is done. `challenge_answered` frees the customer's pending challenge."""
+
+    facts: tuple[Fact, ...] = ()
+    messages: tuple[Message, ...] = ()  #: shown on the next page
+    challenge_answered: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """Not this way. `scratch` replaces the step's scratch if given; `forget` names fact keys to drop."""
+
+    errors: tuple[FieldError, ...]
+    scratch: Mapping[str, Any] | None = None
+    mismatch: Mismatch | None = None
+    forget: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """Still on this step, nothing wrong: something outside is awaited or a new phase began."""
+
+    scratch: Mapping[str, Any] | None = None
+    messages: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """The factor is locked. The run lives on: another factor may be chosen with ``back``."""
+
+    factor: str
+    errors: tuple[FieldError, ...]
+    mismatch: Mismatch | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """The run is over (not eligible). The page says why and what to do instead."""
+
+    error: FieldError
+
+
+Outcome = Passed | Rejected | Pending | Locked | Stopped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """What entering a step produced. `challenge` (if any) is stored for the *customer*, until answered."""
+
+    scratch: Mapping[str, Any] = field(default_factory=dict)
+    challenge: Mapping[str, Any] | None = None
+    stop: FieldError | None = None  #: the step can never be done: the run is over
+
+
+# ---------------------------------------------------------------------------------------------- what is defined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageParts:
+    """What a kind adds to the page. `submit` is the label of the primary button, ``None`` when there is none."""
+
+    fields: tuple[Field, ...] = ()
+    show: tuple[Show, ...] = ()
+    wait: Wait | None = None
+    messages: tuple[Message, ...] = ()
+    submit: Message | None = Message("action.next")
+    resend: Message | None = None
+    extra: tuple[Action, ...] = ()
+    title: Message | None = None
+    why: Message | None = None
+
+
+class Kind(Protocol):
+    """One kind of step. Stateless; everything it needs to remember is in the run's scratch.
+
+    Order of a submit: `validate` → `counts` (moved and committed) → `ask` → `judge`. ``data is None`` means the
+    action ``resend``.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the kind; also the page's `kind`."""
+        ...
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """Counters (of subject ``customer``) whose remaining tries this kind wants in `Context.left`."""
+        ...
+
+    def enter(self, run: RunView, world: World) -> Entered:
+        """Begin a visit: read what must be shown, send what must be sent. Idempotent by `RunView.entry_key`."""
+        ...
+
+    def page(self, run: RunView) -> PageParts:
+        """Return what is shown. Pure."""
+        ...
+
+    def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
+        """Check form only: cleaned data, or the mistakes (never empty). Pure; nothing is counted yet."""
+        ...
+
+    def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
+        """Return the counters to move before asking. Pure."""
+        ...
+
+    def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
+        """Make the only outside call of a submit; no database, no lock. Idempotent by `RunView.key`."""
+        ...
+
+    def look(self, run: RunView, world: World) -> Mapping[str, Any] | None:
+        """Refresh the live state of a waiting step: a new scratch, or ``None`` for no change. Never passes it."""
+        ...
+
+    def judge(self, run: RunView, answer: Any) -> Outcome:
+        """Decide. Pure: only the run and the answer."""
+        ...
+
+
+def always(_run: RunView) -> bool:
+    """Take the step in every run."""
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a journey.
+
+    `gives` is the fact that passing it proves; `when` decides whether the step is on this run's way;
+    `guide` are the numbers in the bank's own guide; `sides` are ids of side journeys offered here.
+    """
+
+    id: str
+    kind: Kind
+    stage: str
+    gives: str
+    guide: tuple[int, ...] = ()
+    when: Callable[[RunView], bool] = always
+    sides: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> Message:
+        """Title of the step."""
+        return Message(f"step.{self.id}.title")
+
+    @property
+    def why(self) -> Message:
+        """One sentence: why this is asked."""
+        return Message(f"step.{self.id}.why")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journey:
+    """A journey as data; reads like the bank's list of steps.
+
+    `finish`: ``issue`` (hand over to issuing) or ``return`` (a side journey goes back to where it was called).
+    `evidence`: each entry is a set of fact names of which at least one must hold at issuing, besides every
+    step on the way. `needs` are message ids of what to have at hand; `minutes` how long it takes.
+    """
+
+    id: str
+    version: str
+    product: str
+    channel: str
+    stages: tuple[str, ...]
+    steps: tuple[Step, ...]
+    finish: str = "issue"
+    sides: tuple[Journey, ...] = ()
+    evidence: tuple[frozenset[str], ...] = ()
+    needs: tuple[str, ...] = ()
+    minutes: int = 5
+
+    def step(self, step_id: str) -> Step:
+        """Return the step with this id; `KeyError` if there is none."""
+        for step in self.steps:
+            if step.id == step_id:
+                return step
+        raise KeyError(step_id)
+
+    def find(self, journey_id: str) -> Journey:
+        """Return this journey or one of its side journeys by id; `KeyError` if there is none."""
+        for journey in (self, *self.sides):
+            if journey.id == journey_id:
+                return journey
+        raise KeyError(journey_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceProblem:
+    """A piece of evidence that does not hold at issuing. `reason`: ``missing expired used foreign other_run``
+    ``other_purpose``.
+    """
+
+    name: str
+    reason: str
+    owner: str | None = None
