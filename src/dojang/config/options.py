@@ -1,0 +1,165 @@
+"""What can be set from outside: environment variables and ``dojang.toml``.
+
+The environment wins over the file. Figures a bank may change live in the file's ``[policy]`` table and
+become a `Policy`. A setting that cannot be is refused here, at start, with a sentence that names it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from dojang.config.home import Home, default_home
+from dojang.pki.errors import DojangError
+from dojang.ports.policy import Policy
+
+_ALGORITHMS = frozenset({"ec-p256", "ec-p384", "rsa-2048", "rsa-3072", "rsa-4096"})
+
+
+class OptionsError(DojangError):
+    """A setting is impossible; `data` has its name and the reason."""
+
+    code: ClassVar[str] = "setting_wrong"
+
+
+class Options(BaseSettings):
+    """Everything a start depends on. Frozen; made by `load_options`."""
+
+    model_config = SettingsConfigDict(env_prefix="DOJANG_", frozen=True, extra="ignore")
+
+    home: Path = Field(default_factory=default_home)
+    config: Path | None = None  #: the file the other values may come from
+    database_url: str = ""  #: empty: the private server of `home`
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    public_url: str = ""  #: empty: follows from host and port
+    secure: bool | None = None  #: cookies over https only; None: follows from `public_url`
+    allowed_hosts: tuple[str, ...] = ()
+    sandbox: bool = True
+    run_once: bool = False
+    threads: int = Field(default=8, ge=1, le=256)
+    log_level: str = "INFO"
+    policy: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: arguments, environment, then the file."""
+        del dotenv_settings, file_secret_settings
+        sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings]
+        place = _config_file()
+        if place is not None:
+            sources.append(TomlConfigSettingsSource(settings_cls, toml_file=place))
+        return tuple(sources)
+
+    @property
+    def folder(self) -> Home:
+        """The data folder with its places."""
+        return Home(self.home.absolute())
+
+    @property
+    def base_url(self) -> str:
+        """Public address without a trailing slash."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether customers reach the centre over https."""
+        return self.base_url.startswith("https://") if self.secure is None else self.secure
+
+    def build_policy(self) -> Policy:
+        """Return the bank's figures. Raises `OptionsError` naming the figure that cannot be."""
+        known = {item.name: item for item in dataclasses.fields(Policy)}
+        unknown = sorted(set(self.policy) - set(known))
+        if unknown:
+            raise OptionsError(
+                f"policy.{unknown[0]} is not known", name=f"policy.{unknown[0]}", why="no such figure"
+            )
+        values: dict[str, Any] = {"public_url": self.base_url}
+        for name, value in self.policy.items():
+            try:
+                values[name] = TypeAdapter(_type_of(name)).validate_python(value, strict=True)
+            except ValidationError as failure:
+                why = failure.errors()[0]["msg"]
+                raise OptionsError(f"policy.{name}: {why}", name=f"policy.{name}", why=why) from None
+        policy = Policy(**values)
+        _refuse_impossible(policy)
+        return policy
+
+
+def load_options(**overrides: Any) -> Options:
+    """Read the settings. Raises `OptionsError` with the name of the first impossible one."""
+    try:
+        options = Options(**overrides)
+    except ValidationError as failure:
+        first = failure.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise OptionsError(f"{name}: {first['msg']}", name=_spoken(name), why=first["msg"]) from None
+    except (OSError, tomllib.TOMLDecodeError) as failure:
+        raise OptionsError(str(failure), name="DOJANG_CONFIG", why=str(failure)) from None
+    if options.database_url and not options.database_url.startswith(("postgresql://", "postgres://")):
+        raise OptionsError(
+            "not a PostgreSQL address", name="DOJANG_DATABASE_URL", why="it must begin with postgresql://"
+        )
+    if urlsplit(options.base_url).scheme not in {"http", "https"}:
+        raise OptionsError(
+            "not a web address", name="DOJANG_PUBLIC_URL", why="it must begin with http:// or https://"
+        )
+    options.build_policy()
+    return options
+
+
+def _config_file() -> Path | None:
+    given = os.environ.get("DOJANG_CONFIG")
+    if given:
+        place = Path(given)
+        if not place.is_file():
+            raise OptionsError(f"{place} is not a file", name="DOJANG_CONFIG", why=f"{place} is not a file")
+        return place
+    place = Path(os.environ.get("DOJANG_HOME") or default_home()) / "dojang.toml"
+    return place if os.access(place, os.R_OK) else None
+
+
+def _spoken(name: str) -> str:
+    return f"DOJANG_{name.upper()}" if "." not in name else name
+
+
+def _type_of(name: str) -> Any:
+    default = getattr(Policy(), name)
+    return dict[str, str] if isinstance(default, dict) else type(default)
+
+
+def _refuse_impossible(policy: Policy) -> None:
+    """Refuse figures no bank can mean: negative lives, a warning after the end, an algorithm nobody has."""
+
+    def refuse(name: str, why: str) -> None:
+        raise OptionsError(f"policy.{name}: {why}", name=f"policy.{name}", why=why)
+
+    may_be_zero = {"phone_recent_days", "min_age_years", "financial_renew_window_days"}
+    for item in dataclasses.fields(policy):
+        value = getattr(policy, item.name)
+        if type(value) is int and (value < 0 or (value == 0 and item.name not in may_be_zero)):
+            refuse(item.name, "it must be greater than zero")
+    if policy.idle_warning >= policy.session_idle:
+        refuse("idle_warning", "the warning must come before the idle time-out")
+    if policy.session_idle > policy.session_absolute:
+        refuse("session_idle", "it must not be longer than session_absolute")
+    if policy.wallet_algorithm not in _ALGORITHMS:
+        refuse("wallet_algorithm", f"it must be one of {', '.join(sorted(_ALGORITHMS))}")
+    if not all(part.isdigit() for part in policy.policy_arc.split(".")):
+        refuse("policy_arc", "it must be an object identifier such as 2.25.1.2")
+    if policy.ocsp_life < 60:  # noqa: PLR2004 - a minute is the refresh job's own rhythm
+        refuse("ocsp_life", "answers must live for at least 60 seconds")

@@ -1,0 +1,66 @@
+"""The one place where adapters are chosen: builds the `World` from the options.
+
+Impossible settings are refused here, at start, so that no request meets them.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, ClassVar
+
+from dojang.config.options import load_options
+from dojang.pki.errors import DojangError
+from dojang.ports.world import World
+
+if TYPE_CHECKING:
+    from dojang.config.options import Options
+
+#: Seconds a caller waits for the signing process before giving up.
+SIGNER_TIMEOUT = 10.0
+
+_lock = threading.Lock()
+_world: World | None = None
+
+
+class WiringError(DojangError):
+    """The settings ask for something no adapter can do."""
+
+    code: ClassVar[str] = "wiring_impossible"
+
+
+def build_world(options: Options) -> World:
+    """Build a World from the options. Raises `WiringError` when something outside has no adapter."""
+    from dojang.adapters.signer_client import SocketSigner  # noqa: PLC0415 - a start without a World stays quick
+
+    if not options.sandbox:
+        raise WiringError("no core bank is configured", name="DOJANG_SANDBOX")
+    from dojang.sandbox.world import build_sandbox  # noqa: PLC0415 - only imported when the sandbox is on
+
+    parts = build_sandbox(options.database_url, options.folder.clock)
+    return World(
+        signer=SocketSigner(options.folder.signer_socket, timeout=SIGNER_TIMEOUT),
+        corebank=parts.corebank,
+        telephony=parts.telephony,
+        sms=parts.sms,
+        mail=parts.mail,
+        push=parts.push,
+        clock=parts.clock,
+        policy=options.build_policy(),
+    )
+
+
+def get_world() -> World:
+    """Return this process's World, building it at the first call. Safe from any thread."""
+    global _world  # noqa: PLW0603 - one World for each process is the design
+    with _lock:
+        if _world is None:
+            _world = build_world(load_options())
+        return _world
+
+
+def set_world(world: World | None) -> World | None:
+    """Put a World in place of the process's own and return the former one (tests, the worker)."""
+    global _world  # noqa: PLW0603 - the same
+    with _lock:
+        former, _world = _world, world
+        return former
