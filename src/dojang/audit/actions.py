@@ -1,0 +1,93 @@
+"""Writing into the audit trail."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import DatabaseError, connection
+
+from dojang.audit.errors import AuditUnwrittenError
+from dojang.audit.models import Chain
+
+if TYPE_CHECKING:
+    from dojang.ports.acting import Acting
+    from dojang.ports.signer import Signer
+    from dojang.ports.world import World
+
+
+def moment_text(at: datetime) -> str:
+    """Write a moment as fixed-width UTC text (``2026-01-31T09:00:00.000000Z``), so text order is time order."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def event_body(event_type: str, *, acting: Acting, subject: str, at: datetime, data: dict[str, Any]) -> str:
+    """Compose the canonical JSON text that is hashed: sorted keys, no spaces, UTF-8 left as it is."""
+    who = {"kind": acting.kind, "id": acting.id, "session": acting.session, "source": acting.source}
+    body = {
+        "acting": {**who, "channel": acting.channel},
+        "at": moment_text(at),
+        "data": data,
+        "subject": subject,
+        "type": event_type,
+    }
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def record_event(
+    type: str,  # noqa: A002 - the word of the trail itself
+    /,
+    *,
+    acting: Acting,
+    subject: str = "",
+    at: datetime | None = None,
+    **data: Any,
+) -> tuple[int, int]:
+    """Append one event inside the caller's transaction and return (chain, sequence number).
+
+    `type` is ``subject:verb`` (``certificate:issued``), `subject` the id of what it is about, `at` the
+    moment by the caller's clock (the database's, when left out), `data` plain JSON values without secrets.
+    The chain's head stays locked until the transaction ends: record as late as you can.
+    Raises `AuditUnwrittenError` outside a transaction and whenever the database refuses.
+    """
+    if not connection.in_atomic_block:
+        raise AuditUnwrittenError("an event belongs to the transaction of what it tells")
+    try:
+        with connection.cursor() as cursor:
+            if at is None:
+                cursor.execute("SELECT clock_timestamp()")
+                at = cursor.fetchone()[0]
+            body = event_body(type, acting=acting, subject=subject, at=at, data=data)
+            cursor.execute("SELECT chain, seq FROM audit_append(%s)", [body])
+            chain, seq = cursor.fetchone()
+    except (DatabaseError, ValueError, TypeError) as error:
+        # The sentence of the database may quote the body; only the class of the failure goes on.
+        raise AuditUnwrittenError(type_name(error)) from error
+    return chain, seq
+
+
+def type_name(error: BaseException) -> str:
+    """Name the class of an error, for a sentence that must not quote data."""
+    return type(error).__name__
+
+
+def read_heads() -> dict[str, str]:
+    """Return each chain's present head as ``count:hash`` (hex), keyed by the chain's number."""
+    return {str(head.id): f"{head.seq}:{bytes(head.hash).hex()}" for head in Chain.objects.order_by("id")}
+
+
+def anchor_heads(*, acting: Acting, world: World) -> dict[str, str]:
+    """Write the present heads into the signer's journal, outside the database; returns them.
+
+    From then on a trail cut shorter than these heads is found out by `queries.verify_chains`.
+    """
+    del acting  # an anchor tells of the trail itself; the signer's journal keeps who asked
+    return anchor_with(world.signer)
+
+
+def anchor_with(signer: Signer) -> dict[str, str]:
+    """Anchor the present heads with a signer at hand."""
+    heads = read_heads()
+    signer.anchor(heads=heads)
+    return heads
