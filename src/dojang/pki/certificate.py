@@ -1,0 +1,152 @@
+"""Reading certificates: our own strict reader, fast enough to run on every signature.
+
+It reads structure only (RFC 5280 §4.1); whether what it read is *allowed* is for `checks`, `lint` and `paths`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from dojang.pki import der
+from dojang.pki.errors import MalformedError
+from dojang.pki.names import Name
+from dojang.pki.signing import KeyFacts, describe_key
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+MAX_CERTIFICATE: Final = 65_536  #: octets
+_MAX_EXTENSIONS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """One extension: whether critical, and the content of its OCTET STRING."""
+
+    critical: bool
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Tbs:
+    """A TBSCertificate. Byte fields are complete elements exactly as found."""
+
+    version: int  #: 0-based as encoded: v3 is 2
+    serial: int
+    algorithm: bytes  #: AlgorithmIdentifier
+    issuer: bytes
+    not_before: datetime
+    not_after: datetime
+    time_tags: tuple[int, int]  #: how the two times were written
+    subject: bytes
+    spki: bytes
+    extensions: dict[str, Extension]  #: in the order found
+    unique_ids: bool  #: whether the obsolete unique identifiers are present
+
+    @property
+    def key(self) -> KeyFacts:
+        """The subject's key, described."""
+        return describe_key(self.spki)
+
+    @property
+    def subject_name(self) -> Name:
+        """The subject, decoded."""
+        return Name.from_der(self.subject)
+
+    @property
+    def issuer_name(self) -> Name:
+        """The issuer, decoded."""
+        return Name.from_der(self.issuer)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate in its three parts, `tbs` being the octets that were signed."""
+
+    der: bytes
+    tbs: bytes
+    algorithm: bytes
+    signature: bytes
+    facts: Tbs
+
+
+def read_tbs(data: bytes) -> Tbs:
+    """Read a TBSCertificate (RFC 5280 §4.1). Raises `MalformedError`."""
+    body = der.whole(data, limit=MAX_CERTIFICATE)
+    version = 0
+    if (marked := body.optional(0xA0)) is not None:
+        version = marked.small()
+        marked.done()
+        if version == 0:
+            raise MalformedError("a default value written out")
+    serial = body.integer()
+    algorithm = body.raw(der.SEQUENCE)
+    issuer = body.raw(der.SEQUENCE)
+    validity = body.enter()
+    first_tag, not_before = validity.tag, validity.time()
+    last_tag, not_after = validity.tag, validity.time()
+    validity.done()
+    subject = body.raw(der.SEQUENCE)
+    spki = body.raw(der.SEQUENCE)
+    unique_ids = False
+    while body.tag in (0x81, 0x82):
+        body.raw()
+        unique_ids = True
+    extensions: dict[str, Extension] = {}
+    if (marked := body.optional(0xA3)) is not None:
+        extensions = read_extensions(marked)
+    body.done()
+    return Tbs(
+        version,
+        serial,
+        algorithm,
+        issuer,
+        not_before,
+        not_after,
+        (first_tag, last_tag),
+        subject,
+        spki,
+        extensions,
+        unique_ids,
+    )
+
+
+def read_extensions(marked: der.Reader) -> dict[str, Extension]:
+    """Read ``Extensions`` from inside its explicit tag; a repeated or empty list is refused (RFC 5280 §4.2)."""
+    found: dict[str, Extension] = {}
+    listed = marked.enter()
+    marked.done()
+    while listed.more:
+        one = listed.enter()
+        dotted = one.oid()
+        critical = False
+        if one.tag == der.BOOLEAN:
+            critical = one.boolean()
+            if not critical:
+                raise MalformedError("a default value written out")
+        value = one.octets()
+        one.done()
+        if dotted in found or len(found) >= _MAX_EXTENSIONS:
+            raise MalformedError("an extension twice, or too many of them")
+        found[dotted] = Extension(critical, value)
+    if not found:
+        raise MalformedError("an empty list of extensions")
+    return found
+
+
+def read_certificate(data: bytes) -> Certificate:
+    """Read a whole certificate. Raises `MalformedError`."""
+    outer = der.whole(data, limit=MAX_CERTIFICATE)
+    tbs = outer.raw(der.SEQUENCE)
+    algorithm = outer.raw(der.SEQUENCE)
+    signature = outer.bits()
+    outer.done()
+    return Certificate(data, tbs, algorithm, signature, read_tbs(tbs))
+
+
+@lru_cache(maxsize=64)
+def read_issuer(data: bytes) -> Certificate:
+    """`read_certificate`, remembered: for the few certificates of authorities. Treat the result as frozen."""
+    return read_certificate(data)

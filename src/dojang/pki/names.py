@@ -1,0 +1,126 @@
+"""Distinguished names as NPKI authorities write them (RFC 5280 §4.1.2.4; KCAC.TS.DN).
+
+One attribute for each RDN; country is a PrintableString in lower case, everything else UTF8String.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from dojang.pki import der, oids
+from dojang.pki.errors import MalformedError, ProfileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_KINDS: Final = {
+    "C": oids.COUNTRY,
+    "O": oids.ORGANIZATION,
+    "OU": oids.ORGANIZATIONAL_UNIT,
+    "CN": oids.COMMON_NAME,
+}
+_SHORT: Final = {dotted: kind for kind, dotted in _KINDS.items()}
+#: Upper bounds in characters (RFC 5280 appendix A.1, ub-*).
+UPPER_BOUNDS: Final = {"C": 2, "O": 64, "OU": 64, "CN": 64}
+_CONTROLS: Final = frozenset(chr(c) for c in (*range(0x20), *range(0x7F, 0xA0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A distinguished name: (kind, value) pairs in encoding order, country first.
+
+    `kind` is ``C``, ``O``, ``OU`` or ``CN``, or a dotted OID when read from a foreign certificate.
+    """
+
+    attributes: tuple[tuple[str, str], ...]
+
+    @property
+    def der(self) -> bytes:
+        """The name encoded; `ProfileError` if a value is empty, too long or holds control characters."""
+        return der.tlv(der.SEQUENCE, b"".join([_encode_rdn(kind, value) for kind, value in self.attributes]))
+
+    @classmethod
+    def from_der(cls, data: bytes) -> Name:
+        """Read an encoded name; multi-valued RDNs are flattened in order. Raises `MalformedError`."""
+        found: list[tuple[str, str]] = []
+        rdns = der.whole(data, limit=8192)
+        while rdns.more:
+            rdn = rdns.enter(der.SET)
+            if not rdn.more:
+                raise MalformedError("an empty RDN")
+            while rdn.more:
+                pair = rdn.enter()
+                dotted = pair.oid()
+                found.append((_SHORT.get(dotted, dotted), pair.text()))
+                pair.done()
+        return cls(tuple(found))
+
+    def get(self, kind: str) -> tuple[str, ...]:
+        """Values of one kind, in encoding order."""
+        return tuple(value for found, value in self.attributes if found == kind)
+
+    def __str__(self) -> str:
+        """Display form, last RDN first, as Korean software and folders show it: ``cn=…,ou=…,o=…,c=kr``."""
+        pairs = (f"{kind.lower()}={_escape(value)}" for kind, value in reversed(self.attributes))
+        return ",".join(pairs)
+
+
+def build_name(*pairs: tuple[str, str]) -> Name:
+    """Name from (kind, value) pairs in encoding order, checked at once."""
+    name = Name(tuple(pairs))
+    _ = name.der
+    return name
+
+
+def authority_name(*, organization: str, common_name: str, unit: str = "AccreditedCA", country: str = "kr") -> Name:
+    """Name of a certification authority: ``C, O, OU, CN``."""
+    return build_name(("C", country), ("O", organization), ("OU", unit), ("CN", common_name))
+
+
+def subscriber_name(*, organization: str, units: Iterable[str], common_name: str, country: str = "kr") -> Name:
+    """Name of a customer: ``C, O``, one RDN for each unit, ``CN``."""
+    return build_name(
+        ("C", country), ("O", organization), *(("OU", unit) for unit in units), ("CN", common_name)
+    )
+
+
+def subscriber_common_name(real_name: str, number: str, *, latin: str = "") -> str:
+    """CN in the NPKI shape ``name(latin or nothing)number``; a name too long for 64 characters is cut."""
+    if not number.isascii() or not number.isdigit():
+        raise ProfileError("the number in a common name is decimal digits")
+    tail = f"({latin}){number}"
+    room = UPPER_BOUNDS["CN"] - len(tail)
+    if room < 1:
+        raise ProfileError("no room for the name in the common name")
+    return real_name[:room] + tail
+
+
+def check_value(kind: str, value: str) -> None:
+    """Refuse a value that is empty, padded, too long or holds control characters. The value is never quoted."""
+    if not value or len(value) > UPPER_BOUNDS.get(kind, 64):
+        raise ProfileError("a name attribute is empty or too long", kind=kind)
+    if value != value.strip() or not _CONTROLS.isdisjoint(value):
+        raise ProfileError("a name attribute is padded or holds control characters", kind=kind)
+
+
+@lru_cache(maxsize=1024)
+def _encode_rdn(kind: str, value: str) -> bytes:
+    dotted = _KINDS.get(kind)
+    if dotted is None:
+        raise ProfileError("an attribute type the profiles do not use", kind=kind)
+    check_value(kind, value)
+    if kind == "C":
+        if not (value.isascii() and value.isalpha()):
+            raise ProfileError("a country is two letters", kind=kind)
+        text = der.printable(value)
+    else:
+        text = der.utf8(value)
+    return der.tlv(der.SET, der.sequence(der.oid(dotted), text))
+
+
+def _escape(value: str) -> str:
+    r"""Escape what RFC 4514 §2.4 wants escaped, so that the text reads back unambiguously."""
+    out = "".join(f"\\{c}" if c in ',+"\\<>;=' else c for c in value)
+    return f"\\{out}" if out[:1] in ("#", " ") else out

@@ -1,0 +1,119 @@
+"""Virtual identification (KCAC.TS.SIVID v1.21): a number in the certificate that proves an identity number.
+
+``VID = H(H(DER(HashContent)))``, ``HashContent = SEQUENCE {idn PrintableString, randomNum BIT STRING}``.
+VID, R and a known birth date together let anyone search for the identity number: R is a secret, and the
+identity number never leaves the caller. Neither appears in any error raised here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from typing import Final
+
+from dojang.pki import der, oids
+from dojang.pki.certificate import read_certificate
+from dojang.pki.errors import MalformedError, ProfileError, VerificationError
+from dojang.pki.signing import HASH_NAMES, HASH_OIDS
+
+MIN_RANDOM: Final = 20  #: octets of R: 160 bits
+_MAX_RANDOM: Final = 64
+_MAX_IDN: Final = 32
+_MAX_NAME: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifyData:
+    """What the subjectAltName says of a person: the real name, and the VID with its hash algorithm."""
+
+    real_name: str
+    vid: bytes = field(repr=False)
+    hash: str = "sha256"
+
+
+def compute_vid(idn: str, r: bytes, hash: str = "sha256") -> bytes:  # noqa: A002 - the contract's name
+    """VID of identity number `idn` (digits: 13 for persons, 10 for businesses) with random `r` (≥ 20 octets)."""
+    if not (idn.isascii() and idn.isdigit() and len(idn) <= _MAX_IDN):
+        raise ProfileError("an identity number is decimal digits")
+    if not MIN_RANDOM <= len(r) <= _MAX_RANDOM:
+        raise ProfileError("R is 160 to 512 bits")
+    if hash not in HASH_OIDS:
+        raise ProfileError("a hash this centre does not use", hash=hash)
+    content = der.sequence(der.printable(idn), der.bit_string(r))
+    once = hashlib.new(hash, content, usedforsecurity=hash != "sha1").digest()
+    return hashlib.new(hash, once, usedforsecurity=hash != "sha1").digest()
+
+
+def verify_vid(identify: IdentifyData, idn: str, r: bytes) -> None:
+    """Raise `VerificationError` unless `idn` and `r` give the VID; compares in constant time."""
+    if not hmac.compare_digest(compute_vid(idn, r, identify.hash), identify.vid):
+        raise VerificationError("the virtual identification does not match")
+
+
+_TYPE: Final = der.oid(oids.NPKI_IDENTIFY_DATA)
+_VID: Final = der.oid(oids.NPKI_VID)
+_HASH: Final = {name: der.sequence(der.oid(dotted)) for name, dotted in HASH_OIDS.items()}
+
+
+def encode_identify_data(identify: IdentifyData) -> bytes:
+    """SubjectAltName value: one otherName with identifyData, hash identifier without NULL as observed."""
+    if not identify.real_name or len(identify.real_name) > _MAX_NAME:
+        raise ProfileError("a real name is 1 to 64 characters")
+    if identify.hash not in _HASH or len(identify.vid) != hashlib.new(identify.hash).digest_size:
+        raise ProfileError("a VID is as long as its hash")
+    vid = der.sequence(_HASH[identify.hash], der.explicit(0, der.octet_string(identify.vid)))
+    info = der.sequence(der.sequence(_VID, vid))
+    data = der.sequence(der.utf8(identify.real_name), info)
+    return der.sequence(der.explicit(0, _TYPE + der.explicit(0, data)))
+
+
+def decode_identify_data(general_names: bytes) -> IdentifyData:
+    """identifyData from a SubjectAltName value; other general names may stand around it. `MalformedError`."""
+    names = der.whole(general_names)
+    while names.more:
+        if names.tag != 0xA0:  # noqa: PLR2004 - otherName is [0]
+            names.raw()
+            continue
+        other = names.enter(0xA0)
+        if other.oid() != oids.NPKI_IDENTIFY_DATA:
+            continue
+        wrapped = other.enter(0xA0)
+        other.done()
+        data = wrapped.enter()
+        wrapped.done()
+        return _read(data)
+    raise MalformedError("no identifyData in the certificate")
+
+
+def _read(data: der.Reader) -> IdentifyData:
+    real_name = data.text()
+    infos = data.enter()
+    data.done()
+    while infos.more:
+        info = infos.enter()
+        if info.oid() not in (oids.NPKI_VID, oids.NPKI_VID_ALSO):
+            continue
+        vid = info.enter()
+        info.done()
+        identifier = vid.enter()
+        name = HASH_NAMES.get(identifier.oid())
+        if identifier.more:  # requests in the wild carry NULL parameters, certificates do not
+            identifier.value(der.NULL)
+        identifier.done()
+        marked = vid.enter(0xA0)
+        vid.done()
+        value = marked.octets()
+        marked.done()
+        if name is None or len(value) != hashlib.new(name).digest_size:
+            raise MalformedError("a VID whose length does not fit its hash")
+        return IdentifyData(real_name, value, name)
+    raise MalformedError("identifyData without a VID")
+
+
+def parse_identify_data(certificate: bytes) -> IdentifyData:
+    """identifyData of a certificate (DER), wherever in the subjectAltName it stands. Raises `MalformedError`."""
+    extension = read_certificate(certificate).facts.extensions.get(oids.SUBJECT_ALT_NAME)
+    if extension is None:
+        raise MalformedError("no identifyData in the certificate")
+    return decode_identify_data(extension.value)

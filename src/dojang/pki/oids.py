@@ -1,0 +1,79 @@
+"""Object identifiers, by the names their standards give them. Dotted strings."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Attributes of names (ITU-T X.520, RFC 5280 appendix A)
+COMMON_NAME: Final = "2.5.4.3"
+COUNTRY: Final = "2.5.4.6"
+ORGANIZATION: Final = "2.5.4.10"
+ORGANIZATIONAL_UNIT: Final = "2.5.4.11"
+
+# Certificate and CRL extensions (RFC 5280 §4.2, §5.2, §5.3)
+SUBJECT_KEY_IDENTIFIER: Final = "2.5.29.14"
+KEY_USAGE: Final = "2.5.29.15"
+SUBJECT_ALT_NAME: Final = "2.5.29.17"
+BASIC_CONSTRAINTS: Final = "2.5.29.19"
+CRL_NUMBER: Final = "2.5.29.20"
+CRL_REASON: Final = "2.5.29.21"
+ISSUING_DISTRIBUTION_POINT: Final = "2.5.29.28"
+NAME_CONSTRAINTS: Final = "2.5.29.30"
+CRL_DISTRIBUTION_POINTS: Final = "2.5.29.31"
+CERTIFICATE_POLICIES: Final = "2.5.29.32"
+AUTHORITY_KEY_IDENTIFIER: Final = "2.5.29.35"
+POLICY_CONSTRAINTS: Final = "2.5.29.36"
+EXTENDED_KEY_USAGE: Final = "2.5.29.37"
+AUTHORITY_INFO_ACCESS: Final = "1.3.6.1.5.5.7.1.1"
+
+ANY_POLICY: Final = "2.5.29.32.0"
+CPS_QUALIFIER: Final = "1.3.6.1.5.5.7.2.1"
+USER_NOTICE_QUALIFIER: Final = "1.3.6.1.5.5.7.2.2"
+AD_OCSP: Final = "1.3.6.1.5.5.7.48.1"
+AD_CA_ISSUERS: Final = "1.3.6.1.5.5.7.48.2"
+
+# OCSP (RFC 6960 §4.2.1, §4.4; RFC 9654)
+OCSP_BASIC: Final = "1.3.6.1.5.5.7.48.1.1"
+OCSP_NONCE: Final = "1.3.6.1.5.5.7.48.1.2"
+OCSP_NO_CHECK: Final = "1.3.6.1.5.5.7.48.1.5"
+EKU_OCSP_SIGNING: Final = "1.3.6.1.5.5.7.3.9"
+
+# Keys, hashes and signatures (RFC 3279, RFC 4055, RFC 5480, RFC 5754)
+RSA: Final = "1.2.840.113549.1.1.1"
+RSA_SHA1: Final = "1.2.840.113549.1.1.5"
+RSA_MGF1: Final = "1.2.840.113549.1.1.8"
+RSA_PSS: Final = "1.2.840.113549.1.1.10"
+RSA_SHA256: Final = "1.2.840.113549.1.1.11"
+RSA_SHA384: Final = "1.2.840.113549.1.1.12"
+RSA_SHA512: Final = "1.2.840.113549.1.1.13"
+EC_KEY: Final = "1.2.840.10045.2.1"
+P256: Final = "1.2.840.10045.3.1.7"
+P384: Final = "1.3.132.0.34"
+ECDSA_SHA256: Final = "1.2.840.10045.4.3.2"
+ECDSA_SHA384: Final = "1.2.840.10045.4.3.3"
+ECDSA_SHA512: Final = "1.2.840.10045.4.3.4"
+SHA1: Final = "1.3.14.3.2.26"
+SHA256: Final = "2.16.840.1.101.3.4.2.1"
+SHA384: Final = "2.16.840.1.101.3.4.2.2"
+SHA512: Final = "2.16.840.1.101.3.4.2.3"
+
+# CMS (RFC 5652)
+CMS_DATA: Final = "1.2.840.113549.1.7.1"
+CMS_SIGNED_DATA: Final = "1.2.840.113549.1.7.2"
+CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
+MESSAGE_DIGEST: Final = "1.2.840.113549.1.9.4"
+SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
+
+# NPKI (KCAC.TS.SIVID v1.21)
+NPKI_IDENTIFY_DATA: Final = "1.2.410.200004.10.1.1"
+NPKI_VID: Final = "1.2.410.200004.10.1.1.1"
+NPKI_RANDOM: Final = "1.2.410.200004.10.1.1.3"
+NPKI_VID_ALSO: Final = "1.2.410.200004.10.1.1.4"  # listed as a VID by some authorities
+
+#: Branches of our own arc: ``<arc>.1.<n>`` is the policy of one product.
+POLICY_BRANCHES: Final = {"joint": "1.1", "financial": "1.2", "bank": "1.3"}
+
+
+def policy_oid(arc: str, product: str) -> str:
+    """OID of a product's certificate policy under the bank's own `arc`; `KeyError` for an unknown product."""
+    return f"{arc}.{POLICY_BRANCHES[product]}"

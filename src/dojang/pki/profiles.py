@@ -1,0 +1,81 @@
+"""The profiles this centre issues under, as data (RFC 5280; shape of the Korean NPKI, KCAC.TS.CERTPROF).
+
+Where the NPKI shape as observed and the PKIX rules differ, PKIX wins:
+
+* explicitText is UTF8String, not BMPString (RFC 5280 §4.2.1.4, RFC 6818 §3);
+* CRLs and issuer certificates are found by http, not LDAP, so that any reader can fetch them;
+* authorityKeyIdentifier holds the key identifier alone: issuer name and serial would tie a
+  certificate to one certificate of its issuer and break when that is renewed (RFC 4158 §3.5.12);
+* serial numbers are random and long (invariant: at least 120 random bits).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from dojang.pki import oids
+from dojang.pki.checks import check_tbs
+from dojang.pki.rules import Finding, Profile, Urls
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["PROFILES", "Finding", "Profile", "Urls", "check_tbs"]
+
+_AUTHORITY_USAGE: Final = ("keyCertSign", "cRLSign")
+
+_ROOT = Profile(
+    id="root",
+    role="root",
+    max_life=timedelta(days=20 * 366),
+    subject=("C", "O", "OU", "CN"),
+    key_usage=_AUTHORITY_USAGE,
+    keys=frozenset({"ec-p256", "ec-p384", "rsa-3072", "rsa-4096"}),
+)
+
+_ISSUING = Profile(
+    id="issuing",
+    role="issuing",
+    max_life=timedelta(days=10 * 366),
+    subject=("C", "O", "OU", "CN"),
+    key_usage=_AUTHORITY_USAGE,
+    policy="any",
+    path_length=0,
+    crl=True,
+    ca_issuers=True,
+)
+
+_OCSP = Profile(
+    id="ocsp",
+    role="ocsp",
+    # Not revocable in practice (nocheck, RFC 6960 §4.2.2.2.1): so it must not live long.
+    max_life=timedelta(days=398),
+    subject=("C", "O", "OU", "CN"),
+    key_usage=("digitalSignature",),
+    extended_key_usage=(oids.EKU_OCSP_SIGNING,),
+    no_check=True,
+)
+
+_FINANCIAL = Profile(
+    id="financial",
+    role="subscriber",
+    product="financial",
+    # Three years, and the rest of the day on which they end.
+    max_life=timedelta(days=3 * 365 + 1 + 1),
+    subject=("C", "O", "OU+", "CN"),
+    key_usage=("digitalSignature", "nonRepudiation"),
+    policy="financial",
+    policy_critical=True,
+    notice="이 인증서는 은행 인증센터가 발급한 금융인증서입니다.",
+    identify=True,
+    crl=True,
+    ocsp=True,
+    ca_issuers=True,
+)
+
+#: Every profile by its id.
+PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
+    {profile.id: profile for profile in (_ROOT, _ISSUING, _OCSP, _FINANCIAL)}
+)
