@@ -1,0 +1,335 @@
+"""The simulated core bank. Implements `dojang.ports.corebank.CoreBank` on the schema ``sandbox``.
+
+Reasons it gives in a `Match`: ``wrong`` (the one answer for everything a stranger must not learn apart),
+``rrn_mismatch``, ``not_owned`` (the evidence is somebody else's), ``not_held`` (no such medium), ``lost``,
+``expired``, ``reused``.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Any
+
+from psycopg.types.json import Jsonb
+
+from dojang.ports.corebank import Customer, Factors, Match, Phone
+from dojang.ports.errors import CoreBankError, CustomerUnknownError, PhoneTakenError, PhoneUnknownError
+from dojang.sandbox import otp
+from dojang.sandbox.cast import CARD_CELLS, CARD_DIGITS
+from dojang.sandbox.casting import phone_id
+from dojang.sandbox.store import first
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from datetime import date, datetime
+
+    import psycopg
+    from psycopg.rows import DictRow
+
+    from dojang.ports.clock import Clock
+    from dojang.sandbox.store import Store
+
+WRONG = Match(ok=False, reason="wrong")
+
+
+class SandboxCoreBank:
+    """The bank's customers, accounts and security media, as the cast has them."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.store = store
+        self.clock = clock
+
+    def find_customer(self, *, user_id: str, rrn: str) -> Match:
+        """See the port. One statement for every outcome, so that the time taken tells nothing."""
+        with self._work() as connection:
+            row = first(
+                connection,
+                """SELECT (SELECT id FROM sandbox.person WHERE user_id = %s) AS by_user_id,
+                          (SELECT id FROM sandbox.person WHERE rrn = %s) AS by_rrn""",
+                (user_id.strip().lower(), _digits(rrn)),
+            )
+        assert row is not None
+        if row["by_user_id"] and row["by_user_id"] == row["by_rrn"]:
+            return Match(ok=True, owner=row["by_rrn"])
+        reason = "rrn_mismatch" if row["by_user_id"] and row["by_rrn"] else "wrong"
+        return Match(ok=False, reason=reason, owner=row["by_rrn"])
+
+    def customer_of_user_id(self, user_id: str) -> str | None:
+        """See the port."""
+        with self._work() as connection:
+            row = first(
+                connection, "SELECT id FROM sandbox.person WHERE user_id = %s", (user_id.strip().lower(),)
+            )
+        return row["id"] if row else None
+
+    def find_user_id(self, *, name: str, birth: date, account: str, account_password: str) -> Match:
+        """See the port. `owner` is the account's owner also when something else was wrong."""
+        with self._work() as connection:
+            row = first(
+                connection,
+                """SELECT p.id, p.name, p.name_en, p.birth, a.password, a.kind
+                   FROM sandbox.account a JOIN sandbox.person p ON p.id = a.person_id WHERE a.number = %s""",
+                (_digits(account),),
+            )
+        if row is None:
+            return WRONG
+        ok = all(
+            (
+                _same_name(name, row),
+                birth == row["birth"],
+                row["kind"] == "withdrawal",
+                _same(account_password, row["password"]),
+            )
+        )
+        return Match(ok=ok, reason="" if ok else "wrong", owner=row["id"])
+
+    def customer(self, customer_id: str) -> Customer:
+        """See the port."""
+        with self._work() as connection:
+            row = _person(connection, customer_id)
+        return Customer(
+            id=row["id"],
+            name=row["name"],
+            name_en=row["name_en"],
+            birth=row["birth"],
+            kind=row["kind"],
+            ebanking=row["ebanking"],
+            locked=row["locked"],
+            email=row["email"],
+            address=row["address"],
+            branch_code=row["branch_code"],
+            user_id_masked=mask_user_id(row["user_id"]),
+        )
+
+    def idn(self, customer_id: str) -> str:
+        """See the port."""
+        with self._work() as connection:
+            return str(_person(connection, customer_id)["rrn"])
+
+    def phones(self, customer_id: str) -> tuple[Phone, ...]:
+        """See the port."""
+        with self._work() as connection:
+            rows = connection.execute(
+                """SELECT id, number, registered_at FROM sandbox.phone
+                   WHERE person_id = %s AND released_at IS NULL ORDER BY registered_at DESC, id""",
+                (customer_id,),
+            ).fetchall()
+        return tuple(_phone(row) for row in rows)
+
+    def owner_of_phone(self, number: str) -> str | None:
+        """See the port."""
+        with self._work() as connection:
+            return _owner_of_phone(connection, _digits(number))
+
+    def change_phone(self, customer_id: str, *, old: str, new: str, key: str) -> Phone:
+        """See the port. Raises `PhoneUnknownError` or `PhoneTakenError`; then nothing has changed."""
+        old, new = _digits(old), _digits(new)
+        with self._work() as connection:
+            # The person's row is the lock: two changes for one person happen one after the other.
+            _person(connection, customer_id, lock=True)
+            done = _done(connection, "change_phone", key)
+            if done is None:
+                self._replace_number(connection, customer_id, old, new)
+                done = {"id": phone_id(customer_id, new)}
+                _remember(connection, "change_phone", key, done)
+            row = first(
+                connection,
+                "SELECT id, number, registered_at FROM sandbox.phone WHERE id = %s",
+                (done["id"],),
+            )
+        assert row is not None
+        return _phone(row)
+
+    def _replace_number(
+        self, connection: psycopg.Connection[DictRow], customer_id: str, old: str, new: str
+    ) -> None:
+        owner = _owner_of_phone(connection, new)
+        if owner not in {None, customer_id}:
+            raise PhoneTakenError
+        now = self.clock.now()
+        released = connection.execute(
+            """UPDATE sandbox.phone SET released_at = %s
+               WHERE person_id = %s AND number = %s AND released_at IS NULL""",
+            (now, customer_id, old),
+        )
+        if released.rowcount != 1:
+            raise PhoneUnknownError
+        connection.execute(
+            """INSERT INTO sandbox.phone (id, person_id, number, registered_at) VALUES (%s, %s, %s, %s)
+               ON CONFLICT (id) DO UPDATE SET registered_at = excluded.registered_at, released_at = NULL""",
+            (phone_id(customer_id, new), customer_id, new, now),
+        )
+
+    def check_account(self, customer_id: str, *, account: str, account_password: str) -> Match:
+        """See the port. ``not_owned`` names the account's owner whatever password came with it."""
+        with self._work() as connection:
+            row = first(
+                connection,
+                "SELECT person_id, password, kind FROM sandbox.account WHERE number = %s",
+                (_digits(account),),
+            )
+        if row is None:
+            return WRONG
+        right = _same(account_password, row["password"]) and row["kind"] == "withdrawal"
+        if row["person_id"] != customer_id:
+            return Match(ok=False, reason="not_owned", owner=row["person_id"])
+        return Match(ok=right, reason="" if right else "wrong", owner=customer_id)
+
+    def factors(self, customer_id: str) -> Factors:
+        """See the port."""
+        with self._work() as connection:
+            row = first(
+                connection,
+                """SELECT EXISTS (SELECT 1 FROM sandbox.card WHERE person_id = %(id)s AND state = 'usable')
+                              AS card,
+                          EXISTS (SELECT 1 FROM sandbox.token WHERE person_id = %(id)s AND state = 'usable')
+                              AS token""",
+                {"id": customer_id},
+            )
+        assert row is not None
+        names = [name for name, held in (("security_card", row["card"]), ("otp", row["token"])) if held]
+        return Factors(tuple(names), CARD_CELLS, CARD_DIGITS)
+
+    def check_card(
+        self, customer_id: str, *, serial_tail: str, first: tuple[int, str], second: tuple[int, str]
+    ) -> Match:
+        """See the port. The last four of a serial do not name a card, so no other owner is ever told."""
+        with self._work() as connection:
+            row = connection.execute(
+                "SELECT serial, cells, state FROM sandbox.card WHERE person_id = %s", (customer_id,)
+            ).fetchone()
+        if row is None:
+            return Match(ok=False, reason="not_held")
+        if row["state"] != "usable":
+            return Match(ok=False, reason=row["state"])
+        half = CARD_DIGITS // 2
+        ok = all(
+            [
+                _same(serial_tail, row["serial"][-4:]),
+                _same(first[1], _cell(row["cells"], first[0])[:half]),
+                _same(second[1], _cell(row["cells"], second[0])[half:]),
+            ]
+        )
+        return Match(ok=True, owner=customer_id) if ok else WRONG
+
+    def check_otp(self, customer_id: str, *, code: str, key: str) -> Match:
+        """See the port. The token's row is locked, so one value cannot be accepted twice at once."""
+        with self._work() as connection:
+            row = first(
+                connection,
+                "SELECT secret, state, last_step FROM sandbox.token WHERE person_id = %s FOR UPDATE",
+                (customer_id,),
+            )
+            if row is None:
+                return Match(ok=False, reason="not_held")
+            done = _done(connection, "check_otp", f"{customer_id}|{key}")
+            if done is not None:
+                return Match(ok=done["ok"], reason=done["reason"], owner=done["owner"])
+            match = self._judge_otp(row, customer_id, code)
+            if match.ok:
+                connection.execute(
+                    "UPDATE sandbox.token SET last_step = %s WHERE person_id = %s",
+                    (otp.matching_step(row["secret"], code, self.clock.now()), customer_id),
+                )
+            outcome = {"ok": match.ok, "reason": match.reason, "owner": match.owner}
+            _remember(connection, "check_otp", f"{customer_id}|{key}", outcome)
+            return match
+
+    def _judge_otp(self, row: DictRow, customer_id: str, code: str) -> Match:
+        if row["state"] != "usable":
+            return Match(ok=False, reason=row["state"])
+        step = otp.matching_step(row["secret"], code, self.clock.now())
+        if step is None:
+            return WRONG
+        # A step already used, and every step before it, is spent (RFC 6238 §5.2).
+        if step <= row["last_step"]:
+            return Match(ok=False, reason="reused")
+        return Match(ok=True, owner=customer_id)
+
+    def check_person(self, customer_id: str, *, name: str, phone: str, birth: date) -> Match:
+        """See the port. ``not_owned`` names whose telephone it is."""
+        with self._work() as connection:
+            row = _person(connection, customer_id)
+            owner = _owner_of_phone(connection, _digits(phone))
+        if owner is not None and owner != customer_id:
+            return Match(ok=False, reason="not_owned", owner=owner)
+        ok = owner == customer_id and _same_name(name, row) and birth == row["birth"]
+        return Match(ok=True, owner=customer_id) if ok else WRONG
+
+    def update_contact(self, customer_id: str, *, email: str, key: str) -> None:
+        """See the port."""
+        with self._work() as connection:
+            _person(connection, customer_id, lock=True)
+            if _done(connection, "update_contact", key) is None:
+                connection.execute("UPDATE sandbox.person SET email = %s WHERE id = %s", (email, customer_id))
+                _remember(connection, "update_contact", key, {})
+
+    def _work(self) -> AbstractContextManager[psycopg.Connection[DictRow]]:
+        return self.store.work(CoreBankError)
+
+
+def mask_user_id(user_id: str) -> str:
+    """Show the first two and the last character, hide the rest at its true length."""
+    return f"{user_id[:2]}{'*' * (len(user_id) - 3)}{user_id[-1]}"
+
+
+def mask_number(number: str) -> str:
+    """``01012345678`` → ``010-****-5678``."""
+    return f"{number[:3]}-****-{number[-4:]}"
+
+
+def _person(connection: psycopg.Connection[DictRow], customer_id: str, *, lock: bool = False) -> DictRow:
+    statement = "SELECT * FROM sandbox.person WHERE id = %s"
+    if lock:
+        statement += " FOR UPDATE"
+    row = first(connection, statement, (customer_id,))
+    if row is None:
+        raise CustomerUnknownError
+    return row
+
+
+def _owner_of_phone(connection: psycopg.Connection[DictRow], number: str) -> str | None:
+    row = first(
+        connection,
+        "SELECT person_id FROM sandbox.phone WHERE number = %s AND released_at IS NULL",
+        (number,),
+    )
+    return row["person_id"] if row else None
+
+
+def _phone(row: DictRow) -> Phone:
+    moment: datetime = row["registered_at"]
+    return Phone(row["id"], row["number"], mask_number(row["number"]), moment)
+
+
+def _done(connection: psycopg.Connection[DictRow], verb: str, key: str) -> dict[str, Any] | None:
+    row = first(connection, "SELECT outcome FROM sandbox.done WHERE verb = %s AND key = %s", (verb, key))
+    return row["outcome"] if row else None
+
+
+def _remember(connection: psycopg.Connection[DictRow], verb: str, key: str, outcome: dict[str, Any]) -> None:
+    connection.execute(
+        "INSERT INTO sandbox.done (verb, key, outcome) VALUES (%s, %s, %s)", (verb, key, Jsonb(outcome))
+    )
+
+
+def _cell(cells: list[str], number: int) -> str:
+    """Return the digits of a cell, or none for a cell no card has."""
+    return cells[number - 1] if 1 <= number <= len(cells) else ""
+
+
+def _same(given: str, true: str) -> bool:
+    return bool(true) and hmac.compare_digest(given.encode(), true.encode())
+
+
+def _same_name(given: str, row: DictRow) -> bool:
+    """Korean names without regard to spaces; English ones also without regard to the words' order."""
+    words = sorted(given.casefold().split())
+    return "".join(given.casefold().split()) == "".join(row["name"].casefold().split()) or (
+        bool(words)
+        and words in (sorted(row["name"].casefold().split()), sorted(row["name_en"].casefold().split()))
+    )
+
+
+def _digits(text: str) -> str:
+    return "".join(character for character in text if character in "0123456789")

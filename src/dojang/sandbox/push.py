@@ -1,0 +1,56 @@
+"""The simulated push service. Implements `dojang.ports.push.Push`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dojang.ports.errors import PushError
+from dojang.sandbox.store import first
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from dojang.ports.clock import Clock
+    from dojang.sandbox.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """One push message on a telephone's screen."""
+
+    title: str
+    text: str
+    at: datetime
+
+
+class SandboxPush:
+    """Delivers to every device of a customer at once; a customer without devices gets nothing."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.store = store
+        self.clock = clock
+
+    def send(self, *, customer_id: str, title: str, text: str, key: str) -> int:
+        """See the port. An unknown customer has no device. A repeated `key` returns the first count."""
+        with self.store.work(PushError) as connection:
+            connection.execute(
+                """INSERT INTO sandbox.push (key, person_id, title, text, devices, at)
+                   VALUES (%(key)s, %(id)s, %(title)s, %(text)s,
+                           coalesce((SELECT devices FROM sandbox.person WHERE id = %(id)s), 0), %(now)s)
+                   ON CONFLICT (key) DO NOTHING""",
+                {"key": key, "id": customer_id, "title": title, "text": text, "now": self.clock.now()},
+            )
+            row = first(connection, "SELECT devices FROM sandbox.push WHERE key = %s", (key,))
+        assert row is not None
+        return int(row["devices"])
+
+    def banners(self, customer_id: str, *, limit: int = 20) -> tuple[Banner, ...]:
+        """Return the newest messages a customer's devices show, newest first."""
+        with self.store.work(PushError) as connection:
+            rows = connection.execute(
+                """SELECT title, text, at FROM sandbox.push WHERE person_id = %s AND devices > 0
+                   ORDER BY at DESC, seq DESC LIMIT %s""",
+                (customer_id, limit),
+            ).fetchall()
+        return tuple(Banner(row["title"], row["text"], row["at"]) for row in rows)
