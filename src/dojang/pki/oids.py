@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from dojang.pki.errors import ProfileError
+
 # Attributes of names (ITU-T X.520, RFC 5280 appendix A)
 COMMON_NAME: Final = "2.5.4.3"
 COUNTRY: Final = "2.5.4.6"
@@ -74,6 +76,18 @@ NPKI_VID_ALSO: Final = "1.2.410.200004.10.1.1.4"  # listed as a VID by some auth
 POLICY_BRANCHES: Final = {"joint": "1.1", "financial": "1.2", "bank": "1.3"}
 
 
+_MAX_ARC: Final = 2**32 - 1
+
+
 def policy_oid(arc: str, product: str) -> str:
-    """OID of a product's certificate policy under the bank's own `arc`; `KeyError` for an unknown product."""
+    """OID of a product's certificate policy under the bank's own `arc`, such as ``1.3.6.1.4.1.99999.1``.
+
+    Each number of the arc fits 32 bits: larger ones (``2.25.<uuid>``) cannot be read by much software.
+    Raises `ProfileError`.
+    """
+    numbers = arc.split(".")
+    if len(numbers) < 2 or not all(n.isascii() and n.isdigit() and int(n) <= _MAX_ARC for n in numbers):  # noqa: PLR2004
+        raise ProfileError("the policy arc is dotted numbers of at most 32 bits", arc=arc)
+    if product not in POLICY_BRANCHES:
+        raise ProfileError("a product without a policy", product=product)
     return f"{arc}.{POLICY_BRANCHES[product]}"

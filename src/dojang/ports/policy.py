@@ -13,7 +13,8 @@ class Policy:
     bank_name_en: str = "Dojang Bank"
     bank_phone: str = "02-1588-0000"  #: the number ARS calls come from, shown on screen
     sms_short_code: str = "1588"
-    policy_arc: str = "2.25.185347201837465.1"  #: test arc; a bank sets its own
+    institution_code: str = "0999"  #: the bank's four digits in the number of a certificate's common name
+    policy_arc: str = "2.999.8.1"  #: the arc for examples (ITU-T X.660); a bank sets its own
     public_url: str = "http://127.0.0.1:8000"  #: base of CRL, OCSP and AIA addresses inside certificates
 
     session_idle: int = 600
