@@ -8,6 +8,7 @@ for the others `SignerUnavailableError` means *unknown*: ask `recall_certificate
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import threading
@@ -142,7 +143,7 @@ class SocketSigner:
                     seq=item["seq"],
                     at=datetime.fromisoformat(item["at"]),
                     verb=item["verb"],
-                    body=item["body"],
+                    body=json.loads(item["body"]),
                     hash=item["hash"],
                 )
                 for item in page

@@ -158,5 +158,11 @@ def error_from_wire(code: str, detail: str, data: Mapping[str, Any]) -> DojangEr
 
 def error_to_wire(error: DojangError) -> tuple[str, str, dict[str, Any]]:
     """Return (code, detail, data) of an error; data keeps only what a frame can carry."""
-    plain = {name: value for name, value in error.data.items() if isinstance(value, str | int | bool)}
+    plain = {name: value for name, value in error.data.items() if _fits(value)}
     return error.code, error.detail, plain
+
+
+def _fits(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(item, str) for item in value)
+    return isinstance(value, str | int)

@@ -1,0 +1,371 @@
+"""Authority keys: made once, used for certificates, revocation lists and status answers within their role.
+
+A root signs itself and issuing authorities, an issuing authority signs subscribers and its OCSP responders
+and lists, a responder signs status answers. Nothing else, whatever is asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from dojang.pki import der
+from dojang.pki.certificate import Tbs, read_certificate, read_tbs
+from dojang.pki.crl import check_tbs_crl
+from dojang.pki.errors import MalformedError, ProfileError
+from dojang.pki.profiles import PROFILES, check_tbs
+from dojang.pki.signing import KEY_ALGORITHMS, describe_key, public_key_bytes, sign, signature_algorithm
+from dojang.ports.signer_errors import (
+    CrlNumberError,
+    KeyConflictError,
+    KeyPurposeError,
+    KeyUnknownError,
+    SerialUsedError,
+    SignerError,
+    WeakAlgorithmError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dojang.pki.signing import PrivateKey
+    from dojang.signer.store import Store, Tx
+    from dojang.signer.switch import Switch
+    from dojang.signer.timekeeping import TimeKeeper
+    from dojang.signer.vault import Vault
+
+#: Which profiles' roles a key of a role may sign.
+MAY_SIGN: Final = {
+    "root": frozenset({"root", "issuing"}),
+    "issuing": frozenset({"subscriber", "ocsp"}),
+    "ocsp": frozenset[str](),
+}
+_RSA_BITS: Final = {"rsa-2048": 2048, "rsa-3072": 3072, "rsa-4096": 4096}
+_CURVES: Final[dict[str, ec.EllipticCurve]] = {"ec-p256": ec.SECP256R1(), "ec-p384": ec.SECP384R1()}
+_MAX_CERTIFICATE: Final = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityKey:
+    """One key in memory. Its `repr` does not show the private part (pyca's objects do not print theirs)."""
+
+    label: str
+    role: str
+    algorithm: str
+    public_key: bytes
+    certificate: bytes | None
+    private: PrivateKey
+
+    def facts(self) -> dict[str, Any]:
+        """Describe the key as it crosses the wire."""
+        return {
+            "label": self.label,
+            "role": self.role,
+            "algorithm": self.algorithm,
+            "public_key": self.public_key,
+            "certificate": self.certificate,
+        }
+
+
+def generate(algorithm: str) -> PrivateKey:
+    """Make a private key. Raises `WeakAlgorithmError` for anything not above the floor."""
+    if algorithm in _CURVES and algorithm in KEY_ALGORITHMS:
+        return ec.generate_private_key(_CURVES[algorithm])
+    if algorithm in _RSA_BITS and algorithm in KEY_ALGORITHMS:
+        return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS[algorithm])
+    raise WeakAlgorithmError("no such algorithm, or below the floor")
+
+
+def private_bytes(key: PrivateKey) -> bytes:
+    """Return the private key as PKCS#8, for sealing and nothing else."""
+    return key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+class Authorities:
+    """All authority keys of a store, decrypted once at start."""
+
+    def __init__(
+        self, store: Store, vault: Vault, switch: Switch, time: TimeKeeper, *, policy_arc: str | None = None
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._switch = switch
+        self._time = time
+        self._policy_arc = policy_arc
+        self._keys: dict[str, AuthorityKey] = {}
+        self._making = threading.Lock()
+        self._claims: set[tuple[str, int]] = set()
+        self._claiming = threading.Lock()
+        self._numbering = threading.Lock()
+        for row in store.read(
+            "SELECT label, role, algorithm, public_key, sealed, certificate FROM authority_key"
+        ):
+            self._keys[row[0]] = self._load(*row)
+
+    def _load(
+        self,
+        label: str,
+        role: str,
+        algorithm: str,
+        public_key: bytes,
+        sealed: bytes,
+        certificate: bytes | None,
+    ) -> AuthorityKey:
+        # The loader checks an RSA key's numbers: slow (50 ms), which is why keys stay loaded.
+        private = serialization.load_der_private_key(self._vault.open(f"authority|{label}", sealed), None)
+        if not isinstance(private, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+            raise SignerError("a stored key is of another kind", label=label)
+        if public_key_bytes(private) != public_key or describe_key(public_key).algorithm != algorithm:
+            raise SignerError("a stored key does not fit its description", label=label)
+        return AuthorityKey(label, role, algorithm, public_key, certificate, private)
+
+    # ------------------------------------------------------------------ keys
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Describe every key, by label."""
+        return [key.facts() for _, key in sorted(self._keys.items())]
+
+    def create(self, label: str, role: str, algorithm: str) -> dict[str, Any]:
+        """Make a key; the same arguments again give the same key, others `KeyConflictError`."""
+        if role not in MAY_SIGN:
+            raise MalformedError("no such role")
+        with self._making:
+            held = self._keys.get(label)
+            if held is not None:
+                if (held.role, held.algorithm) != (role, algorithm):
+                    raise KeyConflictError("the label belongs to another key", label=label)
+                return held.facts()
+            private = generate(algorithm)
+            key = AuthorityKey(label, role, algorithm, public_key_bytes(private), None, private)
+            sealed = self._vault.seal(f"authority|{label}", private_bytes(private))
+
+            def keep(tx: Tx) -> None:
+                tx.run(
+                    "INSERT INTO authority_key (label, role, algorithm, public_key, sealed) VALUES (?, ?, ?, ?, ?)",
+                    (label, role, algorithm, key.public_key, sealed),
+                )
+                spki = hashlib.sha256(key.public_key).hexdigest()
+                tx.record(
+                    "create_authority_key", label=label, role=role, algorithm=algorithm, spki_sha256=spki
+                )
+
+            self._store.commit(keep)
+            self._keys[label] = key
+            return key.facts()
+
+    def install(self, label: str, certificate: bytes) -> None:
+        """Give a key its certificate, once. Raises `KeyConflictError` for a second one or another key's."""
+        if len(certificate) > _MAX_CERTIFICATE:
+            raise MalformedError("the certificate is too large")
+        facts = read_certificate(certificate).facts
+        with self._making:
+            key = self._key(label)
+            if key.certificate == certificate:
+                return
+            if key.certificate is not None:
+                raise KeyConflictError("the key has another certificate already", label=label)
+            if facts.spki != key.public_key:
+                raise KeyConflictError("the certificate is for another key", label=label)
+
+            def keep(tx: Tx) -> None:
+                tx.run("UPDATE authority_key SET certificate = ? WHERE label = ?", (certificate, label))
+                digest = hashlib.sha256(certificate).hexdigest()
+                tx.record("install_certificate", label=label, certificate_sha256=digest)
+
+            self._store.commit(keep)
+            self._keys[label] = replace(key, certificate=certificate)
+
+    def _key(self, label: str) -> AuthorityKey:
+        key = self._keys.get(label)
+        if key is None:
+            raise KeyUnknownError("no such authority key", label=label)
+        return key
+
+    # ------------------------------------------------------------------ certificates
+
+    def sign_certificate(self, issuer: str, profile: str, tbs: bytes) -> bytes:
+        """Sign a TBSCertificate in the order below; the signature leaves only after step 7."""
+        # 1. Signing is not stopped.
+        self._switch.check()
+        # 2. The key exists, and the profile is within its role.
+        key = self._key(issuer)
+        facts = self._check_role(key, profile, tbs)
+        # 3. The clock did not go back behind the journal, and did not leap.
+        now = self._time.check()
+        # 4. The body keeps to its profile, at this moment, under this issuer (RFC 5280 §4).
+        self_signed = PROFILES[profile].role == "root"
+        if not self_signed and key.certificate is None:
+            raise KeyPurposeError("the issuer has no certificate yet", label=issuer)
+        check_tbs(
+            PROFILES[profile],
+            tbs,
+            issuer_certificate=None if self_signed else key.certificate,
+            now=now,
+            policy_arc=self._policy_arc,
+        )
+        # 5. The serial is new: neither in the journal nor being signed at this moment.
+        with self._claim(issuer, facts.serial):
+            # 6. Sign.
+            signature = sign(key.private, key.algorithm, tbs)
+            # 7. Record, durably. Until here nobody has seen the signature.
+            self._store.commit(lambda tx: self._record_certificate(tx, key, profile, facts, tbs, signature))
+        return signature
+
+    def _check_role(self, key: AuthorityKey, profile: str, tbs: bytes) -> Tbs:
+        """Return what the body says. Raises `KeyPurposeError` or `ProfileError`."""
+        known = PROFILES.get(profile)
+        if known is None:
+            raise ProfileError("no such profile")
+        if known.role not in MAY_SIGN[key.role]:
+            raise KeyPurposeError("the key may not sign this profile", label=key.label, profile=profile)
+        try:
+            facts = read_tbs(tbs)
+        except MalformedError as error:
+            raise ProfileError(f"the body is malformed: {error.detail}") from None
+        if facts.algorithm != signature_algorithm(key.algorithm).der:
+            raise ProfileError("the body names another signature algorithm than the key's")
+        if known.role == "root" and facts.spki != key.public_key:
+            # Otherwise a root could be talked into certifying somebody else's root.
+            raise ProfileError("a root signs itself only")
+        return facts
+
+    @contextmanager
+    def _claim(self, issuer: str, serial: int) -> Iterator[None]:
+        """Hold a serial while it is being signed. Raises `SerialUsedError`."""
+        claim = (issuer, serial)
+        with self._claiming:
+            if claim in self._claims:
+                raise SerialUsedError("the serial is being signed")
+            self._claims.add(claim)
+        try:
+            if self._store.read(
+                "SELECT 1 FROM journal WHERE issuer = ? AND serial = ? AND serial IS NOT NULL",
+                (issuer, f"{serial:x}"),
+            ):
+                raise SerialUsedError("the serial was signed before")
+            yield
+        finally:
+            with self._claiming:
+                self._claims.discard(claim)
+
+    def _record_certificate(
+        self, tx: Tx, key: AuthorityKey, profile: str, facts: Tbs, tbs: bytes, signature: bytes
+    ) -> None:
+        self._switch.check()  # again, inside the transaction: after a halt nothing more gets out
+        try:
+            tx.record(
+                "sign_certificate",
+                issuer=key.label,
+                serial=f"{facts.serial:x}",
+                profile=profile,
+                tbs_sha256=hashlib.sha256(tbs).hexdigest(),
+                signature=signature.hex(),
+            )
+        except sqlite3.IntegrityError:
+            raise SerialUsedError("the serial was signed before") from None
+
+    def recall(self, issuer: str, serial: int) -> dict[str, Any] | None:
+        """Tell what the journal recorded for a serial, or None."""
+        rows = self._store.read(
+            "SELECT at, json_extract(body, '$.tbs_sha256'), json_extract(body, '$.signature') FROM journal"
+            " WHERE issuer = ? AND serial = ? AND serial IS NOT NULL",
+            (issuer, f"{serial:x}"),
+        )
+        if not rows:
+            return None
+        at, digest, signature = rows[0]
+        return {"at": at, "tbs_sha256": bytes.fromhex(digest), "signature": bytes.fromhex(signature)}
+
+    # ------------------------------------------------------------------ status
+
+    def sign_crl(self, issuer: str, tbs: bytes) -> bytes:
+        """Sign a TBSCertList (RFC 5280 §5); goes on while signing is stopped.
+
+        The number of a scope (issuer and distribution point) only rises; the very same body again gives
+        the recorded signature. Raises `CrlNumberError`.
+        """
+        key = self._key(issuer)
+        if key.role == "ocsp" or key.certificate is None:
+            raise KeyPurposeError("the key may not sign revocation lists", label=issuer)
+        facts = check_tbs_crl(tbs, issuer_certificate=key.certificate, now=self._time.check())
+        if facts.algorithm != signature_algorithm(key.algorithm).der:
+            raise ProfileError("the list names another signature algorithm than the key's")
+        scope = hashlib.sha256((facts.idp_url or "").encode()).hexdigest()
+        digest = hashlib.sha256(tbs).digest()
+        with self._numbering:
+            rows = self._store.read(
+                "SELECT number, tbs_sha256, signature FROM crl_number WHERE issuer = ? AND scope = ?",
+                (issuer, scope),
+            )
+            if rows:
+                last = int.from_bytes(rows[0][0], "big")
+                if rows[0][1] == digest:
+                    return bytes(rows[0][2])
+                if facts.number <= last:
+                    raise CrlNumberError("the number of a list only rises", last=str(last))
+            signature = sign(key.private, key.algorithm, tbs)
+
+            def keep(tx: Tx) -> None:
+                number = facts.number.to_bytes(20, "big")
+                tx.run(
+                    "INSERT INTO crl_number (issuer, scope, number, tbs_sha256, signature) VALUES (?, ?, ?, ?, ?)"
+                    " ON CONFLICT (issuer, scope) DO UPDATE SET number = excluded.number,"
+                    " tbs_sha256 = excluded.tbs_sha256, signature = excluded.signature",
+                    (issuer, scope, number, digest, signature),
+                )
+                tx.record(
+                    "sign_crl",
+                    issuer=issuer,
+                    scope=facts.idp_url or "",
+                    number=str(facts.number),
+                    tbs_sha256=digest.hex(),
+                )
+
+            self._store.commit(keep)
+        return signature
+
+    def sign_ocsp(self, responder: str, tbs: bytes) -> bytes:
+        """Sign a ResponseData (RFC 6960 §4.2.1); goes on while signing is stopped.
+
+        Many share one journal entry, which lists the hash of each.
+        """
+        key = self._key(responder)
+        if key.role != "ocsp":
+            raise KeyPurposeError("the key may not sign status answers", label=responder)
+        self._time.check()
+        _check_response_data(tbs, describe_key(key.public_key).identifier)
+        signature = sign(key.private, key.algorithm, tbs)
+        digest = hashlib.sha256(tbs).digest()
+        self._store.commit(lambda tx: tx.tally_ocsp(responder, digest))
+        return signature
+
+
+def _check_response_data(tbs: bytes, key_identifier: bytes) -> None:
+    """Refuse what is not a ResponseData of this responder: the key must not sign other things by accident."""
+    try:
+        body = der.whole(tbs)
+        named = body.enter(0xA2)
+        identifier = named.octets()
+        named.done()
+        body.value(der.GENERALIZED_TIME)
+        answers = body.enter()
+        if not answers.more:
+            raise ProfileError("a status answer that answers nothing")
+        while answers.more:
+            answers.enter()
+        if (extensions := body.optional(0xA1)) is not None:
+            extensions.enter()
+        body.done()
+    except MalformedError as error:
+        raise ProfileError(f"the status answer is malformed: {error.detail}") from None
+    if identifier != key_identifier:
+        raise ProfileError("the status answer names another responder")
