@@ -1,0 +1,1 @@
+"""Journeys: what customers walk through, as data and pure rules."""

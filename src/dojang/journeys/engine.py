@@ -3,8 +3,8 @@
 How the registration authority drives a submit::
 
     view = look_at(journey, progress, context)          # context.left: counters as they stand
-    checked = kind.validate(view, data)                 # mistakes → note_errors(progress, mistakes)
-    counts = kind.counts(view, checked)                 # move each, commit; over the limit → over_limit(view, count)
+    checked = kind.validate(view, data)                 # mistakes: note_errors(…, typed_of(view, data))
+    counts = kind.counts(view, checked)                 # move each, commit; beyond: over_limit(view, count)
     progress = begin_attempt(progress)                  # committed with the counters
     answer = kind.ask(look_at(...), checked, world)     # no transaction open
     outcome = kind.judge(look_at(...), answer)
@@ -91,12 +91,17 @@ __all__ = [
     "place",
     "required_evidence",
     "settle",
+    "typed_of",
 ]
+
+
+LONGEST_TEXT = 200  #: of a remembered field
+LONGEST_LIST = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """What an outcome did to a run. `outcome` may differ from the one given: foreign evidence turns into `Rejected`."""
+    """What an outcome did to a run. `outcome` differs from the given one when evidence was foreign."""
 
     progress: Progress
     outcome: Outcome
@@ -167,13 +172,13 @@ def note_scratch(progress: Progress, scratch: Mapping[str, Any]) -> Progress:
 def note_errors(
     progress: Progress, errors: Iterable[FieldError], typed: Mapping[str, Any] | None = None
 ) -> Progress:
-    """Record mistakes of form; nothing was counted and nobody was asked. `typed`: what is not secret."""
+    """Record mistakes; nobody was asked. `typed` must come from `typed_of`, never straight from a form."""
     noted = progress.with_top(replace(progress.top, errors=tuple(errors), messages=()))
     return _remember(noted, typed)
 
 
 def begin_attempt(progress: Progress) -> Progress:
-    """Number the submit that is about to be asked; stored together with the moved counters."""
+    """Give the submit that is about to be asked its number; stored together with the moved counters."""
     return progress.with_top(replace(progress.top, attempt=progress.top.attempt + 1))
 
 
@@ -196,7 +201,7 @@ def settle(view: RunView, outcome: Outcome, *, typed: Mapping[str, Any] | None =
 
     Call `place` with a fresh view afterwards.
     """
-    progress = _remember(view.progress, _not_secret(view, typed))
+    progress = _remember(view.progress, typed_of(view, typed))
     if isinstance(outcome, Passed):
         foreign = _foreign(view, outcome.facts)
         if foreign is not None:
@@ -219,6 +224,9 @@ def settle(view: RunView, outcome: Outcome, *, typed: Mapping[str, Any] | None =
     frame = replace(top, scratch=scratch, errors=outcome.errors, messages=())
     kept = {k: f for k, f in progress.facts.items() if k not in outcome.forget}
     progress = replace(progress.with_top(frame), facts=kept)
+    if outcome.enter_again:
+        again = _arrive(progress, replace(frame, messages=()), frame.step)
+        progress = again.with_top(replace(again.top, errors=outcome.errors))
     return Settled(progress=progress, outcome=outcome, mismatch=outcome.mismatch)
 
 
@@ -242,11 +250,16 @@ def _foreign(view: RunView, facts: tuple[Fact, ...]) -> Rejected | None:
     )
 
 
-def _not_secret(view: RunView, typed: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if typed is None:
-        return None
+def typed_of(view: RunView, data: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what may be remembered and shown again: short texts of fields that are not secret."""
     plain = {f.name for f in view.step.kind.page(view).fields if not f.secret}
-    return {k: v for k, v in typed.items() if k in plain}
+    return {k: v for k, v in (data or {}).items() if k in plain and _is_plain(v)}
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return len(value) <= LONGEST_LIST and all(_is_plain(v) for v in value)
+    return isinstance(value, str) and len(value) <= LONGEST_TEXT
 
 
 def _remember(progress: Progress, typed: Mapping[str, Any] | None) -> Progress:
@@ -318,17 +331,15 @@ def _evidence_problem(view: RunView, name: str) -> EvidenceProblem | None:
     fact = view.facts.get(name)
     if fact is None:
         return EvidenceProblem(name=name, reason="missing")
-    if fact.customer is not None and fact.customer != view.customer:
-        return EvidenceProblem(name=name, reason="foreign", owner=fact.customer)
-    if fact.run != view.id:
-        return EvidenceProblem(name=name, reason="other_run")
-    if fact.purpose != view.journey.id:
-        return EvidenceProblem(name=name, reason="other_purpose")
-    if fact.used:
-        return EvidenceProblem(name=name, reason="used")
-    if fact.expires < view.now:
-        return EvidenceProblem(name=name, reason="expired")
-    return None
+    faults = (
+        ("foreign", fact.customer not in {None, view.customer}),
+        ("other_run", fact.run != view.id),
+        ("other_purpose", fact.purpose != view.journey.id),
+        ("used", fact.used),
+        ("expired", fact.expires < view.now),
+    )
+    reason = next((reason for reason, wrong in faults if wrong), None)
+    return EvidenceProblem(name=name, reason=reason, owner=fact.customer) if reason else None
 
 
 def mark_used(progress: Progress) -> Progress:

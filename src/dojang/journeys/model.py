@@ -1,6 +1,7 @@
-"""The words of a journey: what is defined (Journey, Step), what is known (Fact, Progress), what may come out of a step.
+"""The words of a journey: what is defined, what is known, what may come out of a step.
 
-Everything here is a frozen value. Nothing here talks to the outside; `dojang.journeys.engine` holds the rules.
+Everything here is a frozen value. Nothing here talks to the outside;
+`dojang.journeys.engine` holds the rules.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 DAY = 86_400
+NEXT = Message("action.next")
 
 
-# ---------------------------------------------------------------------------------------------- what is known
+# --------------------------------------------------------------------------------------- what is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +82,9 @@ class Frame:
 class Progress:
     """Where a run stands; the whole of what is stored (sealed) for it besides its row's plain columns.
 
-    `frames` is never empty; the last one is on top. `facts` keys are fact names, prefixed ``<side>/`` for facts
-    of a side journey. `visits` counts entries per ``<journey>/<step>``. `typed` remembers what is not secret.
+    `frames` is never empty; the last one is on top. `facts` keys are fact names, prefixed ``<side>/``
+    for facts of a side journey. `visits` counts entries per ``<journey>/<step>``. `typed` remembers what
+    is not secret.
     """
 
     journey: str
@@ -113,9 +116,11 @@ class Progress:
 class Context:
     """What the registration authority adds to a `Progress` so that a step can be shown or judged.
 
-    `code(purpose, digits)` derives a number from a server key, the run, the step and the visit: nothing is stored.
+    `code(purpose, digits)` derives a number from a server key, the run, the step and the visit;
+    nothing is stored.
     `say(message_id, args)` renders a sentence in the run's language, for calls, texts and mails.
-    `left` maps counter names (see `Kind.factors`) to what is left for this customer, counted before asking.
+    `left` maps counter names to the tries left: those of `Kind.factors` (subject ``customer``) when a page is
+    made, and besides them every counter this submit moved (whatever its subject) when it is judged.
     `pending_challenge` is the customer's unanswered security-card challenge, whatever run it began in.
     `previous_key` is (key id, sealed key) of the wallet key the new one replaces.
     `reply_awaited(number)` tells whether *another* open run waits for a text from that number.
@@ -256,7 +261,7 @@ class RunView:
         return self.context.say(message_id, args)
 
     def fact(self, name: str) -> Fact | None:
-        """Return a fact of the journey walked now (a side journey does not see the main one's by bare name)."""
+        """Return a fact of the journey walked now; a side journey does not see the main one's."""
         return self.progress.facts.get(fact_key(self.side, name))
 
     def key(self, suffix: str = "") -> str:
@@ -294,7 +299,7 @@ class RunView:
         )
 
     def active_holding(self) -> Holding | None:
-        """The certificate of this product that is in use now, if any."""
+        """Return the certificate of this product that is in use now, if any."""
         usable = (h for h in self.holdings if h.product == self.product and h.state == "active")
         return next((h for h in usable if h.not_after >= self.now), None)
 
@@ -304,19 +309,20 @@ def fact_key(side: str | None, name: str) -> str:
     return f"{side}/{name}" if side else name
 
 
-# ---------------------------------------------------------------------------------------------- what may come out
+# --------------------------------------------------------------------------------------- what may come out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
     """One counter moved, durably, *before* anybody is asked.
 
-    `subject_kind`: ``customer`` ``user_id`` ``account`` ``source`` ``run``; `subject` is the plain value for
-    ``user_id`` and ``account`` (store it only as a keyed digest) and empty for the others, which the caller knows.
+    `subject_kind`: ``customer`` ``user_id`` ``account`` ``source`` ``run``; `subject` is the plain value
+    for ``user_id`` and ``account`` (store it only as a keyed digest) and empty for the others, which the
+    caller knows.
     The try is refused when `limit` was already reached within `window` seconds (``None``: until unlocked).
-    `on_pass` and `on_pending` say what becomes of the count: ``reset`` (to nothing), ``refund`` (this one back),
-    ``keep``. A rejected try is always kept. `locks`: reaching the limit locks the factor (and is told as a lock);
-    otherwise it only refuses this action (`code` is the error's code).
+    `on_pass` and `on_pending` say what becomes of the count: ``reset`` (to nothing), ``refund`` (this one
+    back), ``keep``. A rejected try is always kept. `locks`: reaching the limit locks the factor (and is told
+    as a lock); otherwise it only refuses this action (`code` is the error's code).
     """
 
     factor: str
@@ -324,7 +330,7 @@ class Count:
     window: int | None
     subject_kind: str = "customer"
     subject: str = ""
-    on_pass: str = "reset"
+    on_pass: str = "reset"  # noqa: S105 - a word, not a password
     on_pending: str = "keep"
     locks: bool = True
     code: str = "factor_locked"
@@ -349,12 +355,18 @@ class Passed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """Not this way. `scratch` replaces the step's scratch if given; `forget` names fact keys to drop."""
+    """Not this way. `scratch` replaces the step's scratch if given; `forget` names fact keys to drop.
+
+    `enter_again` begins a new visit of the same step (its errors stay on the page). `compared` is false when
+    nothing secret was compared (the question came too late): then the try is given back.
+    """
 
     errors: tuple[FieldError, ...]
     scratch: Mapping[str, Any] | None = None
     mismatch: Mismatch | None = None
     forget: tuple[str, ...] = ()
+    enter_again: bool = False
+    compared: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -393,18 +405,18 @@ class Entered:
     stop: FieldError | None = None  #: the step can never be done: the run is over
 
 
-# ---------------------------------------------------------------------------------------------- what is defined
+# --------------------------------------------------------------------------------------- what is defined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageParts:
-    """What a kind adds to the page. `submit` is the label of the primary button, ``None`` when there is none."""
+    """What a kind adds to the page. `submit` labels the primary button; ``None``: there is none."""
 
     fields: tuple[Field, ...] = ()
     show: tuple[Show, ...] = ()
     wait: Wait | None = None
     messages: tuple[Message, ...] = ()
-    submit: Message | None = Message("action.next")
+    submit: Message | None = NEXT
     resend: Message | None = None
     extra: tuple[Action, ...] = ()
     title: Message | None = None
@@ -414,8 +426,8 @@ class PageParts:
 class Kind(Protocol):
     """One kind of step. Stateless; everything it needs to remember is in the run's scratch.
 
-    Order of a submit: `validate` → `counts` (moved and committed) → `ask` → `judge`. ``data is None`` means the
-    action ``resend``.
+    Order of a submit: `validate` → `counts` (moved and committed) → `ask` → `judge`. ``data is None``
+    means the action ``resend``.
     """
 
     @property
@@ -429,7 +441,7 @@ class Kind(Protocol):
         ...
 
     def enter(self, run: RunView, world: World) -> Entered:
-        """Begin a visit: read what must be shown, send what must be sent. Idempotent by `RunView.entry_key`."""
+        """Begin a visit: read what is shown, send what is sent. Idempotent by `RunView.entry_key`."""
         ...
 
     def page(self, run: RunView) -> PageParts:
@@ -449,7 +461,7 @@ class Kind(Protocol):
         ...
 
     def look(self, run: RunView, world: World) -> Mapping[str, Any] | None:
-        """Refresh the live state of a waiting step: a new scratch, or ``None`` for no change. Never passes it."""
+        """Refresh a waiting step's live state: a new scratch, ``None`` for no change. Never passes it."""
         ...
 
     def judge(self, run: RunView, answer: Any) -> Outcome:
@@ -493,7 +505,7 @@ class Step:
 class Journey:
     """A journey as data; reads like the bank's list of steps.
 
-    `finish`: ``issue`` (hand over to issuing) or ``return`` (a side journey goes back to where it was called).
+    `finish`: ``issue`` (hand over to issuing) or ``return`` (a side journey, back to where it was called).
     `evidence`: each entry is a set of fact names of which at least one must hold at issuing, besides every
     step on the way. `needs` are message ids of what to have at hand; `minutes` how long it takes.
     """
@@ -527,8 +539,9 @@ class Journey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceProblem:
-    """A piece of evidence that does not hold at issuing. `reason`: ``missing expired used foreign other_run``
-    ``other_purpose``.
+    """A piece of evidence that does not hold at issuing.
+
+    `reason`: ``missing expired used foreign other_run other_purpose``.
     """
 
     name: str

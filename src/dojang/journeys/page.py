@@ -35,7 +35,8 @@ class Field:
 
     `kind` names the template: ``text user_id rrn digits secret_digits card_code otp email phone birth name
     choice consent terms pin``. `rules` are machine-readable limits such as
-    ``{"required": true, "pattern": "[0-9]{4}", "length": 4}``. `value` is what was typed before (never a secret).
+    ``{"required": true, "pattern": "[0-9]{4}", "length": 4}``. `value` is what was typed before,
+    never a secret.
     `secret` fields go through the keypad, are never echoed and never stored.
     """
 
@@ -51,7 +52,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """One thing displayed. `kind` names the template: ``code notice facts terms card_cells seal certificate``."""
+    """One thing displayed.
+
+    `kind` names the template: ``code notice facts terms card_cells seal certificate``.
+    """
 
     kind: str
     data: dict[str, Any] = field(default_factory=dict)
@@ -59,7 +63,7 @@ class Show:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Something outside is awaited. `state` is live (``dialing ringing answered approved …``); `until` ISO 8601 UTC."""
+    """Something outside is awaited. `state` is live (``dialing ringing …``); `until` ISO 8601 UTC."""
 
     kind: str  #: ``call`` | ``sms_reply`` | ``mail_code`` | ``issuing``
     state: str
@@ -78,7 +82,7 @@ class FieldError:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A button. `name`: ``submit``, ``back``, ``resend``, ``cancel``, ``extend``, ``leave`` or ``side:<id>``."""
+    """A button. `name`: ``submit back resend cancel extend leave`` or ``side:<id>``."""
 
     name: str
     label: Message

@@ -39,8 +39,10 @@ class Policy:
     mail_code_ttl: int = 600
     mail_code_errors: int = 5
     phone_recent_days: int = 7  #: a number changed within this many days takes the higher path
+    sends_per_run: int = 3  #: how often a code or text is sent again within one run
     pin_length: int = 6
     pin_errors: int = 5
+    pins_per_run: int = 10  #: keys made for one run (each new PIN makes another key)
 
     financial_validity_days: int = 1096  #: three years
     financial_renew_window_days: int = 90

@@ -1,0 +1,1 @@
+"""The bank's offer as data: journeys, terms and messages."""

@@ -1,6 +1,7 @@
 """Every sentence people read, by id, in Korean and English.
 
-Files lie in ``{ko,en}/<area>.toml``; nested tables flatten to dotted ids (``[step.pin] title`` → ``step.pin.title``).
+Files lie in ``{ko,en}/<area>.toml``; nested tables flatten to dotted ids
+(``[step.pin] title`` → ``step.pin.title``).
 Placeholders are `str.format` names. The tests keep both languages equal in ids and placeholders.
 """
 
@@ -30,7 +31,7 @@ def _flatten(prefix: str, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]
 
 @cache
 def catalog(locale: str) -> Mapping[str, str]:
-    """Return all sentences of a language (an unknown one falls back to Korean); `ValueError` on an id given twice."""
+    """Return all sentences of a language (Korean for an unknown one); `ValueError` on an id given twice."""
     chosen = locale if locale in LOCALES else FALLBACK
     found: dict[str, str] = {}
     folder = resources.files(__name__) / chosen
@@ -45,5 +46,5 @@ def catalog(locale: str) -> Mapping[str, str]:
 
 
 def render(message_id: str, locale: str, /, **args: Any) -> str:
-    """Return a sentence with its arguments filled in; `KeyError` when the id or a needed argument is unknown."""
+    """Return a sentence with its arguments filled in; `KeyError` on an unknown id or a missing argument."""
     return catalog(locale)[message_id].format(**args)

@@ -1,0 +1,98 @@
+"""Find my ID: name, birth date, withdrawal account and its password lead to the masked user id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from dojang.journeys.kinds.account import account_fields, password_counts
+from dojang.journeys.kinds.base import (
+    Base,
+    digits_of,
+    error,
+    is_digits,
+    read_account,
+    read_birth,
+    read_name,
+    wrong,
+)
+from dojang.journeys.model import DAY, Count, Outcome, PageParts, Passed, RunView
+from dojang.journeys.page import Field, FieldError, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dojang.ports.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The customer found and the masked user id, or nothing."""
+
+    customer: str | None
+    masked: str
+
+
+class FindId(Base):
+    """Look a user id up. Whatever is wrong, the answer is the same."""
+
+    name = "find_id"
+
+    def page(self, run: RunView) -> PageParts:
+        """Ask for the four things."""
+        del run
+        name = Field("name", "name", Message("field.name"), rules={"required": True, "max_length": 60})
+        birth = Field("birth", "birth", Message("field.birth"), rules={"required": True})
+        return PageParts(fields=(name, birth, *account_fields()), submit=Message("action.find_id"))
+
+    def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
+        """Check form."""
+        name, birth = read_name(data), read_birth(run, data)
+        account, password = read_account(data), digits_of(data, "account_password")
+        mistakes = []
+        if name is None:
+            mistakes.append(error("name_format", "name"))
+        if birth is None:
+            mistakes.append(error("birth_format", "birth"))
+        if account is None:
+            mistakes.append(error("account_format", "account"))
+        if not is_digits(password, 4):
+            mistakes.append(error("account_password_format", "account_password"))
+        if name is None or birth is None or account is None or mistakes:
+            return tuple(mistakes)
+        return {"name": name, "birth": birth.isoformat(), "account": account, "account_password": password}
+
+    def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
+        """Count per account and day: as look-ups, and as tries of that account's password."""
+        account = str((data or {}).get("account", ""))
+        lookup = Count(
+            factor="lookup",
+            limit=run.policy.lookup_errors,
+            window=DAY,
+            subject_kind="account",
+            subject=account,
+        )
+        return (lookup, *password_counts(run, account))
+
+    def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Found:
+        """Ask the core bank."""
+        assert data is not None
+        match = world.corebank.find_user_id(
+            name=data["name"],
+            birth=date.fromisoformat(data["birth"]),
+            account=data["account"],
+            account_password=data["account_password"],
+        )
+        del run
+        if not match.ok or match.owner is None:
+            return Found(None, "")
+        return Found(match.owner, world.corebank.customer(match.owner).user_id_masked)
+
+    def judge(self, run: RunView, answer: Any) -> Outcome:
+        """Return the masked user id to the step that asked."""
+        found: Found = answer
+        if found.customer is None:
+            return wrong(run, ("lookup", "account_password"), "id_not_found", limit=run.policy.lookup_errors)
+        fact = run.prove("found_id", customer=found.customer, values={"masked": found.masked})
+        return Passed(facts=(fact,))

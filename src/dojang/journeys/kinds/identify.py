@@ -1,0 +1,131 @@
+"""Identify: user id and RRN are exchanged for the customer id at once; the RRN is kept nowhere."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from dojang.journeys.kinds.base import Base, digits_of, error, text_of, today, wrong
+from dojang.journeys.model import DAY, Count, Mismatch, Outcome, PageParts, Passed, RunView, Stopped
+from dojang.journeys.page import Field, FieldError, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dojang.ports.corebank import Customer, Match
+    from dojang.ports.world import World
+
+_USER_ID = re.compile(r"[A-Za-z0-9]{6,12}")
+_RRN = re.compile(r"[0-9]{13}")
+_RRN_LENGTH = 13
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Answer of the core bank: the match, the customer when it matched, the user id's owner when not."""
+
+    match: Match
+    customer: Customer | None
+    user_id_owner: str | None
+
+
+class Identify(Base):
+    """User id and RRN. One and the same refusal for an unknown id, a wrong RRN and somebody else's RRN."""
+
+    name = "identify"
+
+    def page(self, run: RunView) -> PageParts:
+        """Ask for both; a user id just looked up is shown, masked."""
+        found = run.facts.get("find-id/found_id")
+        notes = (Message("identify.found", {"user_id": found.values["masked"]}),) if found else ()
+        user_id = Field(
+            "user_id",
+            "user_id",
+            Message("field.user_id"),
+            rules={"required": True, "pattern": _USER_ID.pattern, "min_length": 6, "max_length": 12},
+        )
+        rrn = Field(
+            "rrn",
+            "rrn",
+            Message("field.rrn"),
+            rules={"required": True, "pattern": _RRN.pattern, "length": _RRN_LENGTH},
+            secret=True,
+            help=Message("field.rrn.help"),
+        )
+        return PageParts(fields=(user_id, rrn), messages=notes)
+
+    def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
+        """Check form. The RRN's check digit is not looked at: numbers since October 2020 have none."""
+        user_id, rrn = text_of(data, "user_id"), digits_of(data, "rrn")
+        mistakes = []
+        if not _USER_ID.fullmatch(user_id):
+            mistakes.append(error("user_id_format", "user_id"))
+        if not _RRN.fullmatch(rrn) or birth_of_rrn(rrn) is None:
+            mistakes.append(error("rrn_format", "rrn"))
+        del run
+        return tuple(mistakes) or {"user_id": user_id, "rrn": rrn}
+
+    def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
+        """Count per user id and day, whether such an id exists or not."""
+        user_id = str((data or {}).get("user_id", "")).lower()
+        return (
+            Count(
+                factor="identify",
+                limit=run.policy.identify_errors,
+                window=DAY,
+                subject_kind="user_id",
+                subject=user_id,
+            ),
+        )
+
+    def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Identified:
+        """Exchange both for the customer; as many questions for a stranger as for a customer."""
+        assert data is not None
+        match = world.corebank.find_customer(user_id=data["user_id"], rrn=data["rrn"])
+        owner = world.corebank.customer_of_user_id(data["user_id"])
+        customer = world.corebank.customer(match.owner) if match.ok and match.owner else None
+        del run
+        return Identified(match, customer, owner)
+
+    def judge(self, run: RunView, answer: Any) -> Outcome:
+        """Bind the run to the customer, if this customer may do this here."""
+        found: Identified = answer
+        if found.customer is None:
+            owners = tuple(sorted({o for o in (found.match.owner, found.user_id_owner) if o}))
+            mismatch = Mismatch(evidence="rrn", owners=owners) if len(owners) > 1 else None
+            return wrong(
+                run, ("identify",), "user_not_found", limit=run.policy.identify_errors, mismatch=mismatch
+            )
+        customer = found.customer
+        if customer.locked:
+            return Stopped(error=error("customer_locked", phone=run.policy.bank_phone))
+        if not customer.ebanking:
+            return Stopped(error=error("not_ebanking", phone=run.policy.bank_phone))
+        if age_on(today(run), customer.birth) < run.policy.min_age_years:
+            return Stopped(error=error("under_age", years=run.policy.min_age_years))
+        values = {
+            "name": customer.name,
+            "name_en": customer.name_en,
+            "birth": customer.birth.isoformat(),
+            "kind": customer.kind,
+        }
+        return Passed(facts=(run.prove("identified", customer=customer.id, values=values),))
+
+
+def birth_of_rrn(rrn: str) -> date | None:
+    """Read the birth date out of an RRN or a foreigner's number; ``None`` when there is no such day.
+
+    The seventh digit tells the century: 1, 2, 5, 6 the 1900s; 3, 4, 7, 8 the 2000s; 9, 0 the 1800s.
+    """
+    century = {"1": 1900, "2": 1900, "5": 1900, "6": 1900, "3": 2000, "4": 2000, "7": 2000, "8": 2000}
+    try:
+        return date(century.get(rrn[6], 1800) + int(rrn[:2]), int(rrn[2:4]), int(rrn[4:6]))
+    except ValueError:
+        return None
+
+
+def age_on(day: date, birth: date) -> int:
+    """Return completed years of life on a day."""
+    return day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))

@@ -1,0 +1,182 @@
+"""Answering a text (MO): a number on the screen goes back as a reply, from the customer's own telephone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from dojang.journeys.kinds.base import Base, error, is_past, later, mask_mobile, wrong
+from dojang.journeys.kinds.sent_code import sends
+from dojang.journeys.model import (
+    Count,
+    Entered,
+    Locked,
+    Mismatch,
+    Outcome,
+    PageParts,
+    Passed,
+    Pending,
+    Rejected,
+    RunView,
+)
+from dojang.journeys.page import Message, Show, Wait
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dojang.ports.sms import Inbound
+    from dojang.ports.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """What the message centre has. `own` came from the customer's number, oldest first; `others` sent the right
+    number from elsewhere, with the customer that number is registered for.
+    """
+
+    own: tuple[Inbound, ...]
+    others: tuple[tuple[Inbound, str | None], ...]
+
+
+class SmsReply(Base):
+    """The reply must come from the telephone of the person check, with the number shown, in time."""
+
+    name = "sms_reply"
+    factors = ("sms_reply",)
+
+    def enter(self, run: RunView, world: World) -> Entered:
+        """Text the customer, asking for the number on the screen."""
+        self._send(run, world, run.entry_key("text"))
+        return Entered(scratch=self._sent(run, 1))
+
+    def _send(self, run: RunView, world: World, key: str) -> None:
+        bank = run.policy.bank_name_en if run.locale == "en" else run.policy.bank_name_ko
+        text = run.say("say.sms_reply", bank=bank, product=run.say(f"product.{run.product}"))
+        world.sms.send(number=_phone(run), text=text, key=key)
+
+    def _sent(self, run: RunView, number: int) -> dict[str, Any]:
+        until = later(run, run.policy.sms_reply_ttl)
+        return {"sent": number, "since": run.now.isoformat(), "until": until, "seen": [], "wrong": 0}
+
+    def page(self, run: RunView) -> PageParts:
+        """Show the number and wait for the reply."""
+        state = self._state(run)
+        args = {"masked": mask_mobile(_phone(run)), "short_code": run.policy.sms_short_code}
+        notes = [Message("scam.sms_reply"), Message("sms_reply.how", args)]
+        if state in {"late", "void"}:
+            notes = [Message(f"sms_reply.{state}")]
+        shown = () if state in {"late", "void"} else (Show("code", {"digits": self._code(run)}),)
+        return PageParts(
+            show=shown,
+            wait=Wait("sms_reply", state, str(run.scratch.get("until", run.now.isoformat()))),
+            messages=tuple(notes),
+            submit=None if state in {"late", "void"} else Message("action.replied"),
+            resend=Message("action.send_again"),
+        )
+
+    def _state(self, run: RunView) -> str:
+        if run.scratch.get("wrong", 0) >= run.policy.sms_reply_errors:
+            return "void"
+        if run.scratch.get("received") == "right":
+            return "received"
+        return "late" if is_past(run, run.scratch["until"]) else "waiting"
+
+    def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
+        """Count looks that found a wrong reply; one that found nothing is given back."""
+        if data is None:
+            return (sends(run, "sms_reply_sends"),)
+        limit = run.policy.sms_reply_errors
+        return (Count(factor="sms_reply", limit=limit, window=None, on_pending="refund"),)
+
+    def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
+        """Send another number, or fetch the replies."""
+        if data is None:
+            self._send(run, world, run.key("text"))
+            return {"sent": int(run.scratch["sent"]) + 1}
+        return self._fetch(run, world)
+
+    def _fetch(self, run: RunView, world: World) -> Replies:
+        phone, code = _phone(run), self._code(run)
+        since = datetime.fromisoformat(run.scratch["since"])
+        found = sorted(world.sms.inbound(since=since, sender=phone, text=code), key=lambda m: (m.at, m.id))
+        own = tuple(m for m in found if m.sender == phone)
+        # With two digits, a reply to somebody else's run often holds the same number: not ours to judge.
+        others = tuple(
+            (m, world.corebank.owner_of_phone(m.sender))
+            for m in found
+            if m.sender != phone and _number(m.text) == code and not run.context.reply_awaited(m.sender)
+        )
+        return Replies(own, others)
+
+    def look(self, run: RunView, world: World) -> Mapping[str, Any] | None:
+        """Notice that the right reply has arrived, in time; the button still has to be pressed."""
+        if self._state(run) != "waiting" or run.scratch.get("received"):
+            return None
+        right = any(_number(m.text) == self._code(run) for m in self._fetch(run, world).own)
+        return {**run.scratch, "received": "right"} if right else None
+
+    def judge(self, run: RunView, answer: Any) -> Outcome:
+        """Take the replies in order: each wrong one is a try, too many make the number void."""
+        if isinstance(answer, dict):
+            scratch = self._sent(run, answer["sent"])
+            return Pending(scratch=scratch, messages=(Message("code.sent_again"),))
+        replies: Replies = answer
+        until = datetime.fromisoformat(run.scratch["until"])
+        seen, misses = list(run.scratch["seen"]), int(run.scratch["wrong"])
+        before = misses
+        for reply in replies.own:
+            if reply.id in seen or reply.at > until:
+                continue
+            if misses < run.policy.sms_reply_errors and _number(reply.text) == self._code(run):
+                fact = run.prove("sms_reply", customer=run.customer, values={"message": reply.id})
+                return Passed(facts=(fact,))
+            seen.append(reply.id)
+            misses += 1
+        scratch = {**run.scratch, "seen": seen, "wrong": misses}
+        if misses > before:
+            return self._wrong(run, scratch)
+        stranger = next((pair for pair in replies.others if pair[0].id not in seen), None)
+        if stranger is not None:
+            return self._strange(run, {**scratch, "seen": [*seen, stranger[0].id]}, stranger[1])
+        if self._state(run) in {"late", "void"}:
+            return Pending(scratch=scratch)
+        return Pending(scratch=scratch, messages=(Message("sms_reply.not_yet"),))
+
+    def _wrong(self, run: RunView, scratch: dict[str, Any]) -> Outcome:
+        outcome = wrong(
+            run, ("sms_reply",), "mo_mismatch", limit=run.policy.sms_reply_errors, scratch=scratch
+        )
+        if scratch["wrong"] >= run.policy.sms_reply_errors and not isinstance(outcome, Locked):
+            return Rejected(errors=(error("mo_void"),), scratch=scratch)
+        return outcome
+
+    def _strange(self, run: RunView, scratch: dict[str, Any], owner: str | None) -> Outcome:
+        """Refuse the right number from the wrong telephone, and name whose it is."""
+        owners = (owner,) if owner and owner != run.customer else ()
+        outcome = wrong(
+            run,
+            ("sms_reply",),
+            "mo_sender_mismatch",
+            limit=run.policy.sms_reply_errors,
+            scratch=scratch,
+            mismatch=Mismatch(evidence="sms_reply", owners=owners),
+        )
+        assert isinstance(outcome, (Rejected, Locked))
+        return outcome
+
+    def _code(self, run: RunView) -> str:
+        """Derive the number on the screen: another one for each sending."""
+        return run.code(f"sms_reply:{run.scratch.get('sent', 1)}", run.policy.sms_reply_digits)
+
+
+def _phone(run: RunView) -> str:
+    fact = run.fact("person")
+    assert fact is not None
+    return str(fact.values["phone"])
+
+
+def _number(text: str) -> str:
+    """Read the number out of a reply: its digits, whatever stands around them."""
+    return re.sub(r"[^0-9]", "", text)
