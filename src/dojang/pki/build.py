@@ -1,7 +1,7 @@
 """Building certificates: one DER template for each issuer, profile and set of addresses, then splicing.
 
-Everything that is the same in all certificates of one kind is encoded once; for each certificate only the
-serial, times, subject, key, key identifier and subjectAltName are encoded and the lengths written around them.
+Everything that is the same in all certificates of one kind is encoded once. For each certificate only the
+serial, times, subject, key, key identifier and subjectAltName are encoded, and the lengths around them.
 A test compares the bytes with those of an independent builder.
 """
 
@@ -41,7 +41,7 @@ _RANDOM_BITS: Final = 126
 
 
 def new_serial() -> int:
-    """Serial number of always 16 octets, positive, with 126 random bits (RFC 5280 §4.1.2.2)."""
+    """Draw a serial number: always 16 octets, positive, with 126 random bits (RFC 5280 §4.1.2.2)."""
     return 1 << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
 
 
@@ -84,8 +84,8 @@ def build_tbs(
 ) -> bytes:
     """TBSCertificate (DER) ready to be signed with `issuer_algorithm` (a key or signature name).
 
-    `issuer_certificate` is None for the root. `public_key` is a SubjectPublicKeyInfo. Times are aware and whole
-    seconds; both end points belong to the life. Raises `ProfileError` when something does not fit the profile.
+    `issuer_certificate` is None for the root. `public_key` is a SubjectPublicKeyInfo. Times are aware and
+    whole seconds; both end points belong to the life. Raises `ProfileError` when something does not fit.
     """
     template = _compile(profile, issuer_certificate, issuer_algorithm, urls, policy_arc)
     _check_life(profile, not_before, not_after, template.not_after)
@@ -184,30 +184,35 @@ def _compile(
 
 def _fixed_value(profile: Profile, dotted: str, issuer_key: bytes, urls: Urls, policy_arc: str) -> bytes:
     """Value of an extension that does not depend on the subject."""
-    if dotted == oids.AUTHORITY_KEY_IDENTIFIER:
-        return der.sequence(der.context(0, issuer_key))
-    if dotted == oids.BASIC_CONSTRAINTS:
-        limit = b"" if profile.path_length is None else der.integer(profile.path_length)
-        return der.sequence(der.TRUE, limit)
-    if dotted == oids.KEY_USAGE:
-        return der.named_bits(*(KEY_USAGE_BITS[use] for use in profile.key_usage))
-    if dotted == oids.EXTENDED_KEY_USAGE:
-        return der.sequence(*map(der.oid, profile.extended_key_usage))
-    if dotted == oids.CERTIFICATE_POLICIES:
-        return _policies(profile, urls, policy_arc)
-    if dotted == oids.CRL_DISTRIBUTION_POINTS:
-        full_name = der.explicit(0, der.context(6, _url(urls.crl, "crl")))
-        return der.sequence(der.sequence(der.explicit(0, full_name)))
-    if dotted == oids.OCSP_NO_CHECK:
-        return der.NULL_VALUE
-    if dotted == oids.AUTHORITY_INFO_ACCESS:
-        ways = []
-        if profile.ocsp:
-            ways.append(der.sequence(der.oid(oids.AD_OCSP), der.context(6, _url(urls.ocsp, "ocsp"))))
-        if profile.ca_issuers:
-            ways.append(der.sequence(der.oid(oids.AD_CA_ISSUERS), der.context(6, _url(urls.aia, "aia"))))
-        return der.sequence(*ways)
-    raise ProfileError("an extension nobody wrote", extension=dotted)
+    match dotted:
+        case oids.AUTHORITY_KEY_IDENTIFIER:
+            value = der.sequence(der.context(0, issuer_key))
+        case oids.BASIC_CONSTRAINTS:
+            limit = b"" if profile.path_length is None else der.integer(profile.path_length)
+            value = der.sequence(der.TRUE, limit)
+        case oids.KEY_USAGE:
+            value = der.named_bits(*(KEY_USAGE_BITS[use] for use in profile.key_usage))
+        case oids.EXTENDED_KEY_USAGE:
+            value = der.sequence(*map(der.oid, profile.extended_key_usage))
+        case oids.CERTIFICATE_POLICIES:
+            value = _policies(profile, urls, policy_arc)
+        case oids.CRL_DISTRIBUTION_POINTS:
+            full_name = der.explicit(0, der.context(6, _url(urls.crl, "crl")))
+            value = der.sequence(der.sequence(der.explicit(0, full_name)))
+        case oids.AUTHORITY_INFO_ACCESS:
+            value = _information_access(profile, urls)
+        case _:
+            value = der.NULL_VALUE  # id-pkix-ocsp-nocheck
+    return value
+
+
+def _information_access(profile: Profile, urls: Urls) -> bytes:
+    ways = []
+    if profile.ocsp:
+        ways.append(der.sequence(der.oid(oids.AD_OCSP), der.context(6, _url(urls.ocsp, "ocsp"))))
+    if profile.ca_issuers:
+        ways.append(der.sequence(der.oid(oids.AD_CA_ISSUERS), der.context(6, _url(urls.aia, "aia"))))
+    return der.sequence(*ways)
 
 
 def _policies(profile: Profile, urls: Urls, policy_arc: str) -> bytes:
@@ -227,7 +232,7 @@ def _policies(profile: Profile, urls: Urls, policy_arc: str) -> bytes:
 
 
 def _url(url: str | None, what: str) -> bytes:
-    """An address as IA5 octets; `ProfileError` if it is missing or not plain http(s)."""
+    """Encode an address as IA5 octets; `ProfileError` if it is missing or not plain http(s)."""
     if url is None:
         raise ProfileError("an address is missing", address=what)
     schemes = ("http://", "https://") if what == "cps" else ("http://",)

@@ -1,6 +1,6 @@
 """Reading certificates: our own strict reader, fast enough to run on every signature.
 
-It reads structure only (RFC 5280 §4.1); whether what it read is *allowed* is for `checks`, `lint` and `paths`.
+It reads structure only (RFC 5280 §4.1); whether it is *allowed* is for `checks`, `lint` and `paths`.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def read_tbs(data: bytes) -> Tbs:
 
 
 def read_extensions(marked: der.Reader) -> dict[str, Extension]:
-    """Read ``Extensions`` from inside its explicit tag; a repeated or empty list is refused (RFC 5280 §4.2)."""
+    """Read ``Extensions`` inside its explicit tag; none twice, the list not empty (RFC 5280 §4.2)."""
     found: dict[str, Extension] = {}
     listed = marked.enter()
     marked.done()

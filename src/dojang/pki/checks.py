@@ -1,7 +1,7 @@
 """Does a certificate body keep to its profile? One set of rules, used twice.
 
 `inspect_tbs` lists everything that is wrong (the lint). `check_tbs` adds what only the signer knows — its
-issuer and its clock — and raises: it is the last gate before a key is used, so it trusts nothing the builder did.
+issuer and its clock — and raises: the last gate before a key is used, it trusts nothing the builder did.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _MAX_URL: Final = 512
 
 
 def inspect_tbs(profile: Profile, tbs: bytes) -> tuple[Finding, ...]:
-    """Everything in a TBSCertificate that breaks its profile; empty when nothing does. Never raises on content."""
+    """List what in a TBSCertificate breaks its profile; empty when nothing does. Never raises on content."""
     try:
         facts = read_tbs(tbs)
     except MalformedError as error:
@@ -56,7 +56,8 @@ def check_tbs(
 ) -> None:
     """Raise `ProfileError` unless `tbs` may be signed under `profile` by the issuer at the moment `now`.
 
-    `issuer_certificate` is None only when a root signs itself. With `policy_arc` the policy OID must lie under it.
+    `issuer_certificate` is None only when a root signs itself. With `policy_arc` the policy OID must lie
+    under it.
     ``data["findings"]`` of the error lists the codes of the broken rules.
     """
     findings = list(inspect_tbs(profile, tbs))
@@ -319,17 +320,18 @@ _NAMES: Final = {
 
 
 def _inspect_issuer(profile: Profile, facts: Tbs, issuer_certificate: bytes | None) -> Iterator[Finding]:
-    if issuer_certificate is None:
-        if profile.role != "root":
-            yield _error("issuer", "issuer", "only a root signs itself")
+    if (profile.role == "root") != (issuer_certificate is None):
+        yield _error("issuer", "issuer", "a root, and only a root, is without an issuer")
+    elif issuer_certificate is None:
         if facts.issuer != facts.subject:
             yield _error("issuer", "issuer", "a root's issuer is its own name")
         if not _agrees(facts.algorithm, facts.spki):
             yield _error("signature_algorithm", "signature", "not one of the issuer's key")
-        return
-    issuer = read_issuer(issuer_certificate).facts
-    if profile.role == "root":
-        yield _error("issuer", "issuer", "a root has no issuer above it")
+    else:
+        yield from _inspect_link(profile, facts, read_issuer(issuer_certificate).facts)
+
+
+def _inspect_link(profile: Profile, facts: Tbs, issuer: Tbs) -> Iterator[Finding]:
     if facts.issuer != issuer.subject:
         yield _error("issuer", "issuer", "not the subject of the issuer's certificate, octet for octet")
     if not _agrees(facts.algorithm, issuer.spki):

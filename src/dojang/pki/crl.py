@@ -1,18 +1,19 @@
-"""Certificate revocation lists (RFC 5280 §5): our own writer, made for a million entries, and a reader of heads."""
+"""Certificate revocation lists (RFC 5280 §5): a writer made for a million entries, and a reader."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dojang.pki import der, oids
 from dojang.pki.certificate import Extension, read_extensions, read_issuer
 from dojang.pki.errors import MalformedError, ProfileError
+from dojang.pki.rules import BACKDATING, POSTDATING
 from dojang.pki.signing import algorithm_from_der, signature_algorithm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
 #: CRLReason (RFC 5280 §5.3.1). ``unspecified`` is written by leaving the extension out.
 REASONS: Final = {
@@ -67,7 +68,7 @@ def build_tbs_crl(
 ) -> bytes:
     """TBSCertList (DER), version 2. `idp_url` names the shard and must be the address in its certificates.
 
-    Entries are written in the order given, in one pass; a generator keeps memory at about the size of the result.
+    Entries are written in the order given, in one pass: a generator keeps memory near the size of the result.
     """
     issuer = read_issuer(issuer_certificate).facts
     if not 0 <= number.bit_length() <= _MAX_NUMBER_BITS or number < 0:
@@ -139,7 +140,9 @@ def _encode_entries(entries: Iterable[CrlEntry]) -> bytearray:
         length = size + len(moment) + len(tail)
         head = heads.get(length << 8 | size)
         if head is None:
-            head = heads[length << 8 | size] = der.header(der.SEQUENCE, length + 2) + bytes((der.INTEGER, size))
+            head = heads[length << 8 | size] = der.header(der.SEQUENCE, length + 2) + bytes(
+                (der.INTEGER, size)
+            )
         out += head + serial.to_bytes(size, "big") + moment + tail
     return out
 
@@ -148,7 +151,7 @@ def _encode_entries(entries: Iterable[CrlEntry]) -> bytearray:
 
 
 def read_tbs_crl(tbs: bytes) -> CrlFacts:
-    """Read the head and extensions of a TBSCertList; the entries are located, not walked. `MalformedError`."""
+    """Read head and extensions of a TBSCertList; the entries are located, not walked. `MalformedError`."""
     body = der.whole(tbs, limit=MAX_CRL)
     if body.small() != 1:
         raise MalformedError("not a version 2 list")
@@ -200,14 +203,52 @@ def _read_crl_extensions(extensions: dict[str, Extension]) -> tuple[bytes, int, 
     return key, number, url
 
 
+def read_entries(facts: CrlFacts) -> Iterator[CrlEntry]:
+    """Walk the entries. Raises `MalformedError` at the first that is off; unknown extensions are refused."""
+    listed = der.Reader(facts.entries.tobytes())
+    names = {value: reason for reason, value in REASONS.items()}
+    while listed.more:
+        entry = listed.enter()
+        serial, at = entry.integer(), entry.time()
+        reason = "unspecified"
+        if entry.more:
+            for dotted, extension in read_extensions(entry).items():
+                if dotted == oids.CRL_REASON:
+                    coded = der.Reader(extension.value)
+                    found = names.get(coded.small(der.ENUMERATED))
+                    coded.done()
+                    if found is None:
+                        raise MalformedError("an unknown reason")
+                    reason = found
+                elif extension.critical:
+                    raise MalformedError("a critical extension we do not know")
+        entry.done()
+        yield CrlEntry(serial, at, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationList:
+    """A whole list: the octets that were signed, the signature and the facts."""
+
+    tbs: bytes
+    algorithm: bytes
+    signature: bytes
+    facts: CrlFacts
+
+
+def read_crl(data: bytes) -> RevocationList:
+    """Read a CertificateList. Raises `MalformedError`."""
+    outer = der.whole(data, limit=MAX_CRL)
+    tbs, algorithm, signature = outer.raw(der.SEQUENCE), outer.raw(der.SEQUENCE), outer.bits()
+    outer.done()
+    return RevocationList(tbs, algorithm, signature, read_tbs_crl(tbs))
+
+
 def check_tbs_crl(tbs: bytes, *, issuer_certificate: bytes, now: datetime) -> CrlFacts:
     """Raise `ProfileError` unless the list may be signed by this issuer now; returns its facts.
 
     The caller compares `number` with the last one it signed for the same `idp_url`.
     """
-    # One moment of grace each way, as for certificates.
-    from dojang.pki.rules import BACKDATING, POSTDATING  # noqa: PLC0415
-
     try:
         facts = read_tbs_crl(tbs)
         algorithm = algorithm_from_der(facts.algorithm)
@@ -220,7 +261,10 @@ def check_tbs_crl(tbs: bytes, *, issuer_certificate: bytes, now: datetime) -> Cr
         raise ProfileError("not a signature of the issuer's key")
     if facts.authority_key != issuer.key.identifier:
         raise ProfileError("the list names another key")
-    if not now - BACKDATING <= facts.this_update <= now + POSTDATING or facts.next_update <= facts.this_update:
+    if (
+        not now - BACKDATING <= facts.this_update <= now + POSTDATING
+        or facts.next_update <= facts.this_update
+    ):
         raise ProfileError("the list's times do not fit the clock")
     if set(facts.extensions) - {
         oids.AUTHORITY_KEY_IDENTIFIER,

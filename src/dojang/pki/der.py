@@ -29,7 +29,7 @@ _MAX_OID = 64  # octets; the longest in use is under 30
 
 
 def header(tag: int, length: int) -> bytes:
-    """Identifier and length octets for a value of `length` octets."""
+    """Encode identifier and length octets for a value of `length` octets."""
     if length < _LONG:
         return bytes((tag, length))
     if length <= 0xFF:  # noqa: PLR2004 - one length octet
@@ -62,7 +62,7 @@ def integer(value: int, tag: int = INTEGER) -> bytes:
 
 
 def enumerated(value: int) -> bytes:
-    """ENUMERATED."""
+    """Encode an ENUMERATED."""
     return integer(value, ENUMERATED)
 
 
@@ -121,12 +121,12 @@ def printable(text: str) -> bytes:
 
 
 def explicit(number: int, content: bytes) -> bytes:
-    """``[number] EXPLICIT`` or a constructed ``[number] IMPLICIT`` around `content`."""
+    """Wrap as ``[number] EXPLICIT`` or a constructed ``[number] IMPLICIT`` around `content`."""
     return tlv(0xA0 | number, content)
 
 
 def context(number: int, content: bytes) -> bytes:
-    """A primitive ``[number] IMPLICIT`` value."""
+    """Encode a primitive ``[number] IMPLICIT`` value."""
     return tlv(0x80 | number, content)
 
 
@@ -176,7 +176,7 @@ def time(moment: datetime) -> bytes:
 
 
 class Reader:
-    """A cursor over the elements of one DER value. Reading past or off the grammar raises `MalformedError`."""
+    """A cursor over the elements of one DER value. Reading off the grammar raises `MalformedError`."""
 
     __slots__ = ("data", "end", "pos")
 
@@ -226,13 +226,13 @@ class Reader:
         return self.data[start:end]
 
     def raw(self, tag: int = -1) -> bytes:
-        """The next element, header included."""
+        """Take the next element, header included."""
         before = self.pos
         self._head(tag)
         return self.data[before : self.pos]
 
     def enter(self, tag: int = SEQUENCE) -> Reader:
-        """A reader over the content of the next, constructed element."""
+        """Take the next, constructed element as a reader over its content."""
         start, end = self._head(tag)
         return Reader(self.data, start, end)
 
@@ -248,7 +248,9 @@ class Reader:
     def integer(self, tag: int = INTEGER) -> int:
         """INTEGER in its minimal form."""
         content = self.value(tag)
-        if not content or (len(content) > 1 and content[0] in (0, 0xFF) and not (content[0] ^ content[1]) & 0x80):
+        if not content or (
+            len(content) > 1 and content[0] in (0, 0xFF) and not (content[0] ^ content[1]) & 0x80
+        ):
             raise MalformedError("an integer that is not minimal")
         return int.from_bytes(content, "big", signed=True)
 
@@ -293,13 +295,13 @@ class Reader:
         return read_time(tag, self.value())
 
     def text(self) -> str:
-        """A UTF8String, PrintableString, IA5String or BMPString."""
+        """Read a UTF8String, PrintableString, IA5String or BMPString."""
         tag = self.tag
         return read_text(tag, self.value())
 
 
 def whole(data: bytes, tag: int = SEQUENCE, *, limit: int | None = None) -> Reader:
-    """Reader over the content of `data`, which must be exactly one element of `tag` and within `limit` octets."""
+    """Open `data`, which must be exactly one element of `tag`, of at most `limit` octets."""
     if limit is not None and len(data) > limit:
         raise MalformedError("too large", limit=limit)
     outer = Reader(data)

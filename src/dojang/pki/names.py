@@ -74,12 +74,16 @@ def build_name(*pairs: tuple[str, str]) -> Name:
     return name
 
 
-def authority_name(*, organization: str, common_name: str, unit: str = "AccreditedCA", country: str = "kr") -> Name:
+def authority_name(
+    *, organization: str, common_name: str, unit: str = "AccreditedCA", country: str = "kr"
+) -> Name:
     """Name of a certification authority: ``C, O, OU, CN``."""
     return build_name(("C", country), ("O", organization), ("OU", unit), ("CN", common_name))
 
 
-def subscriber_name(*, organization: str, units: Iterable[str], common_name: str, country: str = "kr") -> Name:
+def subscriber_name(
+    *, organization: str, units: Iterable[str], common_name: str, country: str = "kr"
+) -> Name:
     """Name of a customer: ``C, O``, one RDN for each unit, ``CN``."""
     return build_name(
         ("C", country), ("O", organization), *(("OU", unit) for unit in units), ("CN", common_name)
@@ -98,7 +102,7 @@ def subscriber_common_name(real_name: str, number: str, *, latin: str = "") -> s
 
 
 def check_value(kind: str, value: str) -> None:
-    """Refuse a value that is empty, padded, too long or holds control characters. The value is never quoted."""
+    """Refuse a value that is empty, padded, too long or holds control characters. It is never quoted."""
     if not value or len(value) > UPPER_BOUNDS.get(kind, 64):
         raise ProfileError("a name attribute is empty or too long", kind=kind)
     if value != value.strip() or not _CONTROLS.isdisjoint(value):

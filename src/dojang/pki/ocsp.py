@@ -1,4 +1,4 @@
-"""OCSP (RFC 6960, RFC 9654 for nonces): reading requests, building answers. No network, no clock, no database.
+"""OCSP (RFC 6960, RFC 9654 for nonces): reading requests, building and reading answers.
 
 A CertID is echoed exactly as it was asked, so that any client recognises it.
 """
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 from dojang.pki import der, oids
 from dojang.pki.certificate import read_extensions, read_issuer
 from dojang.pki.crl import REASONS
-from dojang.pki.errors import MalformedError, ProfileError
+from dojang.pki.errors import IndeterminateError, MalformedError, ProfileError
+from dojang.pki.rules import BACKDATING, POSTDATING
 from dojang.pki.signing import HASH_NAMES, HASH_OIDS, signature_algorithm
 
 if TYPE_CHECKING:
@@ -21,14 +22,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 MAX_REQUEST: Final = 65_536  #: octets
+MAX_RESPONSE: Final = 65_536  #: octets
+MAX_CARRIED: Final = 8  #: certificates carried by a response
 MAX_QUESTIONS: Final = 64  #: certificates asked about in one request
 MAX_NONCE: Final = 128  #: octets; RFC 9654 §2.1 refuses empty and longer ones
-_STATUSES: Final = {"malformedRequest": 1, "internalError": 2, "tryLater": 3, "sigRequired": 5, "unauthorized": 6}
+_STATUSES: Final = {
+    "malformedRequest": 1,
+    "internalError": 2,
+    "tryLater": 3,
+    "sigRequired": 5,
+    "unauthorized": 6,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class CertId:
-    """Which certificate is meant. `hash_alg`: ``sha1`` | ``sha256`` | ``sha384`` | ``sha512`` or a dotted OID.
+    """Which certificate is meant. `hash_alg`: ``sha1`` ``sha256`` ``sha384`` ``sha512``, or a dotted OID.
 
     `der` is the CertID exactly as asked (or as `cert_id` writes it).
     """
@@ -85,7 +94,7 @@ def _cert_id_head(hash_alg: str, name_hash: bytes, key_hash: bytes) -> bytes:
 
 
 def parse_request(data: bytes) -> OcspRequest:
-    """Read an OCSPRequest (RFC 6960 §4.1). Signatures on requests are not looked at. Raises `MalformedError`."""
+    """Read an OCSPRequest (RFC 6960 §4.1); a signature on it is not looked at. Raises `MalformedError`."""
     outer = der.whole(data, limit=MAX_REQUEST)
     body = outer.enter()
     if outer.tag == 0xA0:  # noqa: PLR2004 - optionalSignature
@@ -192,7 +201,9 @@ def build_response_data(
     )
 
 
-def assemble_response(tbs: bytes, signature: bytes, algorithm: str, responder_certificate: bytes | None) -> bytes:
+def assemble_response(
+    tbs: bytes, signature: bytes, algorithm: str, responder_certificate: bytes | None
+) -> bytes:
     """OCSPResponse (DER), successful, carrying the responder's certificate when it is a delegated one."""
     certificates = b"" if responder_certificate is None else _carried(responder_certificate)
     basic = der.sequence(tbs, signature_algorithm(algorithm).der, der.bit_string(signature), certificates)
@@ -212,3 +223,141 @@ def _carried(certificate: bytes) -> bytes:
 def error_response(status: str) -> bytes:
     """Unsigned OCSPResponse: ``malformedRequest internalError tryLater sigRequired unauthorized``."""
     return der.sequence(der.enumerated(_STATUSES[status]))
+
+
+# --- reading answers ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseData:
+    """What a responder signed. Exactly one of `responder_key_hash` and `responder_name` (DER) is set."""
+
+    responder_key_hash: bytes | None
+    responder_name: bytes | None
+    produced_at: datetime
+    singles: tuple[Single, ...]
+    nonce: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class OcspResponse:
+    """A successful response in its parts. `tbs` is the signed ResponseData, `certificates` are DER."""
+
+    tbs: bytes
+    algorithm: bytes
+    signature: bytes
+    certificates: tuple[bytes, ...]
+    data: ResponseData
+
+
+def parse_response(data: bytes) -> OcspResponse:
+    """Read an OCSPResponse (RFC 6960 §4.2). `MalformedError`; `IndeterminateError` for an error status."""
+    outer = der.whole(data, limit=MAX_RESPONSE)
+    status = outer.small(der.ENUMERATED)
+    if status:
+        outer.done()
+        names = {number: name for name, number in _STATUSES.items()}
+        raise IndeterminateError("the responder did not answer", status=names.get(status, str(status)))
+    wrapped = outer.enter(0xA0)
+    outer.done()
+    typed = wrapped.enter()
+    wrapped.done()
+    if typed.oid() != oids.OCSP_BASIC:
+        raise MalformedError("an unknown kind of response")
+    basic = der.whole(typed.octets())
+    typed.done()
+    tbs, algorithm, signature = basic.raw(der.SEQUENCE), basic.raw(der.SEQUENCE), basic.bits()
+    certificates: list[bytes] = []
+    if (marked := basic.optional(0xA0)) is not None:
+        listed = marked.enter()
+        marked.done()
+        while listed.more and len(certificates) < MAX_CARRIED:
+            certificates.append(listed.raw(der.SEQUENCE))
+        listed.done()
+    basic.done()
+    return OcspResponse(tbs, algorithm, signature, tuple(certificates), read_response_data(tbs))
+
+
+def read_response_data(tbs: bytes) -> ResponseData:
+    """Read a ResponseData (RFC 6960 §4.2.1). Raises `MalformedError`."""
+    body = der.whole(tbs, limit=MAX_RESPONSE)
+    name = key_hash = None
+    responder = body.enter(0xA1 if body.tag == 0xA1 else 0xA2)  # noqa: PLR2004 - byName [1], byKey [2]
+    if responder.tag == der.OCTET_STRING:
+        key_hash = responder.octets()
+    else:
+        name = responder.raw(der.SEQUENCE)
+    responder.done()
+    produced_at = _generalized(body)
+    listed = body.enter()
+    singles: list[Single] = []
+    while listed.more:
+        if len(singles) >= MAX_QUESTIONS:
+            raise MalformedError("too many answers", limit=MAX_QUESTIONS)
+        singles.append(_read_single(listed.enter()))
+    nonce = None
+    if (marked := body.optional(0xA1)) is not None:
+        nonce = _refuse_critical(marked)
+    body.done()
+    return ResponseData(key_hash, name, produced_at, tuple(singles), nonce)
+
+
+def _generalized(body: der.Reader) -> datetime:
+    return der.read_time(der.GENERALIZED_TIME, body.value(der.GENERALIZED_TIME))
+
+
+def _read_single(body: der.Reader) -> Single:
+    cert = _read_cert_id(body.raw(der.SEQUENCE))
+    status, revoked_at, reason = "good", None, None
+    if body.tag == 0xA1:  # noqa: PLR2004 - revoked [1]
+        status, revoked = "revoked", body.enter(0xA1)
+        revoked_at, reason = _generalized(revoked), "unspecified"
+        if (coded := revoked.optional(0xA0)) is not None:
+            number = coded.small(der.ENUMERATED)
+            coded.done()
+            reason = _REASON_NAMES.get(number)
+            if reason is None:
+                raise MalformedError("an unknown reason")
+        revoked.done()
+    elif body.tag == 0x82:  # noqa: PLR2004 - unknown [2]
+        status = "unknown" if not body.value(0x82) else ""
+    else:
+        status = "good" if not body.value(0x80) else ""
+    if not status:
+        raise MalformedError("a status with content")
+    this_update = _generalized(body)
+    next_update = None
+    if (marked := body.optional(0xA0)) is not None:
+        next_update = _generalized(marked)
+        marked.done()
+    if (marked := body.optional(0xA1)) is not None:
+        _refuse_critical(marked)
+    body.done()
+    return Single(cert, status, revoked_at, reason, this_update, next_update)
+
+
+_REASON_NAMES: Final = {value: reason for reason, value in REASONS.items()}
+
+
+def check_response_data(tbs: bytes, *, responder_key_hash: bytes, now: datetime) -> ResponseData:
+    """Raise `ProfileError` unless this responder may sign the answer now; returns what it says.
+
+    Named by key; produced now; each answer with a nextUpdate not before its thisUpdate, none from the future.
+    """
+    try:
+        data = read_response_data(tbs)
+    except MalformedError as error:
+        raise ProfileError(f"the answer is malformed: {error.detail}") from error
+    if data.responder_key_hash != responder_key_hash:
+        raise ProfileError("the answer names another responder")
+    if not now - BACKDATING <= data.produced_at <= now + POSTDATING:
+        raise ProfileError("the answer's time does not fit the clock")
+    if not data.singles:
+        raise ProfileError("an answer that says nothing")
+    for single in data.singles:
+        until = single.next_update
+        if single.this_update > data.produced_at or until is None or until < single.this_update:
+            raise ProfileError("an answer's times do not fit each other")
+        if single.revoked_at is not None and single.revoked_at > data.produced_at:
+            raise ProfileError("a revocation in the future")
+    return data

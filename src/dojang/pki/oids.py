@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from dojang.pki import der
 from dojang.pki.errors import ProfileError
 
 # Attributes of names (ITU-T X.520, RFC 5280 appendix A)
@@ -90,4 +91,9 @@ def policy_oid(arc: str, product: str) -> str:
         raise ProfileError("the policy arc is dotted numbers of at most 32 bits", arc=arc)
     if product not in POLICY_BRANCHES:
         raise ProfileError("a product without a policy", product=product)
-    return f"{arc}.{POLICY_BRANCHES[product]}"
+    dotted = f"{arc}.{POLICY_BRANCHES[product]}"
+    try:
+        der.oid(dotted)
+    except ValueError:
+        raise ProfileError("the policy arc is not an object identifier", arc=arc) from None
+    return dotted

@@ -1,4 +1,4 @@
-"""What a certificate profile is: frozen data, from which certificates are built and against which they are checked."""
+"""What a certificate profile is: frozen data from which certificates are built and checked."""
 
 from __future__ import annotations
 

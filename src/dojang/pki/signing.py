@@ -114,7 +114,7 @@ def algorithm_from_der(data: bytes) -> SignatureAlgorithm:
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
-    """What a SubjectPublicKeyInfo says: key name (``ec-p256``, ``rsa-1024``…), BIT STRING octets, RSA numbers."""
+    """What a SubjectPublicKeyInfo says: key name (``ec-p256``, ``rsa-1024``…), octets, RSA numbers."""
 
     algorithm: str
     bits: bytes
@@ -123,7 +123,7 @@ class KeyFacts:
 
     @property
     def identifier(self) -> bytes:
-        """Key identifier, method 1: SHA-1 of the BIT STRING (RFC 5280 §4.2.1.2). A label, not a protection."""
+        """Key identifier, method 1: SHA-1 of the key (RFC 5280 §4.2.1.2). A label, not a protection."""
         return hashlib.sha1(self.bits, usedforsecurity=False).digest()
 
 
@@ -160,7 +160,7 @@ def describe_key(spki: bytes) -> KeyFacts:
 
 
 def check_public_key(spki: bytes, allowed: frozenset[str] = KEY_ALGORITHMS) -> KeyFacts:
-    """Refuse a key below the floor, off its curve, or with a small or even exponent. Raises `ProfileError`."""
+    """Refuse a key below the floor, off its curve, or with a small or even exponent: `ProfileError`."""
     facts = describe_key(spki)
     if facts.algorithm not in allowed:
         raise ProfileError("a key of a kind or size the profile does not allow", algorithm=facts.algorithm)
@@ -175,7 +175,7 @@ def check_public_key(spki: bytes, allowed: frozenset[str] = KEY_ALGORITHMS) -> K
 
 @lru_cache(maxsize=512)
 def load_public_key(spki: bytes) -> PublicKey:
-    """Key object for a SubjectPublicKeyInfo; checks that an EC point is on its curve. Raises `MalformedError`."""
+    """Key object for a SubjectPublicKeyInfo; an EC point must be on its curve. Raises `MalformedError`."""
     try:
         key = serialization.load_der_public_key(spki)
     except (ValueError, UnsupportedAlgorithm):

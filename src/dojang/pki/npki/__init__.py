@@ -1,0 +1,1 @@
+"""The Korean formats (NPKI, KCAC technical specifications)."""

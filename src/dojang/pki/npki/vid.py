@@ -33,7 +33,7 @@ class IdentifyData:
 
 
 def compute_vid(idn: str, r: bytes, hash: str = "sha256") -> bytes:  # noqa: A002 - the contract's name
-    """VID of identity number `idn` (digits: 13 for persons, 10 for businesses) with random `r` (≥ 20 octets)."""
+    """VID of identity number `idn` (digits: 13 for persons, 10 for businesses) with `r` (≥ 20 octets)."""
     if not (idn.isascii() and idn.isdigit() and len(idn) <= _MAX_IDN):
         raise ProfileError("an identity number is decimal digits")
     if not MIN_RANDOM <= len(r) <= _MAX_RANDOM:
@@ -69,7 +69,7 @@ def encode_identify_data(identify: IdentifyData) -> bytes:
 
 
 def decode_identify_data(general_names: bytes) -> IdentifyData:
-    """identifyData from a SubjectAltName value; other general names may stand around it. `MalformedError`."""
+    """IdentifyData from a SubjectAltName value; other general names may stand around it. `MalformedError`."""
     names = der.whole(general_names)
     while names.more:
         if names.tag != 0xA0:  # noqa: PLR2004 - otherName is [0]
@@ -112,7 +112,7 @@ def _read(data: der.Reader) -> IdentifyData:
 
 
 def parse_identify_data(certificate: bytes) -> IdentifyData:
-    """identifyData of a certificate (DER), wherever in the subjectAltName it stands. Raises `MalformedError`."""
+    """IdentifyData of a certificate (DER), wherever in subjectAltName it stands. Raises `MalformedError`."""
     extension = read_certificate(certificate).facts.extensions.get(oids.SUBJECT_ALT_NAME)
     if extension is None:
         raise MalformedError("no identifyData in the certificate")
