@@ -1,4 +1,4 @@
-"""Start the signing process: ``python -m dojang.signer --home DIR [--clock-file FILE]``.
+"""Start the signing process: ``python -m dojang.signer --home DIR [--clock-file FILE]``; see ``--help``.
 
 Exit codes: 0 ended in order, 2 wrong arguments, 3 the store must not be used as it is (a sentence on standard
 error says why), 4 another signer holds this store.
@@ -58,6 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _only_one(home / "signer" / "lock"):
             clock = SystemClock() if options.clock_file is None else FileClock(options.clock_file)
             signing = Signing(home / "signer" / "keys.db", _passphrase(home), clock, _config(options))
+            if options.check:
+                log.info("the journal holds: %d entries", signing.store.verify())
+                signing.close()
+                return 0
             server = Server(path, signing)
             server.open()
             log.info("ready: %d entries, halted: %s", signing.store.entries, signing.switch.halted)
@@ -79,6 +83,7 @@ def _arguments() -> argparse.ArgumentParser:
         prog="python -m dojang.signer", description="The signing process of Dojang."
     )
     parser.add_argument("--home", type=Path, required=True, help="the data folder")
+    parser.add_argument("--check", action="store_true", help="verify the whole journal and end")
     parser.add_argument("--clock-file", type=Path, help="a movable clock's file (sandbox)")
     parser.add_argument("--socket", type=Path, help="where to listen; normally follows from --home")
     parser.add_argument("--policy-arc", help="refuse certificate policies outside this arc")

@@ -109,17 +109,10 @@ class Authorities:
         for row in store.read(
             "SELECT label, role, algorithm, public_key, sealed, certificate FROM authority_key"
         ):
-            self._keys[row[0]] = self._load(*row)
+            self._keys[row[0]] = self._load(row)
 
-    def _load(
-        self,
-        label: str,
-        role: str,
-        algorithm: str,
-        public_key: bytes,
-        sealed: bytes,
-        certificate: bytes | None,
-    ) -> AuthorityKey:
+    def _load(self, row: tuple[Any, ...]) -> AuthorityKey:
+        label, role, algorithm, public_key, sealed, certificate = row
         # The loader checks an RSA key's numbers: slow (50 ms), which is why keys stay loaded.
         private = serialization.load_der_private_key(self._vault.open(f"authority|{label}", sealed), None)
         if not isinstance(private, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
@@ -150,7 +143,8 @@ class Authorities:
 
             def keep(tx: Tx) -> None:
                 tx.run(
-                    "INSERT INTO authority_key (label, role, algorithm, public_key, sealed) VALUES (?, ?, ?, ?, ?)",
+                    "INSERT INTO authority_key (label, role, algorithm, public_key, sealed)"
+                    " VALUES (?, ?, ?, ?, ?)",
                     (label, role, algorithm, key.public_key, sealed),
                 )
                 spki = hashlib.sha256(key.public_key).hexdigest()
@@ -217,7 +211,12 @@ class Authorities:
             # 6. Sign.
             signature = sign(key.private, key.algorithm, tbs)
             # 7. Record, durably. Until here nobody has seen the signature.
-            self._store.commit(lambda tx: self._record_certificate(tx, key, profile, facts, tbs, signature))
+            body = {
+                "profile": profile,
+                "tbs_sha256": hashlib.sha256(tbs).hexdigest(),
+                "signature": signature.hex(),
+            }
+            self._store.commit(lambda tx: self._record(tx, issuer, facts.serial, **body))
         return signature
 
     def _check_role(self, key: AuthorityKey, profile: str, tbs: bytes) -> Tbs:
@@ -257,19 +256,10 @@ class Authorities:
             with self._claiming:
                 self._claims.discard(claim)
 
-    def _record_certificate(
-        self, tx: Tx, key: AuthorityKey, profile: str, facts: Tbs, tbs: bytes, signature: bytes
-    ) -> None:
+    def _record(self, tx: Tx, issuer: str, serial: int, **body: str) -> None:
         self._switch.check()  # again, inside the transaction: after a halt nothing more gets out
         try:
-            tx.record(
-                "sign_certificate",
-                issuer=key.label,
-                serial=f"{facts.serial:x}",
-                profile=profile,
-                tbs_sha256=hashlib.sha256(tbs).hexdigest(),
-                signature=signature.hex(),
-            )
+            tx.record("sign_certificate", issuer=issuer, serial=f"{serial:x}", **body)
         except sqlite3.IntegrityError:
             raise SerialUsedError("the serial was signed before") from None
 
@@ -317,7 +307,8 @@ class Authorities:
             def keep(tx: Tx) -> None:
                 number = facts.number.to_bytes(20, "big")
                 tx.run(
-                    "INSERT INTO crl_number (issuer, scope, number, tbs_sha256, signature) VALUES (?, ?, ?, ?, ?)"
+                    "INSERT INTO crl_number (issuer, scope, number, tbs_sha256, signature)"
+                    " VALUES (?, ?, ?, ?, ?)"
                     " ON CONFLICT (issuer, scope) DO UPDATE SET number = excluded.number,"
                     " tbs_sha256 = excluded.tbs_sha256, signature = excluded.signature",
                     (issuer, scope, number, digest, signature),

@@ -1,7 +1,8 @@
 """Customer keys: made here, gated by a PIN and by a secret that never leaves this process.
 
-What is where: the caller keeps the sealed part, this store a secret for each key, the customer the PIN; all three are needed. Attempts are counted, durably, *before* a PIN is tried; tries with one key come one
-after another, so that the count is exact however many arrive together.
+What is where: the caller keeps the sealed part, this store a secret for each key, the customer the PIN; all
+three are needed. Attempts are counted, durably, *before* a PIN is tried; tries with one key come one after
+another, so that the count is exact however many arrive together.
 
 An authorisation is (key, digest, purpose) and works once: the journal refuses it a second time.
 """
@@ -12,6 +13,7 @@ import hashlib
 import os
 import sqlite3
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -62,7 +64,7 @@ class CustomerLimits:
 
     pin_errors: int = 5  #: wrong PINs in a row that lock a key for ever
     comparisons: int = 20  #: how often a key's PIN may be compared with a new one's, ever
-    patience: float = 8.0  #: seconds to wait for one's turn
+    patience: float = 8.0  #: seconds a request may wait in all; below the clients' time-out
     cost: PinCost = field(default_factory=PinCost)
     at_once: int = 2  #: PINs tried at the same time
 
@@ -81,7 +83,10 @@ class _Row:
     cost: PinCost
 
 
-_COLUMNS: Final = "customer_id, state, attempts, secret, replay, sealed_sha256, memory_kib, passes"
+_FIND: Final = (
+    "SELECT customer_id, state, attempts, secret, replay, sealed_sha256, memory_kib, passes"
+    " FROM wallet_key WHERE key_id = ?"
+)
 
 
 class Customers:
@@ -95,7 +100,7 @@ class Customers:
         self._switch = switch
         self._time = time
         self._limits = limits
-        self._stretcher = PinStretcher(at_once=limits.at_once, patience=limits.patience)
+        self._stretcher = PinStretcher(at_once=limits.at_once)
         self._turns: dict[str, tuple[threading.Lock, int]] = {}
         self._turning = threading.Lock()
 
@@ -110,21 +115,21 @@ class Customers:
         PIN (`PinWrongError`) or is `KeyConflictError`. Raises `PinReusedError` when the PIN opens `previous`.
         """
         self._switch.check()
-        with self._turn(key_id):
+        until = self._until()
+        with self._turn(key_id, until):
             if self._find(key_id) is not None:
-                return self._replay(key_id, customer_id, pin, idn)
-        if previous is not None:
-            self._refuse_reuse(customer_id, pin, *previous)
-        with self._turn(key_id):
-            if self._find(key_id) is not None:
-                return self._replay(key_id, customer_id, pin, idn)
-            return self._make(key_id, customer_id, pin, idn)
+                return self._replay(key_id, customer_id, pin, idn, until)
+            if previous is not None:
+                if previous[0] == key_id:
+                    raise KeyConflictError("a key cannot replace itself")
+                self._refuse_reuse(customer_id, pin, previous, until)
+            return self._make(key_id, customer_id, pin, idn, until)
 
-    def _make(self, key_id: str, customer_id: str, pin: str, idn: str) -> dict[str, Any]:
+    def _make(self, key_id: str, customer_id: str, pin: str, idn: str, until: float) -> dict[str, Any]:
         cost, secret, salt, r = self._limits.cost, os.urandom(_SECRET), new_salt(), os.urandom(_R)
         vid = compute_vid(idn, r)
         private = generate(_ALGORITHM)
-        with self._stretcher.slot():
+        with self._stretcher.slot(until):
             stretched = self._stretcher.stretch(pin, salt, cost)
         sealed = seal_part(
             key_id, stretched=stretched, salt=salt, secret=secret, plain=r + private_bytes(private)
@@ -139,8 +144,8 @@ class Customers:
 
         def keep(tx: Tx) -> None:
             tx.run(
-                "INSERT INTO wallet_key (key_id, customer_id, state, secret, replay, sealed_sha256, memory_kib,"
-                " passes) VALUES (?, ?, 'active', ?, ?, ?, ?, ?)",
+                "INSERT INTO wallet_key"
+                " (key_id, customer_id, state, secret, replay, sealed_sha256, memory_kib, passes) VALUES (?, ?, 'active', ?, ?, ?, ?, ?)",
                 (
                     key_id,
                     customer_id,
@@ -157,14 +162,14 @@ class Customers:
         self._store.commit(keep)
         return offer
 
-    def _replay(self, key_id: str, customer_id: str, pin: str, idn: str) -> dict[str, Any]:
+    def _replay(self, key_id: str, customer_id: str, pin: str, idn: str, until: float) -> dict[str, Any]:
         """Give the recorded answer again. A try like any other: counted first."""
         row = self._usable(key_id)
         if row.customer_id != customer_id or row.replay is None:
             raise KeyConflictError("the key id is taken")
         secret = self._secret(row)
         salt, nonce, text = row.replay[:16], row.replay[16 : 16 + _NONCE], row.replay[16 + _NONCE :]
-        with self._stretcher.slot():
+        with self._stretcher.slot(until):
             left = self._count(row)
             stretched = self._stretcher.stretch(pin, salt, row.cost)
         try:
@@ -176,13 +181,14 @@ class Customers:
         self._store.commit(lambda tx: _forgive(tx, key_id))
         return dict(_unpack(plain))
 
-    def _refuse_reuse(self, customer_id: str, pin: str, key_id: str, sealed: bytes) -> None:
+    def _refuse_reuse(self, customer_id: str, pin: str, previous: tuple[str, bytes], until: float) -> None:
         """Raise `PinReusedError` when the PIN opens the key being replaced.
 
         A comparison tells whether a PIN is right, so comparisons are counted too, before they are made; they
         do not count as attempts, because a new PIN is meant to differ. A retired key cannot be compared.
         """
-        with self._turn(key_id):
+        key_id, sealed = previous
+        with self._turn(key_id, until):
             row = self._find(key_id)
             if row is None:
                 raise KeyUnknownError("no such customer key")
@@ -194,14 +200,15 @@ class Customers:
 
             def count(tx: Tx) -> None:
                 changed = tx.run(
-                    "UPDATE wallet_key SET comparisons = comparisons + 1 WHERE key_id = ? AND comparisons < ?",
+                    "UPDATE wallet_key SET comparisons = comparisons + 1"
+                    " WHERE key_id = ? AND comparisons < ?",
                     (key_id, self._limits.comparisons),
                 )
                 if changed.rowcount == 0:
                     raise PinLockedError("the key's PIN was compared too often")
 
             self._store.commit(count)
-            with self._stretcher.slot():
+            with self._stretcher.slot(until):
                 stretched = self._stretcher.stretch(pin, salt, row.cost)
             if open_part(key_id, stretched=stretched, secret=self._secret(row), sealed=sealed) is not None:
                 raise PinReusedError("the PIN is the one of the key being replaced")
@@ -213,7 +220,8 @@ class Customers:
         # 1. Signing is not stopped, and the clock is to be trusted.
         self._switch.check()
         self._time.check()
-        with self._turn(key_id):
+        until = self._until()
+        with self._turn(key_id, until):
             # 2. The key is usable and the sealed part is its own: nothing is counted before that.
             row = self._usable(key_id)
             self._check_sealed(row, sealed)
@@ -222,7 +230,7 @@ class Customers:
             if self._store.read("SELECT 1 FROM journal WHERE authorisation = ?", (authorisation,)):
                 raise AuthorisationUsedError("this was signed before")
             # 4. A slot for the costly part, so that being busy costs nobody an attempt; then count, durably.
-            with self._stretcher.slot():
+            with self._stretcher.slot(until):
                 left = self._count(row)
                 # 5. Try the PIN.
                 stretched = self._stretcher.stretch(pin, sealed_salt(key_id, sealed), row.cost)
@@ -255,7 +263,7 @@ class Customers:
 
     def retire(self, key_id: str) -> None:
         """Destroy the secret of a key; again is no harm."""
-        with self._turn(key_id):
+        with self._turn(key_id, self._until()):
             row = self._find(key_id)
             if row is None:
                 raise KeyUnknownError("no such customer key")
@@ -307,7 +315,7 @@ class Customers:
         return row
 
     def _find(self, key_id: str) -> _Row | None:
-        rows = self._store.read(f"SELECT {_COLUMNS} FROM wallet_key WHERE key_id = ?", (key_id,))  # noqa: S608 - ours
+        rows = self._store.read(_FIND, (key_id,))
         if not rows:
             return None
         customer_id, state, attempts, secret, replay, sealed_sha256, memory_kib, passes = rows[0]
@@ -325,14 +333,17 @@ class Customers:
             raise KeyRetiredError("the key is retired")
         return self._vault.open(_secret_name(row.key_id, row.customer_id), row.secret)
 
+    def _until(self) -> float:
+        return time.monotonic() + self._limits.patience
+
     @contextmanager
-    def _turn(self, key_id: str) -> Iterator[None]:
+    def _turn(self, key_id: str, until: float) -> Iterator[None]:
         """Hold the only turn with one key. Raises `SignerBusyError` when it does not come in time."""
         with self._turning:
             lock, waiting = self._turns.get(key_id, (threading.Lock(), 0))
             self._turns[key_id] = (lock, waiting + 1)
         try:
-            if not lock.acquire(timeout=self._limits.patience):
+            if not lock.acquire(timeout=max(0.0, until - time.monotonic())):
                 raise SignerBusyError("too many requests for one key")
             try:
                 yield

@@ -147,7 +147,7 @@ class Server:
             return _error_frame(refusal)
         except Exception as fault:  # noqa: BLE001 - no fault of ours may end the process or tell a secret
             place = traceback.extract_tb(fault.__traceback__)[-1]
-            _log.error("fault %s at %s:%s", type(fault).__name__, place.name, place.lineno)  # noqa: TRY400
+            _log.error("fault %s at %s:%s", type(fault).__name__, place.name, place.lineno)
             return _error_frame(SignerError(f"fault inside the signer ({type(fault).__name__})"))
 
 

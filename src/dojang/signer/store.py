@@ -2,23 +2,21 @@
 
 Every change is an *operation* (a function of a `Tx`) run by `Store.commit`. Operations of concurrent
 requests share one transaction and one fsync (group commit); none returns before that is durable.
-An entry's hash is SHA-256(previous hash ‖ ``seq|at|verb|`` ‖ body). The head is also kept under an HMAC,
+How entries are chained is told in `dojang.ports.signer_journal`. The head is also kept under an HMAC,
 so that a journal cut off at its end is noticed too.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import json
 import sqlite3
 import threading
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from dojang.pki.errors import DojangError
 from dojang.ports.signer_errors import SignerError
+from dojang.ports.signer_journal import GENESIS, body_text, entry_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-GENESIS = bytes(32)
 #: Operations in one transaction at most; bounds how long the first of them waits.
 _BATCH = 256
 #: Entries of the tail whose hashes are recomputed at every start; `Store.verify` does all of them.
@@ -82,11 +79,6 @@ class Head:
     hash: bytes
 
 
-def entry_hash(previous: bytes, seq: int, at: str, verb: str, body: str) -> bytes:
-    """Return the hash of one entry; `body` is the JSON text exactly as stored."""
-    return hashlib.sha256(previous + f"{seq}|{at}|{verb}|{body}".encode()).digest()
-
-
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """The time of a transaction: ISO 8601 UTC text, whether it can be trusted, and a clock's new offset."""
@@ -110,7 +102,7 @@ class Tx:
         """Append one entry. Raises `sqlite3.IntegrityError` for a serial or authorisation used before."""
         if not self._trusted:
             body["clock"] = "suspect"  # such a time does not move the mark behind which nothing is signed
-        text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        text = body_text(body)
         seq = self.head.seq + 1
         digest = entry_hash(self.head.hash, seq, self.at, verb, text)
         self.run(
@@ -154,6 +146,7 @@ class Store:
         self._leading = threading.Lock()
         self._queue: deque[_Ticket] = deque()
         self._head = self._last_entry()
+        self._head_known = True
         self._head_key: bytes | None = None
         self.commits = 0  #: transactions made durable since the start
 
@@ -208,6 +201,8 @@ class Store:
     def _write_batch(self) -> None:
         batch = [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH))]
         try:
+            if not self._head_known:
+                self._head, self._head_known = self._last_entry(), True
             stamp = self._stamp()
             self._writer.execute("BEGIN IMMEDIATE")
             tx = Tx(self._writer, self._head, stamp)
@@ -220,7 +215,7 @@ class Store:
             if tx.head != self._head:
                 set_meta(tx, "head", self._sealed_head(tx.head))
             self._writer.execute("COMMIT")
-        except Exception as failure:  # noqa: BLE001 - whatever it was, nobody may believe it was written
+        except BaseException as failure:  # noqa: BLE001 - whatever it was, nobody may believe it was written
             self._give_up(batch, failure)
         else:
             self._head = tx.head
@@ -234,19 +229,21 @@ class Store:
         tx.run("SAVEPOINT operation")
         try:
             ticket.result = ticket.operation(tx)
-        except (DojangError, sqlite3.IntegrityError) as refusal:
+        except Exception as refusal:
+            if isinstance(refusal, sqlite3.Error) and not isinstance(refusal, sqlite3.IntegrityError):
+                raise  # the file itself fails: the whole transaction is lost
             tx.run("ROLLBACK TO operation")
             tx.head = head
             ticket.error = refusal
         tx.run("RELEASE operation")
 
-    def _give_up(self, batch: list[_Ticket], failure: Exception) -> None:
+    def _give_up(self, batch: list[_Ticket], failure: BaseException) -> None:
+        for ticket in batch:  # first of all: nobody may take silence for success
+            ticket.error = SignerError(f"the journal cannot be written ({type(failure).__name__})")
+        # A failed COMMIT may still have reached the disk: what the file says counts, not what we remember.
+        self._head_known = False
         if self._writer.in_transaction:
             self._writer.execute("ROLLBACK")
-        # A failed COMMIT may still have reached the disk: what the file says counts, not what we remember.
-        self._head = self._last_entry()
-        for ticket in batch:
-            ticket.error = SignerError(f"the journal cannot be written ({type(failure).__name__})")
 
     def scrub(self) -> None:
         """Move the log into the file and empty it, so that erased secrets are not left in the log."""
@@ -273,7 +270,7 @@ class Store:
         self.verify(after=max(0, self._head.seq - _TAIL))
 
     def verify(self, after: int = 0) -> int:
-        """Recompute the hashes of all entries behind `after`; return how many. Raises `JournalBrokenError`."""
+        """Recompute the hashes of all entries behind `after` and return how many. `JournalBrokenError`."""
         previous = GENESIS
         if after:
             previous = self.read("SELECT hash FROM journal WHERE seq = ?", (after,))[0][0]
@@ -301,7 +298,8 @@ class Store:
 def set_meta(tx: Tx, name: str, value: bytes) -> None:
     """Remember a value under a name."""
     tx.run(
-        "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        "INSERT INTO meta (name, value) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (name, value),
     )
 

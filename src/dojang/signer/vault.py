@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -93,14 +94,13 @@ class PinCost:
 class PinStretcher:
     """argon2id with a cap on how many run at once: each holds its memory and a core."""
 
-    def __init__(self, *, at_once: int, patience: float) -> None:
+    def __init__(self, *, at_once: int) -> None:
         self._slots = threading.BoundedSemaphore(at_once)
-        self._patience = patience
 
     @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Hold the right to stretch. Raises `SignerBusyError` when none is free in time."""
-        if not self._slots.acquire(timeout=self._patience):
+    def slot(self, until: float) -> Iterator[None]:
+        """Hold the right to stretch. Raises `SignerBusyError` if none is free `until` (monotonic seconds)."""
+        if not self._slots.acquire(timeout=max(0.0, until - time.monotonic())):
             raise SignerBusyError("too many PINs are being tried")
         try:
             yield
