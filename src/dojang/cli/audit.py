@@ -1,0 +1,40 @@
+"""`dojang audit`: prove that the trail is whole."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from dojang.cli import centre
+from dojang.cli.output import Json, Output, say
+
+app = typer.Typer(help="The audit trail.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Make `verify` a verb of its own."""
+
+
+@app.command()
+def verify(*, as_json: Json = False) -> None:
+    """Recompute every chain and compare it with the heads kept in the signer's journal. Exit 1 if broken."""
+    out = Output(as_json)
+    with centre.world() as world:
+        from dojang.audit.queries import verify_chains  # noqa: PLC0415 - after the set-up
+
+        found = verify_chains(world.signer)
+    facts = {
+        "ok": found.ok,
+        "events": found.events,
+        "anchors": found.anchors,
+        "broken": found.broken,
+        "breaks": [asdict(item) for item in found.breaks],
+    }
+    name = "audit.whole" if found.ok else "audit.broken"
+    out.answer(facts, say(name, events=found.events, anchors=found.anchors, broken=found.broken))
+    if not found.ok and not as_json:
+        for item in found.breaks[:20]:
+            out.console.print(f"  {item}")
+    raise typer.Exit(0 if found.ok else 1)

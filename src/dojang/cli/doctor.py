@@ -1,0 +1,88 @@
+"""`dojang doctor`: what this machine has, what it lacks, and what to do about it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from dojang.cli import centre, up
+from dojang.cli.output import Json, Output, explain, say
+from dojang.config.options import load_options
+from dojang.config.postgres import PrivatePostgres, find_programs, server_account
+from dojang.pki.errors import DojangError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dojang.config.options import Options
+
+_ROOM_NEEDED = 500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `needed` findings that are not ok make the exit code 1."""
+
+    name: str
+    ok: bool
+    said: str
+    needed: bool = True
+
+
+def doctor(*, as_json: Json = False) -> None:
+    """Look over this machine, the settings and the data folder. Changes nothing."""
+    out = Output(as_json)
+    findings = list(_look())
+    marks = {True: "[green]✓[/]", False: "[red]✗[/]"}
+    rows = [(marks[item.ok], say(f"doctor.{item.name}"), item.said) for item in findings]
+    out.answer([asdict(item) for item in findings], out.table(["", "check", "answer"], rows))
+    raise typer.Exit(0 if all(item.ok or not item.needed for item in findings) else 1)
+
+
+def _look() -> Iterator[Finding]:
+    yield Finding("python", sys.version_info >= (3, 11), sys.version.split()[0])
+    try:
+        options = load_options()
+    except DojangError as error:
+        yield Finding("settings", ok=False, said=explain(error)[0])
+        return
+    yield Finding("settings", ok=True, said=str(options.config or say("doctor.defaults")))
+    yield from _look_at_folder(options)
+    yield from _look_at_database(options)
+    with_openssl = shutil.which("openssl")
+    yield Finding("openssl", with_openssl is not None, with_openssl or say("openssl.missing"), needed=False)
+    yield Finding("signer", centre.signer_answers(options), str(options.folder.signer_socket), needed=False)
+    yield Finding("centre", up.is_ready(options), options.base_url, needed=False)
+
+
+def _look_at_folder(options: Options) -> Iterator[Finding]:
+    place = options.folder.path
+    existing = place
+    while not existing.exists():
+        existing = existing.parent
+    writable = os.access(existing, os.W_OK)
+    yield Finding("home", writable, str(place))
+    room = shutil.disk_usage(existing).free
+    yield Finding("disk", room > _ROOM_NEEDED, f"{room / 1e9:.1f} GB")
+    exposed = []
+    with contextlib.suppress(OSError):
+        exposed = [item.name for item in options.folder.secrets.iterdir() if item.stat().st_mode & 0o077]
+    yield Finding("secrets", not exposed, ", ".join(exposed) or say("doctor.private"))
+
+
+def _look_at_database(options: Options) -> Iterator[Finding]:
+    if options.database_url:
+        yield Finding("database", ok=True, said="DOJANG_DATABASE_URL")
+        return
+    account = server_account()
+    found = find_programs(account, keep=options.folder.pg, copy=False)
+    said = ", ".join(f"{item.major} ({item.folder})" for item in found)
+    yield Finding("postgres", bool(found), said or say("doctor.none"))
+    pid = PrivatePostgres(options.folder).pid()
+    yield Finding("database", pid is not None, f"pid {pid}" if pid else say("doctor.stopped"), needed=False)

@@ -1,0 +1,65 @@
+"""The `dojang` command: nouns and verbs, exit codes 0 (done), 1 (refused or failed), 2 (wrong call)."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from dojang import __version__
+from dojang.cli import audit, authorities, certificates, customers, doctor, first, runs, serve, up
+from dojang.cli.output import report
+from dojang.pki.errors import DojangError
+
+app = typer.Typer(
+    name="dojang",
+    help="The open certificate centre for banks.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("up")(up.up)
+app.command("serve")(serve.serve)
+app.command("first")(first.first)
+app.command("doctor")(doctor.doctor)
+app.add_typer(certificates.app, name="cert")
+app.add_typer(authorities.app, name="ca")
+app.add_typer(authorities.crl, name="crl")
+app.add_typer(audit.app, name="audit")
+app.add_typer(runs.app, name="run")
+app.add_typer(customers.app, name="customer")
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dojang {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=lambda value: _version(wanted=value), is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Read what is asked of every command."""
+    del version
+
+
+def main() -> int:
+    """Run the command line and return the exit code; every error becomes a sentence with a next step."""
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(args=sys.argv[1:], prog_name="dojang", standalone_mode=False)
+    except click.ClickException as wrong:
+        wrong.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except DojangError as error:
+        return report(error)
+    return code if isinstance(code, int) else 0

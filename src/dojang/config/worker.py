@@ -1,0 +1,60 @@
+"""The background worker: runs the rooms' tasks and hands each the World.
+
+A worker that was killed leaves its job marked as running; such jobs are given back to the queue at every
+start and once a minute. All tasks are written so that running them twice does no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from procrastinate.contrib.django import app
+
+from dojang.config import wiring
+
+if TYPE_CHECKING:
+    from procrastinate import App, JobContext
+
+logger = logging.getLogger(__name__)
+
+#: Seconds without a sign of life after which a running job counts as lost.
+LOST_AFTER = 30
+CONCURRENCY = 4
+GRACE = 10
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="config.give_back", queue="upkeep", queueing_lock="give_back", pass_context=True)
+async def give_back(context: JobContext, timestamp: int) -> None:
+    """Give lost jobs back to the queue."""
+    del timestamp
+    assert context.app is not None
+    await _give_back(context.app)
+
+
+async def _give_back(running: App) -> None:
+    for job in await running.job_manager.get_stalled_jobs(seconds_since_heartbeat=LOST_AFTER):
+        logger.warning("job %s (%s) was lost with its worker; it runs again", job.id, job.task_name)
+        await running.job_manager.retry_job(job)
+
+
+async def _work() -> None:
+    running = app.with_connector(app.connector.get_worker_connector())
+    async with running.open_async():
+        await _give_back(running)
+        await running.run_worker_async(
+            concurrency=CONCURRENCY,
+            name="dojang",
+            install_signal_handlers=True,
+            shutdown_graceful_timeout=GRACE,
+            fetch_job_polling_interval=2.0,
+            delete_jobs="successful",
+            additional_context={"world": wiring.get_world()},
+        )
+
+
+def run() -> None:
+    """Work until a signal says otherwise. Django must be set up."""
+    asyncio.run(_work())
