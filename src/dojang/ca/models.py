@@ -48,11 +48,15 @@ class Intent(models.Model):
     """What is going to be signed, stored before it is: serial, exact bytes, evidence."""
 
     class State(models.TextChoices):
-        """``open`` until the certificate is stored or the intent is given up."""
+        """``open`` until the certificate is stored or the intent is given up.
+
+        ``late``: given up, and found signed afterwards; its certificate is stored and revoked.
+        """
 
         OPEN = "open"
         STORED = "stored"
         VOID = "void"
+        LATE = "late"
 
     order_key = models.CharField(max_length=128)
     order_sha256 = models.BinaryField()  # of the order's content: the same key never means two things
@@ -77,7 +81,9 @@ class Intent(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["issuer", "serial"], name="ca_intent_serial_once"),
             models.UniqueConstraint(
-                fields=["order_key"], condition=~Q(state="void"), name="ca_intent_one_for_order"
+                fields=["order_key"],
+                condition=Q(state__in=["open", "stored"]),
+                name="ca_intent_one_for_order",
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [

@@ -19,7 +19,7 @@ BEGIN
         RAISE EXCEPTION 'an intent is never rewritten' USING ERRCODE = 'DJ003';
     END IF;
     IF NEW.state <> OLD.state AND NOT (
-        (OLD.state = 'open' AND NEW.state IN ('stored', 'void')) OR (OLD.state = 'void' AND NEW.state = 'stored')
+        (OLD.state = 'open' AND NEW.state IN ('stored', 'void')) OR (OLD.state = 'void' AND NEW.state = 'late')
     ) THEN
         RAISE EXCEPTION 'an intent does not go from % to %', OLD.state, NEW.state USING ERRCODE = 'DJ003';
     END IF;

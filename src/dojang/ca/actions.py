@@ -1,0 +1,32 @@
+"""Every change the certification authority makes, in one place to import from.
+
+Issuing an order is five steps (see `issuing` and `activation`); the caller wraps them in `holding_order`:
+
+    with holding_order(order.key):
+        intent = intend_certificate(order, acting=…, world=…)            # 1, 2
+        certificate = issue_certificate(intent, acting=…, world=…)       # 3, 4
+        …hand it to the wallet or device…
+        activate_certificate(certificate.pk, acting=…, world=…, within=…)  # 5
+"""
+
+from __future__ import annotations
+
+from dojang.ca.activation import activate_certificate, revoke_certificate
+from dojang.ca.issuing import intend_certificate, issue_certificate
+from dojang.ca.orders import Order, holding_order
+from dojang.ca.publishing import Published, publish_crls, refresh_ocsp_answers
+from dojang.ca.reconciling import Reconciled, reconcile
+
+__all__ = [
+    "Order",
+    "Published",
+    "Reconciled",
+    "activate_certificate",
+    "holding_order",
+    "intend_certificate",
+    "issue_certificate",
+    "publish_crls",
+    "reconcile",
+    "refresh_ocsp_answers",
+    "revoke_certificate",
+]

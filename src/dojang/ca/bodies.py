@@ -1,0 +1,109 @@
+"""From an order to the exact bytes that are going to be signed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta, timezone
+from typing import TYPE_CHECKING
+
+from django.db import connection
+
+from dojang.ca import authorities
+from dojang.ca.models import Certificate
+from dojang.ca.status import whole_second
+from dojang.pki.build import IdentifyData, build_tbs, end_of_day, new_serial
+from dojang.pki.errors import ProfileError
+from dojang.pki.names import subscriber_common_name, subscriber_name
+from dojang.pki.profiles import PROFILES
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from dojang.ca.authorities import Issuer
+    from dojang.ca.orders import Order
+    from dojang.pki.rules import Profile
+    from dojang.ports.world import World
+
+_KST = timezone(timedelta(hours=9), "KST")
+#: Organisational units of a subject, by product (as Korean authorities name them).
+UNITS = {"financial": ("personalF",)}
+_PERSON = "1"  #: kind of holder, one digit in the number of the common name
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A TBSCertificate ready to be linted and stored, and what the row needs to know of it."""
+
+    profile: Profile
+    issuer: Issuer
+    serial: int
+    shard: int
+    number: str  #: in the common name
+    tbs: bytes
+    not_before: datetime
+    not_after: datetime
+
+
+def build_body(order: Order, issuer: Issuer, *, world: World) -> Body:
+    """Build the body of an order's certificate. Raises `ProfileError` when the order does not fit its profile."""
+    profile = PROFILES.get(order.profile)
+    if profile is None or profile.role != "subscriber":
+        raise ProfileError("not a profile for customers", profile=order.profile)
+    before = Certificate.objects.filter(
+        customer_id=order.customer_id, product=order.product, state=Certificate.State.ACTIVE
+    ).first()
+    not_before = whole_second(world.clock.now())
+    not_after = min(order.not_after or _decide_end(order, before, not_before, world=world), issuer.not_after)
+    serial = new_serial()
+    shard = serial % world.policy.crl_shards
+    number = _subject_number(order, not_before, world=world)
+    subject = subscriber_name(
+        organization=issuer.name.get("O")[0],
+        units=UNITS.get(order.product, (f"personal-{order.product}",)),
+        common_name=subscriber_common_name(order.name, number),
+    )
+    tbs = build_tbs(
+        profile,
+        issuer_certificate=issuer.certificate,
+        issuer_algorithm=issuer.algorithm,
+        subject=subject,
+        public_key=order.public_key,
+        serial=serial,
+        not_before=not_before,
+        not_after=not_after,
+        urls=authorities.urls_for(world.policy, issuer.label, shard),
+        identify=IdentifyData(order.name, order.vid) if order.vid is not None else None,
+        policy_arc=world.policy.policy_arc,
+    )
+    return Body(profile, issuer, serial, shard, number, tbs, not_before, not_after)
+
+
+def _decide_end(order: Order, before: Certificate | None, start: datetime, *, world: World) -> datetime:
+    """Choose notAfter: a re-issue keeps the old end, unless that is so near that it counts as a renewal."""
+    policy = world.policy
+    if before is not None and order.replaces is not None and policy.reissue_keep_not_after:
+        window = timedelta(days=policy.financial_renew_window_days)
+        if before.not_after - start > window:
+            return before.not_after
+    return end_of_day(start, policy.financial_validity_days)
+
+
+def _subject_number(order: Order, start: datetime, *, world: World) -> str:
+    """Number after the name in the common name: bank, kind of holder, day, a running number; never reused.
+
+    It is the holder's, not the certificate's: a re-issue of a product keeps it, so the subject stays the same.
+    """
+    known = (
+        Certificate.objects.filter(customer_id=order.customer_id, product=order.product)
+        .exclude(intent__number="")
+        .order_by("-issued_at", "-id")
+        .values_list("intent__number", flat=True)
+        .first()
+    )
+    if known:
+        return str(known)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('ca_subscriber_number')")
+        running = cursor.fetchone()[0]
+    day = start.astimezone(_KST).strftime("%Y%m%d")
+    return f"{world.policy.institution_code}{_PERSON}{day}{running:09d}"

@@ -1,0 +1,131 @@
+"""Orders: what a certificate is asked for with, and the lock that says somebody is working on one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import OperationalError, connection
+
+from dojang.ca.errors import OrderBusyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One wanted certificate. The same `key` always means the same certificate.
+
+    `not_after` of None lets the authority decide: a re-issue keeps the end of the one it replaces (by
+    policy, outside the renewal window), anything else gets the product's full life.
+    """
+
+    key: str  #: idempotency key, ≤ 128 characters
+    product: str  #: ``financial`` …
+    profile: str  #: id in `dojang.pki.profiles.PROFILES`
+    customer_id: str  #: opaque id of the holder
+    name: str  #: the holder's real name: common name and identifyData
+    public_key: bytes  #: SubjectPublicKeyInfo, DER
+    vid: bytes | None = None  #: virtual ID, 32 bytes (KCAC.TS.SIVID)
+    not_after: datetime | None = None
+    replaces: str | None = None  #: reason the certificate it takes the place of is revoked with
+    evidence: tuple[str, ...] = ()  #: ids of what the issuing rests on
+
+    def sha256(self) -> bytes:
+        """Digest of everything but the key: two orders of one key must agree in it."""
+        content = {
+            "product": self.product,
+            "profile": self.profile,
+            "customer": self.customer_id,
+            "name": self.name,
+            "public_key": self.public_key.hex(),
+            "vid": None if self.vid is None else self.vid.hex(),
+            "not_after": None if self.not_after is None else self.not_after.isoformat(),
+            "replaces": self.replaces,
+            "evidence": list(self.evidence),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
+
+
+_held = threading.local()  # a session lock belongs to the connection, and a connection to its thread
+
+
+def lock_number(*parts: str) -> int:
+    """Turn a name into the 64-bit number PostgreSQL's advisory locks go by."""
+    digest = hashlib.sha256("\0".join(parts).encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+@contextmanager
+def holding_order(key: str) -> Iterator[None]:
+    """Hold an order's session-level lock: `reconcile` leaves it alone while the session lives.
+
+    Wrap everything from the intent to the confirmation in one `with`; entering again in the same thread
+    costs nothing. Raises `OrderBusyError` when another session does not let go in time.
+    """
+    held: dict[str, int] = _held.__dict__.setdefault("keys", {})
+    if held.get(key):
+        held[key] += 1
+        try:
+            yield
+        finally:
+            held[key] -= 1
+        return
+    number = lock_number("order", key)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [number])
+    except OperationalError as error:
+        raise OrderBusyError(order=key) from error
+    with _until_done(held, key, number):
+        yield
+
+
+@contextmanager
+def trying_order(key: str) -> Iterator[bool]:
+    """Hold an order's lock if nobody else does; yields whether it is held."""
+    held: dict[str, int] = _held.__dict__.setdefault("keys", {})
+    number = lock_number("order", key)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
+        got = bool(cursor.fetchone()[0])
+    if not got:
+        yield False
+        return
+    with _until_done(held, key, number):
+        yield True
+
+
+@contextmanager
+def _until_done(held: dict[str, int], key: str, number: int) -> Iterator[None]:
+    held[key] = held.get(key, 0) + 1
+    try:
+        yield
+    finally:
+        held[key] -= 1
+        if not held[key]:
+            del held[key]
+        _unlock(number)
+
+
+def _unlock(number: int) -> None:
+    """Let go; a connection that broke has let go already."""
+    if connection.connection is None or connection.connection.closed or connection.needs_rollback:
+        # In a transaction that failed nothing can be said to the server; Django closes or rolls it back.
+        _unlock_after_rollback(number)
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
+
+
+def _unlock_after_rollback(number: int) -> None:
+    if connection.connection is None or connection.connection.closed:
+        return
+    # Only a caller's own outer transaction gets here: the lock then ends with the session.
+    del number

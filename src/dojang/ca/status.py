@@ -1,0 +1,128 @@
+"""OCSP answers signed ahead, so that status survives a stopped signer and costs one indexed row.
+
+Signing happens before the transaction (no row is locked while the signer is asked); the row is written
+inside it, together with the change of state it tells of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import connection
+
+from dojang.ca import authorities
+from dojang.ca.authorities import Issuer
+from dojang.ca.errors import AuthorityMissingError
+from dojang.ca.models import Certificate
+from dojang.ca.serials import serial_number
+from dojang.pki import ocsp
+from dojang.ports.signer_errors import SignerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dojang.ports.world import World
+
+#: A row without bytes that is due at once: the responder signs live, `refresh_ocsp_answers` fills it.
+DUE = datetime(1970, 1, 1, tzinfo=UTC)
+#: A row nobody needs to sign ahead any more (the certificate has expired).
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+HASHES = ("sha1", "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What OCSP says of a certificate: ``good``, or ``revoked`` with moment and reason."""
+
+    status: str
+    at: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The bytes of one `OcspAnswer` row; empty when the signer could not be asked."""
+
+    this_update: datetime
+    next_update: datetime
+    by_sha1: bytes
+    by_sha256: bytes
+
+
+GOOD = Status("good")
+
+
+def whole_second(moment: datetime) -> datetime:
+    """Cut a moment to whole seconds, as certificates, CRLs and OCSP write it."""
+    return moment.replace(microsecond=0)
+
+
+def unconfirmed(row: Certificate) -> Status:
+    """Status of a certificate that is signed but not confirmed: known, and not to be relied on."""
+    return Status("revoked", whole_second(row.issued_at), "certificateHold")
+
+
+def sign_answer(row: Certificate, status: Status, *, world: World) -> Answer:
+    """Sign both answers for a certificate. A signer that cannot be asked gives an empty, due answer."""
+    now = whole_second(world.clock.now())
+    if row.profile in {"root", "issuing"}:
+        return Answer(now, NEVER, b"", b"")  # the root delegates no responder: its CRL tells
+    try:
+        responder = authorities.in_force("ocsp", now, parent_id=row.issuer_id)
+        certificate = authorities.issuer_of(row.issuer).certificate
+        life = timedelta(seconds=world.policy.ocsp_life)
+        by_sha1, by_sha256 = (
+            _sign(
+                ocsp.Single(
+                    ocsp.cert_id(certificate, serial_number(row.serial), name),
+                    status.status,
+                    status.at,
+                    status.reason,
+                    now,
+                    now + life,
+                ),
+                responder,
+                now,
+                world=world,
+            )
+            for name in HASHES
+        )
+    except (SignerError, AuthorityMissingError):
+        # Fail closed: the old answer goes, the responder answers "try later" until somebody can sign.
+        return Answer(now, DUE, b"", b"")
+    return Answer(now, now + life, by_sha1, by_sha256)
+
+
+def _sign(single: ocsp.Single, responder: Issuer, now: datetime, *, world: World) -> bytes:
+    body = ocsp.build_response_data(
+        responder_key_hash=responder.key_hash, produced_at=now, singles=[single], nonce=None
+    )
+    signature = world.signer.sign_ocsp(responder=responder.label, tbs=body)
+    return ocsp.assemble_response(body, signature, responder.algorithm, responder.certificate)
+
+
+_PUT = """
+    INSERT INTO ca_ocspanswer
+        (certificate_id, issuer_id, serial, status_seq, this_update, next_update, by_sha1, by_sha256)
+    SELECT c.id, c.issuer_id, c.serial, c.status_seq, %s, %s, %s, %s
+    FROM ca_certificate c WHERE c.id = %s AND c.status_seq = %s FOR UPDATE
+    ON CONFLICT (certificate_id) DO UPDATE SET
+        status_seq = excluded.status_seq, this_update = excluded.this_update,
+        next_update = excluded.next_update, by_sha1 = excluded.by_sha1, by_sha256 = excluded.by_sha256
+    WHERE ca_ocspanswer.status_seq <= excluded.status_seq
+"""
+
+
+def put_answers(answers: Iterable[tuple[int, int, Answer]]) -> None:
+    """Write answers as (certificate id, status_seq they tell of, answer).
+
+    An answer about a state that has passed meanwhile is dropped: a slow refresh never brings back "good".
+    """
+    rows = [
+        (answer.this_update, answer.next_update, answer.by_sha1, answer.by_sha256, certificate_id, status_seq)
+        for certificate_id, status_seq, answer in answers
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(_PUT, rows)
