@@ -18,7 +18,7 @@ from dojang.pki.certificate import read_issuer
 from dojang.pki.errors import ProfileError
 from dojang.pki.npki.vid import IdentifyData, encode_identify_data
 from dojang.pki.rules import KEY_USAGE_BITS, MAX_SERIAL_BITS, MIN_SERIAL_BITS, Profile, Urls
-from dojang.pki.signing import describe_key, signature_algorithm
+from dojang.pki.signing import describe_key, name_and_identify, signature_algorithm
 
 if TYPE_CHECKING:
     from dojang.pki.certificate import Extension
@@ -91,16 +91,16 @@ def build_tbs(
     _check_life(profile, not_before, not_after, template.not_after)
     if not MIN_SERIAL_BITS <= serial.bit_length() <= MAX_SERIAL_BITS or serial < 0:
         raise ProfileError("a serial number of the wrong size")
-    key = describe_key(public_key)
-    if key.algorithm not in profile.keys:
-        raise ProfileError("a key of a kind or size the profile does not allow", algorithm=key.algorithm)
+    key, identifier = name_and_identify(public_key)
+    if key not in profile.keys:
+        raise ProfileError("a key of a kind or size the profile does not allow", algorithm=key)
     if profile.identify != (identify is not None):
         raise ProfileError("identifyData missing, or present where it has no place")
     name = subject.der
     extensions = (
         template.before_key
         + _SKI_HEAD
-        + key.identifier
+        + identifier
         + template.middle
         + (_san(identify) if identify is not None else b"")
         + template.after

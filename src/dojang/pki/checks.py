@@ -14,7 +14,7 @@ from dojang.pki import der, oids
 from dojang.pki.certificate import Extension, Tbs, read_issuer, read_tbs
 from dojang.pki.errors import DojangError, MalformedError, ProfileError
 from dojang.pki.names import UPPER_BOUNDS, Name, check_value
-from dojang.pki.npki.vid import decode_identify_data
+from dojang.pki.npki.vid import decode_identify_data, encode_identify_data
 from dojang.pki.rules import (
     BACKDATING,
     KEY_USAGE_BITS,
@@ -24,7 +24,7 @@ from dojang.pki.rules import (
     Finding,
     Profile,
 )
-from dojang.pki.signing import algorithm_from_der, check_public_key, describe_key
+from dojang.pki.signing import algorithm_from_der, check_public_key, describe_key, signature_algorithm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -205,11 +205,11 @@ def _extended_usage(profile: Profile, _facts: Tbs, extension: Extension) -> str 
 
 
 def _identify(_profile: Profile, _facts: Tbs, extension: Extension) -> str | None:
-    body = der.whole(extension.value)
-    body.raw(0xA0)
-    body.done()  # exactly one general name
     data = decode_identify_data(extension.value)
-    return "SHA-1 is not for new certificates" if data.hash == "sha1" else None
+    if data.hash == "sha1":
+        return "SHA-1 is not for new certificates"
+    same = encode_identify_data(data) == extension.value
+    return None if same else "not identifyData alone, octet for octet as we write it"
 
 
 def _policies(profile: Profile, _facts: Tbs, extension: Extension) -> str | None:
@@ -350,9 +350,8 @@ def _inspect_link(profile: Profile, facts: Tbs, issuer: Tbs) -> Iterator[Finding
 
 
 def _agrees(algorithm: bytes, issuer_key: bytes) -> bool:
-    """Whether a key of this family can make the signature."""
-    family = algorithm_from_der(algorithm).family
-    return describe_key(issuer_key).algorithm.startswith(family)
+    """Whether it is the very signature the issuer's key makes here: the signer makes no other."""
+    return algorithm == signature_algorithm(describe_key(issuer_key).algorithm).der
 
 
 def _may_issue(issuer: Tbs) -> bool:
@@ -360,10 +359,9 @@ def _may_issue(issuer: Tbs) -> bool:
     usage = issuer.extensions.get(oids.KEY_USAGE)
     if constraints is None or usage is None:
         return False
-    return (
-        der.whole(constraints.value).tag == der.BOOLEAN
-        and KEY_USAGE_BITS["keyCertSign"] in der.Reader(usage.value).named_bits()
-    )
+    body = der.whole(constraints.value)
+    authority = body.tag == der.BOOLEAN and body.boolean()
+    return authority and KEY_USAGE_BITS["keyCertSign"] in der.Reader(usage.value).named_bits()
 
 
 def _path_length(issuer: Tbs) -> int | None:

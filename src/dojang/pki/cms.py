@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from dojang.pki import der, oids
 from dojang.pki.certificate import Certificate, read_certificate
 from dojang.pki.errors import MalformedError, VerificationError
-from dojang.pki.paths import Trust, VerifiedPath, verify_path
+from dojang.pki.paths import Trust, VerifiedPath, may_use, verify_path
 from dojang.pki.signing import HASH_NAMES, MIN_RSA_BITS, algorithm_from_der, verify_signature
 
 if TYPE_CHECKING:
@@ -188,7 +188,9 @@ def _verify_signer(
     else:
         signed_at = _check_attributes(info, content, content_type)
         signed = der.tlv(der.SET, info.attributes)
-    # 3c. The signature itself.
+    # 3c. The key may sign such things (RFC 5280 §4.2.1.3), and the signature verifies.
+    if not (may_use(certificate, "digitalSignature") or may_use(certificate, "nonRepudiation")):
+        raise VerificationError("the signer's key has another purpose")
     verify_signature(certificate.facts.spki, info.algorithm, signed, info.signature)
     weak = []
     key = certificate.facts.key

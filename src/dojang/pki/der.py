@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Final
 
 from dojang.pki.errors import MalformedError
 
@@ -28,10 +29,14 @@ _MAX_OID = 64  # octets; the longest in use is under 30
 # --- writing -----------------------------------------------------------------------------------------
 
 
+#: Every short header, by tag and length: half the work of writing small elements is done here, once.
+_HEADS: Final = tuple(bytes((tag, length)) for tag in range(256) for length in range(_LONG))
+
+
 def header(tag: int, length: int) -> bytes:
     """Encode identifier and length octets for a value of `length` octets."""
     if length < _LONG:
-        return bytes((tag, length))
+        return _HEADS[tag << 7 | length]
     if length <= 0xFF:  # noqa: PLR2004 - one length octet
         return bytes((tag, 0x81, length))
     if length <= 0xFFFF:  # noqa: PLR2004 - two length octets
@@ -42,7 +47,8 @@ def header(tag: int, length: int) -> bytes:
 
 def tlv(tag: int, content: bytes) -> bytes:
     """One complete element."""
-    return header(tag, len(content)) + content
+    length = len(content)
+    return (_HEADS[tag << 7 | length] if length < _LONG else header(tag, length)) + content
 
 
 def sequence(*parts: bytes) -> bytes:

@@ -1,8 +1,8 @@
 """Pre-issuance lint: our own rules on every object, and pkilint on specimens and samples.
 
 The fast rules (`lint_*`, well under 0.3 ms for a certificate) run on everything before it is released. The
-slow ones (`pkilint_*`, several milliseconds) are an independent opinion: they run on a specimen of every profile
-before it may issue, and on samples afterwards. Findings are values; `require_clean` makes an exception of them.
+slow ones (`pkilint_*`, several milliseconds) are an independent opinion: they run on a specimen of every
+profile before it may issue, and on samples afterwards. Findings are values; `require_clean` raises them.
 """
 
 from __future__ import annotations
@@ -131,10 +131,11 @@ def lint_crl(data: bytes) -> tuple[Finding, ...]:
 
 
 _TIME_SIZES: Final = {der.UTC_TIME: 15, der.GENERALIZED_TIME: 17}
-_REASON: Final = der.sequence(der.sequence(der.oid(oids.CRL_REASON), der.octet_string(der.enumerated(1))))[
-    :-1
-]
-_REASONS_WRITTEN: Final = frozenset((1, 2, 3, 4, 5, 6, 8, 9, 10))  # 0 is written by absence, 7 does not exist
+#: Reasons as they may be written: 0 is written by absence, 7 does not exist.
+_REASON_TAILS: Final = frozenset(
+    der.sequence(der.sequence(der.oid(oids.CRL_REASON), der.octet_string(der.enumerated(reason))))
+    for reason in (1, 2, 3, 4, 5, 6, 8, 9, 10)
+)
 
 
 def _lint_entries(facts: CrlFacts) -> Iterator[Finding]:
@@ -143,34 +144,23 @@ def _lint_entries(facts: CrlFacts) -> Iterator[Finding]:
     latest = der.time(facts.this_update)
     seen: set[bytes] | None = set()
     pos, end, count = 0, len(data), 0
-    tail_size = len(_REASON)
     while pos < end:
-        stop = pos + 2 + data[pos + 1] if pos + 2 < end else end + 1
-        size = data[pos + 3] if pos + 4 < end else 0
-        at = pos + 4 + size
-        serial = data[pos + 4 : at]
-        moment = at + _TIME_SIZES.get(data[at] if at < end else 0, 0)
-        if stop > end or data[pos] != der.SEQUENCE or data[pos + 2] != der.INTEGER or not 1 <= size <= 20:  # noqa: PLR2004
+        stop = pos + 2 + data[pos + 1] if pos + 4 <= end else end + 1
+        after_serial = pos + 4 + data[pos + 3] if stop <= end else end
+        kind = data[after_serial] if after_serial < end else 0
+        after_time = after_serial + _TIME_SIZES.get(kind, 0)
+        serial, moment, rest = (
+            data[pos + 4 : after_serial],
+            data[after_serial:after_time],
+            data[after_time:stop],
+        )
+        shaped = after_time <= stop <= end and data[pos] == der.SEQUENCE and data[pos + 2] == der.INTEGER
+        shaped = shaped and (not rest or rest in _REASON_TAILS)
+        if not (shaped and _right_serial(serial) and _right_time(moment)):
             yield _error("crl", "entry", f"revokedCertificates.{count}", "not the shape of an entry")
             return
-        rest = data[moment:stop]
-        if (
-            moment == at
-            or (
-                rest
-                and (
-                    rest[:tail_size] != _REASON
-                    or len(rest) != tail_size + 1
-                    or rest[-1] not in _REASONS_WRITTEN
-                )
-            )
-            or serial[0] & 0x80
-            or (serial[0] == 0 and (size == 1 or not serial[1] & 0x80))
-        ):
-            yield _error("crl", "entry", f"revokedCertificates.{count}", "serial, time or reason")
-            return
         # Two UTCTimes of this century compare as octets; a revocation may not lie after its list.
-        if data[at] == der.UTC_TIME and latest[0] == der.UTC_TIME and data[at:moment] > latest:
+        if kind == der.UTC_TIME == latest[0] and moment > latest:
             yield _error("crl", "entry_time", f"revokedCertificates.{count}", "after thisUpdate")
         if seen is not None:
             if serial in seen:
@@ -179,6 +169,18 @@ def _lint_entries(facts: CrlFacts) -> Iterator[Finding]:
             if len(seen) > _DUPLICATES_UP_TO:
                 seen = None
         pos, count = stop, count + 1
+
+
+def _right_serial(serial: bytes) -> bool:
+    """Positive, minimal, at most 20 octets."""
+    if not 1 <= len(serial) <= 20 or serial[0] & 0x80:  # noqa: PLR2004 - RFC 5280 §4.1.2.2
+        return False
+    return serial[0] != 0 or (len(serial) > 1 and serial[1] & 0x80 != 0)
+
+
+def _right_time(moment: bytes) -> bool:
+    """Digits, then Z, of the length written."""
+    return len(moment) > 2 and moment[1] == len(moment) - 2 and moment[2:-1].isdigit() and moment[-1:] == b"Z"  # noqa: PLR2004
 
 
 _MAX_OCSP_LIFE: Final = timedelta(days=10)

@@ -5,7 +5,7 @@ One attribute for each RDN; country is a PrintableString in lower case, everythi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +24,6 @@ _KINDS: Final = {
 _SHORT: Final = {dotted: kind for kind, dotted in _KINDS.items()}
 #: Upper bounds in characters (RFC 5280 appendix A.1, ub-*).
 UPPER_BOUNDS: Final = {"C": 2, "O": 64, "OU": 64, "CN": 64}
-_CONTROLS: Final = frozenset(chr(c) for c in (*range(0x20), *range(0x7F, 0xA0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +34,18 @@ class Name:
     """
 
     attributes: tuple[tuple[str, str], ...]
+    _encoded: list[bytes] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def der(self) -> bytes:
-        """The name encoded; `ProfileError` if a value is empty, too long or holds control characters."""
-        return der.tlv(der.SEQUENCE, b"".join([_encode_rdn(kind, value) for kind, value in self.attributes]))
+        """The name encoded; `ProfileError` if a value is empty, too long or not printable."""
+        if not self._encoded:
+            rdns = [
+                _encode_rdn(kind, value) if kind == "CN" else _encode_shared(kind, value)
+                for kind, value in self.attributes
+            ]
+            self._encoded.append(der.tlv(der.SEQUENCE, b"".join(rdns)))
+        return self._encoded[0]
 
     @classmethod
     def from_der(cls, data: bytes) -> Name:
@@ -105,23 +111,28 @@ def check_value(kind: str, value: str) -> None:
     """Refuse a value that is empty, padded, too long or holds control characters. It is never quoted."""
     if not value or len(value) > UPPER_BOUNDS.get(kind, 64):
         raise ProfileError("a name attribute is empty or too long", kind=kind)
-    if value != value.strip() or not _CONTROLS.isdisjoint(value):
-        raise ProfileError("a name attribute is padded or holds control characters", kind=kind)
+    if value[0] == " " or value[-1] == " " or not value.isprintable():
+        raise ProfileError("a name attribute is padded or holds unprintable characters", kind=kind)
 
 
-@lru_cache(maxsize=1024)
+_TYPES: Final = {kind: der.oid(dotted) for kind, dotted in _KINDS.items()}
+
+
 def _encode_rdn(kind: str, value: str) -> bytes:
-    dotted = _KINDS.get(kind)
-    if dotted is None:
+    encoded_type = _TYPES.get(kind)
+    if encoded_type is None:
         raise ProfileError("an attribute type the profiles do not use", kind=kind)
     check_value(kind, value)
     if kind == "C":
-        if not (value.isascii() and value.isalpha()):
+        if not (len(value) == 2 and value.isascii() and value.isalpha()):  # noqa: PLR2004 - ISO 3166-1
             raise ProfileError("a country is two letters", kind=kind)
         text = der.printable(value)
     else:
         text = der.utf8(value)
-    return der.tlv(der.SET, der.sequence(der.oid(dotted), text))
+    return der.tlv(der.SET, der.tlv(der.SEQUENCE, encoded_type + text))
+
+
+_encode_shared = lru_cache(maxsize=1024)(_encode_rdn)  # everything but the person's own attribute
 
 
 def _escape(value: str) -> str:

@@ -94,6 +94,7 @@ def verify_path(leaf: bytes, *, trust: Trust, at: datetime) -> VerifiedPath:
         # 2f. Policies that hold for the whole path so far (§6.1.3 (d), (e)).
         policies = _narrow(policies, certificate)
     _check_life(path[-1], at)
+    _check_critical(path[-1])
     # 3. A policy the verifier accepts is left (§6.1.5 (g)).
     if trust.policies is not None and policies is not None and not policies & trust.policies:
         raise VerificationError("no acceptable policy", policies=sorted(policies))
@@ -155,11 +156,11 @@ def _check_authority(issuer: Certificate, *, below: int) -> None:
         raise VerificationError("the issuer is not an authority")
     if body.more and body.small() < below:
         raise VerificationError("the path is longer than an authority allows")
-    if not _may(issuer, "keyCertSign"):
+    if not may_use(issuer, "keyCertSign"):
         raise VerificationError("the issuer's key may not sign certificates")
 
 
-def _may(certificate: Certificate, use: str) -> bool:
+def may_use(certificate: Certificate, use: str) -> bool:
     """Whether the key usage, if there is one, allows a use (§4.2.1.3)."""
     extension = certificate.facts.extensions.get(oids.KEY_USAGE)
     return extension is None or KEY_USAGE_BITS[use] in der.Reader(extension.value).named_bits()
@@ -257,6 +258,7 @@ def _ocsp_status(
     certificate: Certificate, issuer: Certificate, trust: Trust, at: datetime
 ) -> _Revoked | None:
     """Answer of a trustworthy, fresh OCSP response; None when there is none (RFC 6960 §3.2)."""
+    latest: tuple[datetime, _Revoked] | None = None
     for data in trust.responses:
         try:
             response = parse_response(data)
@@ -268,14 +270,15 @@ def _ocsp_status(
         except (StopIteration, MalformedError, IndeterminateError, VerificationError, ProfileError):
             continue
         # 3.2 (5), (6): recent enough, and not from the future.
-        until = single.next_update
-        if single.this_update > at + _SKEW or (until is not None and until < at - _SKEW):
+        until = single.next_update or single.this_update
+        if single.this_update > at + _SKEW or until < at - _SKEW or single.status == "unknown":
             continue
-        if single.status == "good":
-            return _GOOD
-        if single.status == "revoked" and single.revoked_at is not None:
-            return _Revoked(single.revoked_at, single.reason or "unspecified")
-    return None
+        answer = _GOOD
+        if single.revoked_at is not None:
+            answer = _Revoked(single.revoked_at, single.reason or "unspecified")
+        if latest is None or single.this_update >= latest[0]:
+            latest = (single.this_update, answer)
+    return None if latest is None else latest[1]
 
 
 def _is_about(asked: CertId, serial: int, issuer: Certificate) -> bool:
@@ -312,7 +315,7 @@ def _check_delegate(responder: Certificate, issuer: Certificate, at: datetime) -
     found = set()
     while listed.more:
         found.add(listed.oid())
-    if oids.EKU_OCSP_SIGNING not in found or not _may(responder, "digitalSignature"):
+    if oids.EKU_OCSP_SIGNING not in found or not may_use(responder, "digitalSignature"):
         raise VerificationError("the responder's key has another purpose")
 
 
@@ -343,16 +346,31 @@ def _usable_crl(
     facts = found.facts
     if facts.this_update > at + _SKEW or facts.next_update < at - _SKEW:
         return None
-    if not _may(issuer, "cRLSign"):
+    if not may_use(issuer, "cRLSign"):
         return None
-    points = certificate.facts.extensions.get(oids.CRL_DISTRIBUTION_POINTS)
     # 6.3.3 (b)(2)(i): the list's own name is one of those in the certificate.
-    if facts.idp_url is not None and (points is None or facts.idp_url.encode() not in points.value):
+    if facts.idp_url is not None and facts.idp_url not in distribution_urls(certificate):
         return None
     known = {oids.AUTHORITY_KEY_IDENTIFIER, oids.CRL_NUMBER, oids.ISSUING_DISTRIBUTION_POINT}
     if any(e.critical and dotted not in known for dotted, e in facts.extensions.items()):
         return None
     return found
+
+
+def distribution_urls(certificate: Certificate) -> tuple[str, ...]:
+    """Addresses of the CRLs that cover a certificate (RFC 5280 §4.2.1.13); only URIs are looked at."""
+    extension = certificate.facts.extensions.get(oids.CRL_DISTRIBUTION_POINTS)
+    found: list[str] = []
+    points = der.Reader(b"") if extension is None else der.whole(extension.value)
+    while points.more:
+        name = points.enter().optional(0xA0)
+        full = None if name is None else name.optional(0xA0)
+        while full is not None and full.more:
+            if full.tag == 0x86:  # noqa: PLR2004 - uniformResourceIdentifier [6]
+                found.append(der.read_text(der.IA5, full.value()))
+            else:
+                full.raw()
+    return tuple(found)
 
 
 @lru_cache(maxsize=32)

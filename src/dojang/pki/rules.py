@@ -53,6 +53,10 @@ class Profile:
     ca_issuers: bool = False  #: authorityInfoAccess: caIssuers
     keys: frozenset[str] = KEY_ALGORITHMS
 
+    def __hash__(self) -> int:
+        """Cheap: profiles are looked up for every certificate."""
+        return hash(self.id)
+
     @property
     def authority(self) -> bool:
         """Whether the certificate may sign certificates."""

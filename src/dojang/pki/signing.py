@@ -127,6 +127,14 @@ class KeyFacts:
         return hashlib.sha1(self.bits, usedforsecurity=False).digest()
 
 
+def name_and_identify(spki: bytes) -> tuple[str, bytes]:
+    """Key name and key identifier of a SubjectPublicKeyInfo, with a short way for the usual kind."""
+    if len(spki) == _P256_SIZE and spki.startswith(_P256_HEAD):
+        return "ec-p256", hashlib.sha1(spki[26:], usedforsecurity=False).digest()
+    facts = describe_key(spki)
+    return facts.algorithm, facts.identifier
+
+
 _CURVES: Final = {oids.P256: ("ec-p256", 65), oids.P384: ("ec-p384", 97)}
 _P256_HEAD: Final = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
 _P256_SIZE: Final = 91

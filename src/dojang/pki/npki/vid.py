@@ -53,18 +53,27 @@ def verify_vid(identify: IdentifyData, idn: str, r: bytes) -> None:
 
 _TYPE: Final = der.oid(oids.NPKI_IDENTIFY_DATA)
 _VID: Final = der.oid(oids.NPKI_VID)
-_HASH: Final = {name: der.sequence(der.oid(dotted)) for name, dotted in HASH_OIDS.items()}
+_SIZES: Final = {name: hashlib.new(name, usedforsecurity=False).digest_size for name in HASH_OIDS}
+
+
+def _encoded_info(name: str) -> bytes:
+    """UserInfo with a VID of zeros; the hash identifier is without NULL, as observed in real certificates."""
+    identifier = der.sequence(der.oid(HASH_OIDS[name]))
+    vid = der.sequence(identifier, der.explicit(0, der.octet_string(bytes(_SIZES[name]))))
+    return der.sequence(der.sequence(_VID, vid))
+
+
+#: userInfo up to the VID, which stands last: only the name and the VID differ between persons.
+_INFO_HEADS: Final = {name: _encoded_info(name)[: -_SIZES[name]] for name in HASH_OIDS}
 
 
 def encode_identify_data(identify: IdentifyData) -> bytes:
     """SubjectAltName value: one otherName with identifyData, hash identifier without NULL as observed."""
-    if not identify.real_name or len(identify.real_name) > _MAX_NAME:
-        raise ProfileError("a real name is 1 to 64 characters")
-    if identify.hash not in _HASH or len(identify.vid) != hashlib.new(identify.hash).digest_size:
+    if not 1 <= len(identify.real_name) <= _MAX_NAME or not identify.real_name.isprintable():
+        raise ProfileError("a real name is 1 to 64 printable characters")
+    if len(identify.vid) != _SIZES.get(identify.hash):
         raise ProfileError("a VID is as long as its hash")
-    vid = der.sequence(_HASH[identify.hash], der.explicit(0, der.octet_string(identify.vid)))
-    info = der.sequence(der.sequence(_VID, vid))
-    data = der.sequence(der.utf8(identify.real_name), info)
+    data = der.sequence(der.utf8(identify.real_name), _INFO_HEADS[identify.hash], identify.vid)
     return der.sequence(der.explicit(0, _TYPE + der.explicit(0, data)))
 
 
@@ -105,7 +114,7 @@ def _read(data: der.Reader) -> IdentifyData:
         vid.done()
         value = marked.octets()
         marked.done()
-        if name is None or len(value) != hashlib.new(name).digest_size:
+        if name is None or len(value) != _SIZES[name]:
             raise MalformedError("a VID whose length does not fit its hash")
         return IdentifyData(real_name, value, name)
     raise MalformedError("identifyData without a VID")
