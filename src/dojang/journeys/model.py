@@ -522,6 +522,11 @@ class Journey:
     needs: tuple[str, ...] = ()
     minutes: int = 5
 
+    @property
+    def side(self) -> bool:
+        """Tell whether this is a side journey, which nobody starts by itself."""
+        return self.finish == "return"
+
     def step(self, step_id: str) -> Step:
         """Return the step with this id; `KeyError` if there is none."""
         for step in self.steps:

@@ -23,7 +23,7 @@ def account_fields() -> tuple[Field, Field]:
         "digits",
         Message("field.account"),
         rules={"required": True, "pattern": "[0-9 -]{10,20}"},
-        help=Message("field.account.help"),
+        help=Message("field.account_help"),
     )
     password = Field(
         "account_password",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from dojang.journeys.kinds.base import Base, error, text_of
-from dojang.journeys.model import DAY, Entered, Outcome, PageParts, Passed, RunView, Stopped
+from dojang.journeys.kinds.base import KST, Base, error, text_of, today
+from dojang.journeys.model import Entered, Outcome, PageParts, Passed, RunView, Stopped
 from dojang.journeys.page import Field, FieldError, Message, Option, Show
 
 if TYPE_CHECKING:
@@ -26,15 +26,9 @@ class ReissueReason(Base):
     def enter(self, run: RunView, world: World) -> Entered:
         """Refuse a re-issue beyond the day's number."""
         del world
-        day_ago = run.now - timedelta(seconds=DAY)
-        ended = [
-            h
-            for h in run.holdings
-            if h.product == run.product
-            and h.end_reason == "superseded"
-            and h.ended_at
-            and h.ended_at > day_ago
-        ]
+        since = datetime.combine(today(run), time.min, tzinfo=KST)
+        own = [h for h in run.holdings if h.product == run.product and h.end_reason == "superseded"]
+        ended = [h for h in own if h.ended_at is not None and h.ended_at >= since]
         if len(ended) >= run.policy.reissue_per_day:
             return Entered(stop=error("reissue_limit", limit=run.policy.reissue_per_day))
         return Entered()

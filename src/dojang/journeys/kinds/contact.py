@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def phone_field() -> Field:
     """Return the field for a mobile number."""
     rules = {"required": True, "pattern": "010[0-9]{8}"}
-    return Field("phone", "phone", Message("field.phone"), rules=rules, help=Message("field.phone.help"))
+    return Field("phone", "phone", Message("field.phone"), rules=rules, help=Message("field.phone_help"))
 
 
 class Contact(Base):

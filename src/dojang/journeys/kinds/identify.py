@@ -52,7 +52,7 @@ class Identify(Base):
             Message("field.rrn"),
             rules={"required": True, "pattern": _RRN.pattern, "length": _RRN_LENGTH},
             secret=True,
-            help=Message("field.rrn.help"),
+            help=Message("field.rrn_help"),
         )
         return PageParts(fields=(user_id, rrn), messages=notes)
 

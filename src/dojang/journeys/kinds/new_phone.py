@@ -36,7 +36,7 @@ class NewPhone(Base):
                 "phone",
                 Message("field.new_phone"),
                 rules={"required": True, "pattern": "010[0-9]{8}"},
-                help=Message("field.phone.help"),
+                help=Message("field.phone_help"),
             )
         ]
         if len(phones) > 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +90,7 @@ class Secret(Base):
 
 def _encoded(offer: WalletKeyOffer) -> dict[str, str]:
     parts = {"public_key": offer.public_key, "vid": offer.vid, "sealed": offer.sealed}
-    return {name: base64.b64encode(value).decode() for name, value in parts.items()}
+    return {name: value.hex() for name, value in parts.items()}
 
 
 def find_weakness(pin: str, *, births: Iterable[str] = (), phones: Iterable[str] = ()) -> str | None:

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """What the message centre has. `own` came from the customer's number, oldest first; `others` sent the right
-    number from elsewhere, with the customer that number is registered for.
+    """What the message centre has.
+
+    `own` came from the customer's number, oldest first; `others` sent the right number from elsewhere, with
+    the customer that telephone is registered for.
     """
 
     own: tuple[Inbound, ...]

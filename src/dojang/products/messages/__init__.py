@@ -2,7 +2,7 @@
 
 Files lie in ``{ko,en}/<area>.toml``; nested tables flatten to dotted ids
 (``[step.pin] title`` → ``step.pin.title``).
-Placeholders are `str.format` names. The tests keep both languages equal in ids and placeholders.
+The texts customers agree to are in it as ``terms.<id>.text``, in the version in force. Placeholders are `str.format` names. The tests keep both languages equal in ids and placeholders.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from functools import cache
 from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+from dojang.products import terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,6 +44,8 @@ def catalog(locale: str) -> Mapping[str, str]:
             if message_id in found:
                 raise ValueError(f"message {message_id} occurs twice in {chosen} (again in {file.name})")
             found[message_id] = text
+    for item in terms.FINANCIAL:
+        found[f"terms.{item.id}.text"] = terms.text_of(item.id, item.version, chosen)
     return MappingProxyType(found)
 
 
