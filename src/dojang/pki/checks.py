@@ -7,11 +7,12 @@ issuer and its clock — and raises: the last gate before a key is used, it trus
 from __future__ import annotations
 
 from datetime import UTC, timedelta
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
 
 from dojang.pki import der, oids
-from dojang.pki.certificate import Extension, Tbs, read_issuer, read_tbs
+from dojang.pki.certificate import Tbs, read_issuer, read_tbs
 from dojang.pki.errors import DojangError, MalformedError, ProfileError
 from dojang.pki.names import UPPER_BOUNDS, Name, check_value
 from dojang.pki.npki.vid import decode_identify_data, encode_identify_data
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
+_T = TypeVar("_T")
+_MALFORMED: Final = "dojang.certificate.malformed"
 _SECOND: Final = timedelta(seconds=1)
 _VERSION_3: Final = 2
 _LAST_UTC_YEAR: Final = 2049
@@ -42,7 +45,12 @@ def inspect_tbs(profile: Profile, tbs: bytes) -> tuple[Finding, ...]:
     try:
         facts = read_tbs(tbs)
     except MalformedError as error:
-        return (Finding("fatal", "dojang.certificate.malformed", "tbsCertificate", error.detail),)
+        return (Finding("fatal", _MALFORMED, "tbsCertificate", error.detail),)
+    return inspect_facts(profile, facts)
+
+
+def inspect_facts(profile: Profile, facts: Tbs) -> tuple[Finding, ...]:
+    """As `inspect_tbs`, for a body already read."""
     return tuple(_inspect(profile, facts))
 
 
@@ -60,9 +68,12 @@ def check_tbs(
     under it.
     ``data["findings"]`` of the error lists the codes of the broken rules.
     """
-    findings = list(inspect_tbs(profile, tbs))
-    if not findings:
+    try:
         facts = read_tbs(tbs)
+    except MalformedError as error:
+        raise ProfileError(f"the certificate is malformed: {error.detail}", findings=[_MALFORMED]) from error
+    findings = list(inspect_facts(profile, facts))
+    if not findings:
         findings += _inspect_issuer(profile, facts, issuer_certificate)
         findings += _inspect_moment(facts, now)
         if policy_arc is not None and profile.policy not in (None, "any"):
@@ -92,7 +103,7 @@ def _inspect(profile: Profile, facts: Tbs) -> Iterator[Finding]:
         yield _error("unique_id", "issuerUniqueID")
     yield from _inspect_algorithms(profile, facts)
     yield from _inspect_validity(profile, facts)
-    yield from _inspect_name(facts.issuer, "issuer", ("C", "O", "OU+", "CN"))
+    yield from _inspect_issuer_name(facts.issuer)
     yield from _inspect_name(facts.subject, "subject", profile.subject)
     yield from _inspect_extensions(profile, facts)
 
@@ -118,6 +129,11 @@ def _inspect_validity(profile: Profile, facts: Tbs) -> Iterator[Finding]:
     for tag, moment in zip(facts.time_tags, (facts.not_before, facts.not_after), strict=True):
         if tag != (der.UTC_TIME if moment.year <= _LAST_UTC_YEAR else der.GENERALIZED_TIME):
             yield _error("time_type", "validity", "RFC 5280 §4.1.2.5")
+
+
+@lru_cache(maxsize=64)
+def _inspect_issuer_name(data: bytes) -> tuple[Finding, ...]:
+    return tuple(_inspect_name(data, "issuer", ("C", "O", "OU+", "CN")))
 
 
 def _inspect_name(data: bytes, where: str, shape: tuple[str, ...]) -> Iterator[Finding]:
@@ -155,65 +171,80 @@ def _inspect_extensions(profile: Profile, facts: Tbs) -> Iterator[Finding]:
         yield _error("extensions", "extensions", "not exactly those of the profile, in its order")
         return
     for dotted, extension in facts.extensions.items():
-        try:
-            fault = _VALUE_RULES[dotted](profile, facts, extension)
-        except DojangError as error:
-            fault = error.detail
+        if dotted == oids.SUBJECT_KEY_IDENTIFIER:
+            fault = _fault(_subject_key, facts, extension.value)
+        elif dotted == oids.SUBJECT_ALT_NAME:
+            fault = _fault(_identify, profile, extension.value)
+        else:
+            fault = _shared_fault(profile, dotted, extension.value)
         if fault:
             yield _error("extension_value", f"extensions.{_NAMES[dotted]}", fault)
+
+
+def _fault(rule: Callable[[_T, bytes], str | None], context: _T, value: bytes) -> str | None:
+    try:
+        return rule(context, value)
+    except DojangError as error:
+        return error.detail
+
+
+@lru_cache(maxsize=1024)
+def _shared_fault(profile: Profile, dotted: str, value: bytes) -> str | None:
+    """Judge an extension that many certificates have in common, once."""
+    return _fault(_VALUE_RULES[dotted], profile, value)
 
 
 # Each rule returns what is wrong, or nothing; a MalformedError on the way counts as wrong.
 
 
-def _authority_key(_profile: Profile, _facts: Tbs, extension: Extension) -> str | None:
-    body = der.whole(extension.value)
+def _authority_key(_profile: Profile, value: bytes) -> str | None:
+    body = der.whole(value)
     identifier = body.value(0x80)
     body.done()  # authorityCertIssuer and serial number are left out on purpose (see profiles)
     return None if len(identifier) == 20 else "a key identifier has 20 octets"  # noqa: PLR2004 - SHA-1
 
 
-def _subject_key(_profile: Profile, facts: Tbs, extension: Extension) -> str | None:
-    reader = der.Reader(extension.value)
+def _subject_key(facts: Tbs, value: bytes) -> str | None:
+    reader = der.Reader(value)
     identifier = reader.octets()
     reader.done()
     return None if identifier == facts.key.identifier else "not the SHA-1 of the key"
 
 
-def _key_usage(profile: Profile, _facts: Tbs, extension: Extension) -> str | None:
-    reader = der.Reader(extension.value)
+def _key_usage(profile: Profile, value: bytes) -> str | None:
+    reader = der.Reader(value)
     bits = reader.named_bits()
     reader.done()
     wanted = {KEY_USAGE_BITS[use] for use in profile.key_usage}
     return None if bits == wanted else "not the profile's usages"
 
 
-def _basic_constraints(profile: Profile, _facts: Tbs, extension: Extension) -> str | None:
-    body = der.whole(extension.value)
+def _basic_constraints(profile: Profile, value: bytes) -> str | None:
+    body = der.whole(value)
     authority = body.boolean() if body.tag == der.BOOLEAN else False
     limit = body.small() if body.more else None
     body.done()
     return None if authority and limit == profile.path_length else "not the profile's constraints"
 
 
-def _extended_usage(profile: Profile, _facts: Tbs, extension: Extension) -> str | None:
-    body = der.whole(extension.value)
+def _extended_usage(profile: Profile, value: bytes) -> str | None:
+    body = der.whole(value)
     found = []
     while body.more:
         found.append(body.oid())
     return None if tuple(found) == profile.extended_key_usage else "not the profile's purposes"
 
 
-def _identify(_profile: Profile, _facts: Tbs, extension: Extension) -> str | None:
-    data = decode_identify_data(extension.value)
+def _identify(_profile: Profile, value: bytes) -> str | None:
+    data = decode_identify_data(value)
     if data.hash == "sha1":
         return "SHA-1 is not for new certificates"
-    same = encode_identify_data(data) == extension.value
+    same = encode_identify_data(data) == value
     return None if same else "not identifyData alone, octet for octet as we write it"
 
 
-def _policies(profile: Profile, _facts: Tbs, extension: Extension) -> str | None:
-    body = der.whole(extension.value)
+def _policies(profile: Profile, value: bytes) -> str | None:
+    body = der.whole(value)
     information = body.enter()
     body.done()  # exactly one policy
     dotted = information.oid()
@@ -249,8 +280,8 @@ def _qualifier(body: der.Reader) -> str | None:
     return None
 
 
-def _distribution_points(_profile: Profile, _facts: Tbs, extension: Extension) -> str | None:
-    body = der.whole(extension.value)
+def _distribution_points(_profile: Profile, value: bytes) -> str | None:
+    body = der.whole(value)
     point = body.enter()
     body.done()  # one point, one address: the shard the certificate belongs to
     name = point.enter(0xA0)
@@ -262,8 +293,8 @@ def _distribution_points(_profile: Profile, _facts: Tbs, extension: Extension) -
     return _url_fault(address)
 
 
-def _information_access(profile: Profile, _facts: Tbs, extension: Extension) -> str | None:
-    body = der.whole(extension.value)
+def _information_access(profile: Profile, value: bytes) -> str | None:
+    body = der.whole(value)
     found = []
     while body.more:
         way = body.enter()
@@ -275,8 +306,8 @@ def _information_access(profile: Profile, _facts: Tbs, extension: Extension) -> 
     return None if found == wanted else "not the profile's access methods"
 
 
-def _no_check(_profile: Profile, _facts: Tbs, extension: Extension) -> str | None:
-    return None if extension.value == der.NULL_VALUE else "not NULL"
+def _no_check(_profile: Profile, value: bytes) -> str | None:
+    return None if value == der.NULL_VALUE else "not NULL"
 
 
 def _url_fault(address: bytes, schemes: tuple[str, ...] = ("http",)) -> str | None:
@@ -290,9 +321,8 @@ def _url_fault(address: bytes, schemes: tuple[str, ...] = ("http",)) -> str | No
     return None if usable else "not an address of the allowed scheme"
 
 
-_VALUE_RULES: Final[dict[str, Callable[[Profile, Tbs, Extension], str | None]]] = {
+_VALUE_RULES: Final[dict[str, Callable[[Profile, bytes], str | None]]] = {
     oids.AUTHORITY_KEY_IDENTIFIER: _authority_key,
-    oids.SUBJECT_KEY_IDENTIFIER: _subject_key,
     oids.BASIC_CONSTRAINTS: _basic_constraints,
     oids.KEY_USAGE: _key_usage,
     oids.CERTIFICATE_POLICIES: _policies,

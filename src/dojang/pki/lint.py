@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from dojang.pki import der, oids
 from dojang.pki.build import assemble_certificate
 from dojang.pki.certificate import read_certificate
-from dojang.pki.checks import inspect_tbs
+from dojang.pki.checks import inspect_facts
 from dojang.pki.crl import CrlFacts, read_crl
 from dojang.pki.errors import IndeterminateError, MalformedError, ProfileError
 from dojang.pki.ocsp import parse_response
@@ -78,7 +78,7 @@ def lint_certificate(data: bytes, profile: Profile) -> tuple[Finding, ...]:
         certificate = read_certificate(data)
     except MalformedError as error:
         return (Finding("fatal", "dojang.certificate.malformed", "certificate", error.detail),)
-    found = list(inspect_tbs(profile, certificate.tbs))
+    found = list(inspect_facts(profile, certificate.facts))
     found += _lint_signature(
         "certificate", certificate.algorithm, certificate.facts.algorithm, certificate.signature
     )
