@@ -1,0 +1,1 @@
+"""Notices: whom to tell what, when and by which channel."""

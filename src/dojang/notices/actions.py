@@ -1,0 +1,206 @@
+"""Telling customers: the notice and its job are written in the transaction of what they tell about."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import connection, transaction
+
+from dojang.audit.actions import record_event
+from dojang.notices.errors import NoticeNotFoundError
+from dojang.notices.models import KnownChannel, Notice
+from dojang.notices.queries import Channel, channels_of, known_channels, locale_of
+from dojang.notices.sealing import sealer
+from dojang.products.messages import render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from dojang.ports.acting import Acting
+    from dojang.ports.world import World
+
+_KST: Final = timezone(timedelta(hours=9))
+#: A worker that died between sending and noting it may send again only after this long.
+MAX_ATTEMPTS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whom to tell, gathered before the transaction: channels registered now, and the language."""
+
+    customer_id: str
+    channels: tuple[Channel, ...]
+    locale: str
+
+
+def gather_audience(customer_id: str, *, world: World) -> Audience:
+    """Ask the core bank how to reach a customer. An outside call: never inside a transaction."""
+    return Audience(customer_id, channels_of(customer_id, world=world), locale_of(customer_id, world=world))
+
+
+def remember_channels(audience: Audience, *, world: World) -> None:
+    """Keep the channels seen now; mark those that are no longer registered as gone. Inside a transaction."""
+    now = world.clock.now()
+    present: set[tuple[str, bytes]] = set()
+    for channel in audience.channels:
+        index = sealer().blind_index(f"channel.{channel.kind}", channel.address)
+        present.add((channel.kind, index))
+        row = uuid.uuid4()
+        KnownChannel.objects.bulk_create(
+            [
+                KnownChannel(
+                    id=row,
+                    customer_id=audience.customer_id,
+                    kind=channel.kind,
+                    address=sealer().seal(
+                        channel.address, table="notices_knownchannel", column="address", row=str(row)
+                    ),
+                    address_index=index,
+                    first_seen=now,
+                )
+            ],
+            ignore_conflicts=True,
+        )
+    for known in KnownChannel.objects.filter(customer_id=audience.customer_id).order_by("id"):
+        is_present = (known.kind, bytes(known.address_index)) in present
+        if is_present != (known.gone_at is None):
+            known.gone_at = None if is_present else now
+            known.save(update_fields=["gone_at"])
+
+
+def tell(
+    audience: Audience,
+    message_id: str,
+    args: Mapping[str, Any],
+    *,
+    key: str,
+    acting: Acting,
+    world: World,
+) -> int:
+    """Write one notice per channel, registered now or known from before; return how many are new.
+
+    Must run inside the transaction of the change it tells about. `key` names the occasion: the same
+    occasion told again writes nothing. `args` are JSON values and never secrets.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("a notice is written in the transaction of what it tells about")
+    now = world.clock.now()
+    made = 0
+    recipients = dict.fromkeys((*audience.channels, *known_channels(audience.customer_id, now=now)))
+    for channel in recipients:
+        made += _write(audience, channel, message_id, args, key=key, now=now)
+    if made:
+        record_event(
+            "notice:told",
+            acting=acting,
+            subject=audience.customer_id,
+            message=message_id,
+            channels=sorted(channel.kind for channel in recipients),
+        )
+    return made
+
+
+def _write(
+    audience: Audience, channel: Channel, message_id: str, args: Mapping[str, Any], *, key: str, now: datetime
+) -> bool:
+    from dojang.notices.tasks import deliver_notice  # the task module imports this one
+
+    row = uuid.uuid4()
+    index = sealer().blind_index(f"channel.{channel.kind}", channel.address).hex()
+    once = hashlib.sha256(f"{key}|{message_id}|{audience.customer_id}|{index}".encode()).hexdigest()
+    Notice.objects.bulk_create(
+        [
+            Notice(
+                id=row,
+                key=once,
+                customer_id=audience.customer_id,
+                message_id=message_id,
+                args=sealer().seal(dict(args), table="notices_notice", column="args", row=str(row)),
+                channel=channel.kind,
+                address=sealer().seal(
+                    channel.address, table="notices_notice", column="address", row=str(row)
+                ),
+                locale=audience.locale,
+                created_at=now,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    if not Notice.objects.filter(id=row).exists():
+        return False
+    deliver_notice.defer(notice_id=str(row))
+    return True
+
+
+def deliver(notice_id: str, *, world: World) -> Notice:
+    """Send one notice. The outside is asked with the notice's id as key, so a repeat is not a second message.
+
+    Raises whatever the outside raised, for the queue to retry; the last allowed attempt marks it failed.
+    """
+    with transaction.atomic():
+        notice = Notice.objects.select_for_update().filter(id=notice_id).first()
+        if notice is None:
+            raise NoticeNotFoundError(notice=notice_id)
+        if notice.state == Notice.State.SENT:
+            return notice
+        notice.attempts += 1
+        notice.save(update_fields=["attempts"])
+    try:
+        _send(notice, world=world)
+    except Exception:
+        if notice.attempts >= MAX_ATTEMPTS:
+            Notice.objects.filter(id=notice_id).update(state=Notice.State.FAILED)
+        raise
+    notice.state, notice.sent_at = Notice.State.SENT, world.clock.now()
+    notice.save(update_fields=["state", "sent_at"])
+    return notice
+
+
+def _send(notice: Notice, *, world: World) -> None:
+    row = str(notice.id)
+    address = sealer().open(bytes(notice.address), table="notices_notice", column="address", row=row)
+    args = sealer().open(bytes(notice.args), table="notices_notice", column="args", row=row)
+    words = _words(args, notice.locale, world=world)
+    if notice.channel == "sms":
+        text = render(f"notice.{notice.message_id}.sms", notice.locale, **words)
+        world.sms.send(number=address, text=text, key=row)
+        return
+    subject = render(f"notice.{notice.message_id}.subject", notice.locale, **words)
+    text = render(f"notice.{notice.message_id}.text", notice.locale, **words)
+    if notice.channel == "mail":
+        world.mail.send(to=address, subject=subject, text=text, key=row)
+    else:
+        world.push.send(customer_id=address, title=subject, text=text, key=row)
+
+
+def _words(args: Mapping[str, Any], locale: str, *, world: World) -> dict[str, Any]:
+    """Turn arguments into words: product and factor names, Korean time, the bank's name and number."""
+    words = dict(args)
+    for name in ("product", "factor"):
+        if name in words:
+            words[name] = render(f"notice.{name}.{words[name]}", locale)
+    if "at" in words:
+        words["at"] = datetime.fromisoformat(words["at"]).astimezone(_KST).strftime("%Y-%m-%d %H:%M")
+    policy = world.policy
+    words["bank"] = policy.bank_name_en if locale == "en" else policy.bank_name_ko
+    words["bank_phone"] = policy.bank_phone
+    return words
+
+
+def deliver_waiting(*, world: World, limit: int = 100) -> int:
+    """Put waiting notices that have lost their job back on the queue; return how many (a start-up repair)."""
+    from dojang.notices.tasks import deliver_notice  # the task module imports this one
+
+    old = world.clock.now() - timedelta(hours=1)
+    rows: Iterable[uuid.UUID] = Notice.objects.filter(
+        state=Notice.State.WAITING, created_at__lt=old, attempts=0
+    ).values_list("id", flat=True)[:limit]
+    count = 0
+    for row in rows:
+        deliver_notice.configure(lock=str(row)).defer(notice_id=str(row))
+        count += 1
+    return count

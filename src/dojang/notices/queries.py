@@ -1,0 +1,60 @@
+"""What the notices room can tell: a customer's channels now, and those known from before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.db.models import Q
+
+from dojang.notices.models import KnownChannel
+from dojang.notices.sealing import sealer
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from dojang.ports.world import World
+
+#: A replaced number or address goes on being told for this long: whoever took over a line or
+#: changed the address cannot silence the person it was taken from.
+OLD_CHANNEL_LIFE: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One way to reach a customer. `kind`: ``sms`` (digits), ``mail`` (address) or ``push`` (customer id)."""
+
+    kind: str
+    address: str = field(repr=False)
+
+
+def channels_of(customer_id: str, *, world: World) -> tuple[Channel, ...]:
+    """Ask the core bank for every channel registered now. An outside call: never inside a transaction."""
+    customer = world.corebank.customer(customer_id)
+    found = [Channel("sms", phone.number) for phone in world.corebank.phones(customer_id)]
+    if customer.email:
+        found.append(Channel("mail", customer.email))
+    found.append(Channel("push", customer_id))
+    return tuple(found)
+
+
+def locale_of(customer_id: str, *, world: World) -> str:
+    """Language of a customer's notices: by the bank's record, not by what somebody chose on a screen."""
+    return "en" if world.corebank.customer(customer_id).kind == "foreigner" else "ko"
+
+
+def known_channels(customer_id: str, *, now: datetime) -> tuple[Channel, ...]:
+    """Channels seen before, those replaced within `OLD_CHANNEL_LIFE` included."""
+    rows = KnownChannel.objects.filter(customer_id=customer_id).filter(
+        Q(gone_at=None) | Q(gone_at__gt=now - OLD_CHANNEL_LIFE)
+    )
+    return tuple(
+        Channel(
+            row.kind,
+            sealer().open(
+                bytes(row.address), table="notices_knownchannel", column="address", row=str(row.id)
+            ),
+        )
+        for row in rows.order_by("first_seen", "id")
+    )

@@ -1,0 +1,321 @@
+"""What may be done with a run: start it, open its page, act. The edges call these and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field, replace
+from datetime import timedelta, timezone
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import transaction
+
+from dojang.audit.actions import record_event
+from dojang.journeys import engine
+from dojang.journeys.page import FieldError, Message, Page, Wait
+from dojang.ports.errors import PortError
+from dojang.ports.signer_errors import SignerError
+from dojang.products.journeys import JOURNEYS
+from dojang.ra import counters, finish, steps
+from dojang.ra.access import access_run
+from dojang.ra.context import view_of
+from dojang.ra.errors import (
+    ActionUnknownError,
+    JourneyNotFoundError,
+    ServiceClosedError,
+    StaleRevisionError,
+    StepMismatchError,
+)
+from dojang.ra.locks import walking
+from dojang.ra.models import Run, StepOutcome
+from dojang.ra.sealing import sealer
+from dojang.ra.steps import Turn
+from dojang.ra.store import Body, open_body, seal_body
+from dojang.ra.telling import Letters, gather
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dojang.journeys.model import Journey
+    from dojang.ports.acting import Acting
+    from dojang.ports.policy import Policy
+    from dojang.ports.world import World
+
+_KST: Final = timezone(timedelta(hours=9))
+_POLL_ISSUING: Final = 500
+#: Actions that make sense whatever page the person is looking at.
+_ANY_TIME: Final = frozenset({"cancel", "extend", "leave"})
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A new run: its first page, and the token that alone gives access to it (shown once, stored nowhere)."""
+
+    page: Page
+    token: str = field(repr=False)
+
+    @property
+    def run(self) -> str:
+        """Id of the run."""
+        return self.page.run
+
+
+def session_of(token: str) -> str:
+    """SHA-256 (hex) of a run token: what `Acting.session` and the run's row hold."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def find_journey(journey_id: str) -> Journey:
+    """Return a journey of the bank's offer. Raises `JourneyNotFoundError`."""
+    try:
+        return JOURNEYS[journey_id]
+    except KeyError:
+        raise JourneyNotFoundError(journey=journey_id[:80]) from None
+
+
+def start_run(journey_id: str, *, locale: str, acting: Acting, world: World) -> Started:
+    """Begin a journey. Raises `JourneyNotFoundError`, `ServiceClosedError`."""
+    journey, now, policy = find_journey(journey_id), world.clock.now(), world.policy
+    _refuse_closed(policy, world=world)
+    token = secrets.token_urlsafe(32)
+    absolute = now + timedelta(seconds=policy.session_absolute)
+    run = Run(
+        id=secrets.token_urlsafe(18),
+        journey=journey.id,
+        version=journey.version,
+        product=journey.product,
+        channel=journey.channel,
+        locale=locale if locale in {"ko", "en"} else "ko",
+        session=session_of(token),
+        source_index=sealer().blind_index("counter.source", acting.source),
+        created_at=now,
+        touched_at=now,
+        idle_until=min(now + timedelta(seconds=policy.session_idle), absolute),
+        absolute_until=absolute,
+    )
+    acting = replace(acting, session=run.session)
+    turn = Turn(run, Body(progress=engine.begin(journey)), journey, acting, world)
+    progress = engine.place(turn.view())
+    run.step = progress.top.step
+    seal_body(run, turn.body.at(progress))
+    with transaction.atomic():
+        run.save(force_insert=True)
+        record_event("run:started", acting=acting, subject=run.id, at=now, journey=journey.id)
+    return Started(open_page(run.id, acting=acting, world=world), token)
+
+
+def _refuse_closed(policy: Policy, *, world: World) -> None:
+    """Equal hours mean round the clock; hours may span midnight."""
+    if policy.service_open == policy.service_close:
+        return
+    time = world.clock.now().astimezone(_KST).strftime("%H:%M")
+    begins, ends = policy.service_open, policy.service_close
+    is_open = begins <= time < ends if begins < ends else (time >= begins or time < ends)
+    if not is_open:
+        raise ServiceClosedError(open=begins, close=ends)
+
+
+def open_page(run_id: str, *, acting: Acting, world: World) -> Page:
+    """Show the present page. Harmless: enters a step not entered yet, looks at what is awaited, never counts.
+
+    Never moves the revision or the idle time. Raises `RunNotFoundError`.
+    """
+    run = access_run(run_id, acting)
+    needs = run.state in {Run.State.OPEN, Run.State.ISSUING}
+    if not needs:
+        return _page(turn_of(run, acting, world))
+    if run.state == Run.State.OPEN and not _has_work(run, acting, world):
+        return _page(turn_of(run, acting, world))
+    patience = 0.0 if run.state == Run.State.ISSUING else 2.0
+    with walking(run.id, patience=patience) as held:
+        turn = turn_of(access_run(run_id, acting), acting, world)
+        if held:
+            return _refresh(turn)
+        return _page(turn)
+
+
+def _has_work(run: Run, acting: Acting, world: World) -> bool:
+    """Whether opening this page changes anything: a step not entered, something awaited, time run out."""
+    turn = turn_of(run, acting, world)
+    if _is_due(run, world=world) or engine.needs_entry(turn.body.progress):
+        return True
+    if turn.body.progress.top.locked:
+        return False
+    return turn.view().step.kind.page(turn.view()).wait is not None
+
+
+def _refresh(turn: Turn) -> Page:
+    """Enter, look or go on issuing, whatever the run needs; the caller holds the run's lock."""
+    if expire_turn(turn):
+        return _page(turn)
+    if turn.run.state == Run.State.ISSUING:
+        finish.continue_issuing(turn.run.id, acting=turn.acting, world=turn.world)
+        return _page(turn_of(Run.objects.get(id=turn.run.id), turn.acting, turn.world))
+    try:
+        steps.enter_step(turn)
+        if turn.run.state == Run.State.OPEN and _page(turn).wait is not None:
+            steps.look_step(turn)
+    except (PortError, SignerError) as error:
+        page = _page(turn)
+        return replace(page, errors=(*page.errors, FieldError(error.code, Message(error.message_id))))
+    return _page(turn)
+
+
+def turn_of(run: Run, acting: Acting, world: World) -> Turn:
+    """Open a run's row for this request."""
+    return Turn(run, open_body(run), find_journey(run.journey), acting, world)
+
+
+def _page(turn: Turn) -> Page:
+    """Assemble the page of the row as it stands."""
+    run = turn.run
+    view = view_of(run, turn.journey, turn.body.progress, world=turn.world)
+    if run.state == Run.State.OPEN:
+        return engine.make_page(view)
+    page = engine.make_page(view, state=str(run.state), result=turn.body.result)
+    if run.state == Run.State.ISSUING:
+        assert run.issuing_at is not None
+        until = run.issuing_at + timedelta(seconds=turn.world.policy.issue_confirm_within)
+        page = replace(page, wait=Wait("issuing", "issuing", until.isoformat(), _POLL_ISSUING))
+    if run.state == Run.State.CANCELLED and run.end_reason == "replaced":
+        page = replace(page, messages=(*page.messages, Message("run.replaced")))
+    return page
+
+
+# ------------------------------------------------------------------------------------------ acting
+
+
+def act(
+    run_id: str,
+    step_id: str,
+    revision: int,
+    action: str,
+    data: Mapping[str, Any],
+    *,
+    acting: Acting,
+    world: World,
+) -> Page:
+    """Answer a page. `action`: ``submit back resend cancel extend leave side:<id>``.
+
+    The same answer again (run, step, revision, action) shows the present page and has no second effect.
+    Raises `RunNotFoundError`; `StaleRevisionError`, `StepMismatchError`, `ActionUnknownError` with the
+    present page. A run that has ended or is issuing is answered with its page, whatever was sent.
+    """
+    access_run(run_id, acting)
+    with walking(run_id) as held:
+        turn = turn_of(access_run(run_id, acting), acting, world)
+        if not held:
+            return _page(turn)
+        if turn.run.state != Run.State.OPEN or expire_turn(turn):
+            return _refresh(turn)
+        if StepOutcome.objects.filter(run=turn.run, step=step_id, revision=revision, action=action).exists():
+            return _refresh(turn)
+        if action not in _ANY_TIME:
+            _refuse_stale(turn, step_id, revision)
+        _do(turn, action, data)
+        return _refresh(turn_of(Run.objects.get(id=run_id), acting, world))
+
+
+def _refuse_stale(turn: Turn, step_id: str, revision: int) -> None:
+    page = _refresh(turn)
+    if revision != turn.run.revision:
+        raise StaleRevisionError(page=page)
+    if step_id != page.step:
+        raise StepMismatchError(page=page, step=step_id[:64])
+
+
+def _do(turn: Turn, action: str, data: Mapping[str, Any]) -> None:
+    page = _page(turn)
+    offered = {item.name for item in page.actions} | {"leave"}
+    if action not in offered:
+        raise ActionUnknownError(page=page, action=action[:40])
+    if action in {"submit", "resend"}:
+        steps.submit_step(turn, action, data)
+    elif action == "back":
+        _move(turn, action, engine.back(turn.body.progress))
+    elif action.startswith("side:"):
+        progress = engine.enter_side(turn.view(), action.removeprefix("side:"))
+        _move(turn, action, engine.place(turn.view(progress)))
+    elif action == "extend":
+        _extend(turn)
+    elif action == "cancel":
+        _cancel(turn)
+
+
+def _move(turn: Turn, action: str, progress: engine.Progress) -> None:
+    """Store a move that asks nobody: back, or into a side journey."""
+    with transaction.atomic():
+        row = Run.objects.select_for_update().get(id=turn.run.id)
+        if row.state != Run.State.OPEN or row.revision != turn.run.revision:
+            return
+        turn.run = row
+        step, revision = turn.view().step.id, row.revision
+        StepOutcome.objects.create(
+            run=row, step=step, revision=revision, action=action, outcome="moved", at=turn.world.clock.now()
+        )
+        steps.move_run(turn, progress)
+        record_event(
+            "run:moved",
+            acting=turn.acting,
+            subject=row.id,
+            at=turn.world.clock.now(),
+            action=action,
+            step=step,
+        )
+
+
+def _extend(turn: Turn) -> None:
+    """Give the idle time again, never beyond the absolute end. The page and its revision stay."""
+    now, policy = turn.world.clock.now(), turn.world.policy
+    with transaction.atomic():
+        row = Run.objects.select_for_update().get(id=turn.run.id)
+        if row.state == Run.State.OPEN:
+            row.touched_at = now
+            row.idle_until = min(now + timedelta(seconds=policy.session_idle), row.absolute_until)
+            row.save(update_fields=["touched_at", "idle_until"])
+
+
+def _cancel(turn: Turn) -> None:
+    with transaction.atomic():
+        row = Run.objects.select_for_update().get(id=turn.run.id)
+        if row.state == Run.State.OPEN:
+            finish.end_run(row, Run.State.CANCELLED, "cancelled", acting=turn.acting, world=turn.world)
+
+
+def _is_due(run: Run, *, world: World) -> bool:
+    now = world.clock.now()
+    return run.state == Run.State.OPEN and (now >= run.idle_until or now >= run.absolute_until)
+
+
+def expire_turn(turn: Turn) -> bool:
+    """End an open run whose time has run out; return whether it had."""
+    if not _is_due(turn.run, world=turn.world):
+        return False
+    with transaction.atomic():
+        row = Run.objects.select_for_update().get(id=turn.run.id)
+        if _is_due(row, world=turn.world):
+            why = "absolute" if turn.world.clock.now() >= row.absolute_until else "idle"
+            finish.end_run(row, Run.State.EXPIRED, why, acting=turn.acting, world=turn.world)
+        turn.run = row
+    return True
+
+
+# ------------------------------------------------------------------------------------------ upkeep
+
+
+def unlock_factor(customer_id: str, factor: str, *, acting: Acting, world: World) -> int:
+    """Open a customer's locks of one factor, after the identity check at the branch; return how many.
+
+    The customer is told, on every channel.
+    """
+    letters = Letters(gather([customer_id], world=world))
+    now = world.clock.now()
+    with transaction.atomic():
+        opened = counters.open_lock(customer_id, factor, opened_by=acting.id or acting.kind, now=now)
+        if opened:
+            letters.add(customer_id, "factor_unlocked", f"{factor}:{now.isoformat()}", factor=factor)
+            letters.write(acting=acting, world=world)
+        record_event(
+            "factor:unlocked", acting=acting, subject=customer_id, at=now, factor=factor, opened=opened
+        )
+    return opened

@@ -1,0 +1,13 @@
+"""Django's description of the registration room."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class RaConfig(AppConfig):
+    """Registration authority: runs, factors, counters and locks."""
+
+    name = "dojang.ra"
+    label = "ra"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,53 @@
+"""Errors of the registration authority. Those with a `page` carry the present page for the edge to show."""
+
+from __future__ import annotations
+
+from dojang.pki.errors import DojangError
+
+
+class JourneyNotFoundError(DojangError):
+    """No journey has this id."""
+
+    code = "journey_not_found"
+
+
+class RunNotFoundError(DojangError):
+    """No run of this session has this id: absent and another's look alike."""
+
+    code = "run_not_found"
+
+
+class StaleRevisionError(DojangError):
+    """The page that was answered is no longer the present one; `data["page"]` is."""
+
+    code = "stale_revision"
+
+
+class StepMismatchError(DojangError):
+    """The answer names another step than the present one; `data["page"]` is the present page."""
+
+    code = "step_mismatch"
+
+
+class ActionUnknownError(DojangError):
+    """The present page offers no such action; `data["page"]` is the present page."""
+
+    code = "action_unknown"
+
+
+class ServiceClosedError(DojangError):
+    """Outside the bank's service hours (`data`: ``open``, ``close``, Korean time)."""
+
+    code = "service_closed"
+
+
+class EvidenceError(DojangError):
+    """What issuing needs is no longer proven (`data["problems"]`: names and reasons)."""
+
+    code = "evidence_missing"
+
+
+class LeaseLostError(DojangError):
+    """Another process took the run over while the outside was asked; its outcome stands, ours is dropped."""
+
+    code = "lease_lost"

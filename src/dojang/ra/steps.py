@@ -1,0 +1,419 @@
+"""One submit of one step, in four movements.
+
+1. *tx*: lock the run, check the form, take the lease, move the counters, commit.
+2. Ask the outside: no transaction, no row lock, an idempotency key, a time-out of the adapter's.
+3. Judge (pure), and gather whom to tell (outside).
+4. *tx*: close the attempts, bind the customer, place the next step, notices, audit, give the lease back.
+
+A crash after 1 leaves an attempt counted and a lease nobody holds; the next request takes it over. A crash
+after 2 asks again with another attempt number; a crash after 3 is the same.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import connection, transaction
+
+from dojang.audit.actions import record_event
+from dojang.journeys import engine
+from dojang.journeys.model import Locked, Passed, Pending, Rejected, Stopped
+from dojang.journeys.page import FieldError, Message
+from dojang.ports.errors import PortError
+from dojang.ports.signer_errors import SignerError
+from dojang.ra import counters, finish
+from dojang.ra.context import awaited_by, tally_of, view_of
+from dojang.ra.models import CardChallenge, FactorCounter, Run, StepOutcome
+from dojang.ra.store import Body, seal_body
+from dojang.ra.telling import CHANGES, Letters, gather, remember, warn_both
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dojang.journeys.model import Count, Journey, Outcome, Progress, RunView
+    from dojang.ports.acting import Acting
+    from dojang.ports.world import World
+
+#: Wrong entries a day of everybody together, as a multiple of what one network source may make.
+GLOBAL_BUDGET: Final = 50
+
+
+@dataclass(slots=True)
+class Turn:
+    """A run held by this request: its row, its opened body and who is acting."""
+
+    run: Run
+    body: Body
+    journey: Journey
+    acting: Acting
+    world: World
+
+    def view(self, progress: Progress | None = None, moved: Mapping[str, int] | None = None) -> RunView:
+        """Return what the present step may see."""
+        progress = progress or self.body.progress
+        return view_of(self.run, self.journey, progress, world=self.world, moved=moved)
+
+
+@dataclass(slots=True)
+class Submit:
+    """A submit under way."""
+
+    view: RunView
+    action: str
+    revision: int
+    lease: str = ""
+    cleaned: dict[str, Any] | None = None
+    counts: tuple[Count, ...] = ()
+    attempts: tuple[int, ...] = ()
+    left: dict[str, int] = field(default_factory=dict)  # tries left of the counters this submit moved
+    at_limit: tuple[int, ...] = ()
+    locked_now: int | None = None
+    behind: dict[int, str] = field(
+        default_factory=dict
+    )  # customer behind the user id of a count, by its index
+    outcome: Outcome | None = None  # decided without asking
+
+
+def submit_step(turn: Turn, action: str, data: Mapping[str, Any]) -> None:
+    """Walk one submit (or ``resend``) to its end; the turn's run is then the row as it is stored."""
+    submit = _take_up(turn, action, data)
+    if submit is None:
+        return
+    if submit.outcome is None:
+        view = turn.view()
+        try:
+            answer = view.step.kind.ask(view, submit.cleaned, turn.world)
+        except (PortError, SignerError) as error:
+            _give_back(turn, submit, FieldError(error.code, Message(error.message_id)))
+            return
+        submit.view = turn.view(moved=submit.left)
+        submit.outcome = submit.view.step.kind.judge(submit.view, answer)
+    _conclude(turn, submit, submit.outcome)
+
+
+# ------------------------------------------------------------------------------------------ 1. take up
+
+
+def _take_up(turn: Turn, action: str, data: Mapping[str, Any]) -> Submit | None:
+    """Check, count and lease. None: mistakes of form were noted, nothing was counted."""
+    with transaction.atomic():
+        _lock_row(turn)
+        view = turn.view()
+        submit = Submit(view=view, action=action, revision=turn.run.revision)
+        if action == "submit":
+            checked = view.step.kind.validate(view, data)
+            if not isinstance(checked, dict):
+                typed = engine.typed_of(view, data)
+                progress = engine.note_errors(turn.body.progress, checked, typed)
+                _move_on(turn, progress, submit, "mistakes")
+                return None
+            submit.cleaned = checked
+        submit.counts = view.step.kind.counts(view, submit.cleaned)
+        submit.outcome = _budget(turn, submit)
+        if submit.outcome is None:
+            _count(turn, submit)
+        progress = engine.begin_attempt(turn.body.progress)
+        submit.lease = secrets.token_hex(16)
+        turn.run.lease, turn.run.leased_at = submit.lease, turn.world.clock.now()
+        _save(turn, turn.body.at(progress))
+    return submit
+
+
+def _lock_row(turn: Turn) -> None:
+    turn.run = Run.objects.select_for_update().get(id=turn.run.id)
+
+
+def _count(turn: Turn, submit: Submit) -> None:
+    tallies = [tally_of(count, submit.view, turn.acting) for count in submit.counts]
+    counted = counters.count_attempts(tallies, run_id=turn.run.id, now=turn.world.clock.now())
+    submit.attempts, submit.at_limit = counted.attempts, counted.at_limit
+    for tally, left in zip(tallies, counted.left, strict=False):
+        submit.left[tally.factor] = min(left, submit.left.get(tally.factor, left))
+    if counted.refused is not None:
+        submit.outcome = engine.over_limit(submit.view, submit.counts[counted.refused])
+        submit.locked_now = counted.refused if counted.locked else None
+
+
+def _budget(turn: Turn, submit: Submit) -> Outcome | None:
+    """Refuse, before anything is counted, a source (or a day) with too many wrong entries in all."""
+    if not any(count.locks for count in submit.counts):
+        return None
+    limit, now = turn.world.policy.source_errors, turn.world.clock.now()
+    spent = bool(turn.acting.source) and counters.is_budget_spent(
+        "source", turn.acting.source, limit, now=now
+    )
+    if spent or counters.is_budget_spent("everybody", "", limit * GLOBAL_BUDGET, now=now):
+        return Rejected(errors=(FieldError("too_many_errors", Message("error.too_many_errors")),))
+    return None
+
+
+# ------------------------------------------------------------------------------------------ 4. conclude
+
+
+def _give_back(turn: Turn, submit: Submit, error: FieldError) -> None:
+    """Give the attempts back: the outside could not be asked, so nothing was compared."""
+    with transaction.atomic():
+        _lock_row(turn)
+        counters.judge_attempts(dict.fromkeys(submit.attempts, "refund"), now=turn.world.clock.now())
+        if _is_lost(turn, submit):
+            return
+        typed = engine.typed_of(submit.view, submit.cleaned)
+        _move_on(turn, engine.note_errors(turn.body.progress, (error,), typed), submit, "unanswered")
+        record_event(
+            "step:unanswered",
+            acting=turn.acting,
+            subject=turn.run.id,
+            step=submit.view.step.id,
+            why=error.code,
+        )
+
+
+def _is_lost(turn: Turn, submit: Submit) -> bool:
+    return turn.run.lease != submit.lease or turn.run.state != Run.State.OPEN
+
+
+def _conclude(turn: Turn, submit: Submit, outcome: Outcome) -> None:
+    view = submit.view
+    settled = engine.settle(view, outcome, typed=submit.cleaned)
+    letters = Letters(gather(_people(turn, submit, settled), world=turn.world))
+    with transaction.atomic():
+        _lock_row(turn)
+        newly = _judge(turn, submit, settled.outcome)
+        if _is_lost(turn, submit):
+            return
+        if newly and isinstance(settled.outcome, Rejected):
+            lock = Locked(
+                factor=newly[0], errors=engine.lock_errors(view, newly[0]), mismatch=settled.mismatch
+            )
+            settled = engine.settle(view, lock, typed=submit.cleaned)
+        settled = _bind(turn, view, settled, letters)
+        progress = settled.progress
+        if isinstance(settled.outcome, Passed):
+            progress = _pass(turn, view, settled, letters)
+        if progress.finished and turn.run.state == Run.State.OPEN:
+            progress = finish.begin_issuing(turn, progress)
+        _move_on(turn, progress, submit, type(settled.outcome).__name__.lower())
+        _write(turn, submit, settled, newly, letters)
+
+
+def _people(turn: Turn, submit: Submit, settled: engine.Settled) -> set[str]:
+    """Everybody this outcome may have to be told to."""
+    view, people = submit.view, set[str]()
+    if settled.mismatch is not None:
+        people.update(settled.mismatch.owners)
+    now_bound = settled.progress.customer
+    if now_bound and now_bound != view.customer:
+        people.add(now_bound)
+    names = {fact.name for fact in settled.outcome.facts} if isinstance(settled.outcome, Passed) else set()
+    telling = settled.mismatch is not None or submit.at_limit or submit.locked_now is not None
+    if view.customer and (telling or names & CHANGES.keys()):
+        people.add(view.customer)
+    for index in {*submit.at_limit, *({submit.locked_now} - {None})}:
+        behind = None if index is None else _behind(turn, submit.counts[index])
+        if index is not None and behind is not None:
+            submit.behind[index] = behind
+    people.update(submit.behind.values())
+    return people
+
+
+def _behind(turn: Turn, count: Count) -> str | None:
+    """Find the customer behind a user id that is counted, so that a lock can be told and opened."""
+    if count.subject_kind != "user_id":
+        return None
+    try:
+        return turn.world.corebank.customer_of_user_id(count.subject)
+    except PortError:
+        return None
+
+
+def _judge(turn: Turn, submit: Submit, outcome: Outcome) -> tuple[str, ...]:
+    """Close the attempts; return the factors this locked."""
+    now = turn.world.clock.now()
+    verdicts = {
+        attempt: _verdict(count, outcome)
+        for attempt, count in zip(submit.attempts, submit.counts, strict=False)
+    }
+    locking = [attempt for attempt, count in zip(submit.attempts, submit.counts, strict=False) if count.locks]
+    newly = list(counters.judge_attempts(verdicts, locking=locking, now=now))
+    if locking and "wrong" in verdicts.values():
+        limit = turn.world.policy.source_errors
+        if turn.acting.source:
+            counters.spend_budget("source", turn.acting.source, limit, now=now)
+        counters.spend_budget("everybody", "", limit * GLOBAL_BUDGET, now=now)
+    if submit.locked_now is not None:
+        newly.append(submit.counts[submit.locked_now].factor)
+    return tuple(dict.fromkeys(newly))
+
+
+def _verdict(count: Count, outcome: Outcome) -> str:
+    """Say what becomes of one count. A person who may not go on (`Stopped`) was right nevertheless."""
+    if isinstance(outcome, (Passed, Stopped)):
+        return count.on_pass
+    if isinstance(outcome, Pending):
+        return count.on_pending
+    return "wrong" if isinstance(outcome, Locked) or outcome.compared else "refund"
+
+
+def _bind(turn: Turn, view: RunView, settled: engine.Settled, letters: Letters) -> engine.Settled:
+    """Bind the run to its customer: an older live run of the same person and product gives way."""
+    customer = settled.progress.customer
+    if customer is None or customer == view.customer:
+        return settled
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{customer}|{turn.run.product}"]
+        )
+    live = Run.objects.select_for_update().filter(
+        customer_id=customer, product=turn.run.product, state__in=[Run.State.OPEN, Run.State.ISSUING]
+    )
+    others = list(live.exclude(id=turn.run.id).order_by("id"))
+    if any(other.state == Run.State.ISSUING for other in others):
+        error = FieldError("issuing_elsewhere", Message("error.issuing_elsewhere"))
+        return engine.settle(view, Rejected(errors=(error,)))
+    for other in others:
+        finish.end_run(other, Run.State.CANCELLED, "replaced", acting=turn.acting, world=turn.world)
+    turn.run.customer_id = customer
+    remember(letters, customer, world=turn.world)
+    return settled
+
+
+def _pass(turn: Turn, view: RunView, settled: engine.Settled, letters: Letters) -> Progress:
+    """Place the next step with the new facts, keep a made key, free an answered challenge."""
+    outcome = settled.outcome
+    assert isinstance(outcome, Passed)
+    if settled.challenge_answered and view.customer:
+        CardChallenge.objects.filter(customer_id=view.customer).delete()
+    for fact in outcome.facts:
+        finish.keep_wallet_key(turn, fact)
+        if fact.name in CHANGES and view.customer:
+            letters.add(view.customer, CHANGES[fact.name], f"{fact.by}:{fact.name}", product=view.product)
+    return engine.place(turn.view(settled.progress))
+
+
+def _write(
+    turn: Turn, submit: Submit, settled: engine.Settled, newly: tuple[str, ...], letters: Letters
+) -> None:
+    """Notices and audit, last of all: the audit chain's head stays locked until the commit."""
+    view, run, who = submit.view, turn.run, turn.acting
+    told: tuple[str, ...] = ()
+    if settled.mismatch is not None:
+        told = warn_both(letters, settled.mismatch, view)
+    for factor in newly:
+        for customer in _locked_people(turn, submit, factor):
+            day = turn.world.clock.now().date().isoformat()
+            letters.add(customer, "factor_locked", f"lock:{factor}:{customer}:{day}:{run.id}", factor=factor)
+    letters.write(acting=who, world=turn.world)
+    now = turn.world.clock.now()
+    outcome = type(settled.outcome).__name__.lower()
+    step = f"{view.current.id}/{view.step.id}"
+    record_event(f"step:{outcome}", acting=who, subject=run.id, at=now, step=step, customer=run.customer_id)
+    if settled.mismatch is not None:
+        record_event(
+            "evidence:foreign",
+            acting=who,
+            subject=run.id,
+            at=now,
+            evidence=settled.mismatch.evidence,
+            customer=view.customer or "",
+            owners=list(settled.mismatch.owners),
+            told=list(told),
+        )
+    for factor in newly:
+        record_event(
+            "factor:locked", acting=who, subject=run.id, at=now, factor=factor, customer=run.customer_id
+        )
+
+
+def _locked_people(turn: Turn, submit: Submit, factor: str) -> tuple[str, ...]:
+    """Name the customers behind a lock: of the run, or behind the user id that was guessed at."""
+    if submit.view.customer:
+        return (submit.view.customer,)
+    people = []
+    for index, customer in submit.behind.items():
+        if submit.counts[index].factor == factor:
+            tally = tally_of(submit.counts[index], submit.view, turn.acting)
+            FactorCounter.objects.filter(factor=factor, subject=tally.index).update(customer_id=customer)
+            people.append(customer)
+    return tuple(people)
+
+
+# ------------------------------------------------------------------------------------------ rows
+
+
+def _save(turn: Turn, body: Body) -> None:
+    turn.body = body
+    seal_body(turn.run, body)
+    turn.run.step = body.progress.top.step or turn.run.step
+    turn.run.save()
+
+
+def _move_on(turn: Turn, progress: Progress, submit: Submit, outcome: str) -> None:
+    """Store what became of a submit under a new revision, and that this revision was answered."""
+    StepOutcome.objects.create(
+        run=turn.run,
+        step=submit.view.step.id,
+        revision=submit.revision,
+        action=submit.action,
+        outcome=outcome,
+        at=turn.world.clock.now(),
+    )
+    move_run(turn, progress)
+
+
+def move_run(turn: Turn, progress: Progress) -> None:
+    """Store a progress under the next revision; a moved run has its idle time again."""
+    run, now = turn.run, turn.world.clock.now()
+    run.revision += 1
+    run.lease, run.leased_at = "", None
+    run.touched_at = now
+    run.idle_until = min(now + timedelta(seconds=turn.world.policy.session_idle), run.absolute_until)
+    if progress.stopped is not None and run.state == Run.State.OPEN:
+        finish.close_row(run, Run.State.FAILED, progress.stopped.code, now=now)
+    run.customer_id = progress.customer or ""
+    if run.state == Run.State.OPEN:
+        run.waits_for = awaited_by(turn.journey, progress)
+    _save(turn, turn.body.at(progress))
+
+
+def enter_step(turn: Turn) -> None:
+    """Enter the present step if nobody has: outside first, then its scratch is stored. Once for a visit."""
+    for _ in range(2):
+        if turn.run.state != Run.State.OPEN or not engine.needs_entry(turn.body.progress):
+            return
+        view = turn.view()
+        entered = view.step.kind.enter(view, turn.world)
+        with transaction.atomic():
+            _lock_row(turn)
+            if turn.run.state != Run.State.OPEN:
+                return
+            if entered.challenge is not None and view.customer:
+                kept, made = CardChallenge.objects.get_or_create(
+                    customer_id=view.customer,
+                    defaults={"challenge": dict(entered.challenge), "asked_at": turn.world.clock.now()},
+                )
+                if not made and dict(kept.challenge) != dict(entered.challenge):
+                    continue  # another run of this person asked first: enter again with its positions
+            progress = engine.note_entry(turn.body.progress, entered)
+            if progress.stopped is not None:
+                finish.close_row(
+                    turn.run, Run.State.FAILED, progress.stopped.code, now=turn.world.clock.now()
+                )
+            _save(turn, turn.body.at(progress))
+            return
+
+
+def look_step(turn: Turn) -> None:
+    """Refresh the live state of a waiting step. Never passes it, never moves the revision."""
+    view = turn.view()
+    scratch = view.step.kind.look(view, turn.world)
+    if scratch is None:
+        return
+    with transaction.atomic():
+        revision = turn.run.revision
+        _lock_row(turn)
+        if turn.run.state != Run.State.OPEN or turn.run.revision != revision:
+            return
+        _save(turn, turn.body.at(engine.note_scratch(turn.body.progress, scratch)))

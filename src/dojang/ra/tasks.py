@@ -1,0 +1,80 @@
+"""Background work of this room and those below. Every job may run twice, also in parallel.
+
+The World comes from the worker (``additional_context["world"]``). Each task is also a plain function of this
+room or the authority's, so that tests and the command line call it without a worker.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+
+from dojang.audit.actions import anchor_heads
+from dojang.ca import actions as ca
+from dojang.ports.acting import Acting
+from dojang.ra import upkeep
+
+if TYPE_CHECKING:
+    from procrastinate import JobContext
+
+    from dojang.ports.world import World
+
+#: What a worker should run once when it starts, besides the timetable below.
+AT_START: Final = ("ra.reconcile", "ra.refresh_ocsp_answers", "ra.publish_crls", "ra.expire_runs")
+
+
+def _world(context: JobContext) -> World:
+    world: World = context.additional_context["world"]
+    return world
+
+
+def job(name: str) -> Acting:
+    """Return who is acting when a job runs."""
+    return Acting(kind="system", id=name, channel="job")
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="ra.reconcile", queue="upkeep", pass_context=True, lock="ra.reconcile")
+def reconcile(context: JobContext, timestamp: int = 0) -> None:
+    """Take up what a crash left: issuing runs, intents, prepared keys, notices. Each minute, and at start."""
+    del timestamp
+    upkeep.reconcile(acting=job("reconcile"), world=_world(context))
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="ra.expire_runs", queue="upkeep", pass_context=True)
+def expire_runs(context: JobContext, timestamp: int = 0) -> None:
+    """End runs whose time has run out."""
+    del timestamp
+    upkeep.expire_runs(acting=job("expire_runs"), world=_world(context))
+
+
+@app.periodic(cron="* * * * *", periodic_id="each-minute")
+@app.task(
+    name="ra.publish_crls",
+    queue="status",
+    pass_context=True,
+    retry=RetryStrategy(max_attempts=5, exponential_wait=2),
+)
+def publish_crls(context: JobContext, timestamp: int = 0) -> None:
+    """Publish the lists that are due: soon after a revocation, and by the clock."""
+    del timestamp
+    ca.publish_crls(acting=job("publish_crls"), world=_world(context))
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="ra.refresh_ocsp_answers", queue="status", pass_context=True)
+def refresh_ocsp_answers(context: JobContext, timestamp: int = 0) -> None:
+    """Sign status answers ahead of their end."""
+    del timestamp
+    ca.refresh_ocsp_answers(acting=job("refresh_ocsp_answers"), world=_world(context))
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="ra.anchor_audit", queue="upkeep", pass_context=True)
+def anchor_audit(context: JobContext, timestamp: int = 0) -> None:
+    """Write the audit trail's heads into the signer's journal."""
+    del timestamp
+    anchor_heads(acting=job("anchor_audit"), world=_world(context))
