@@ -75,5 +75,4 @@ def _http(options: Options, what: str) -> None:
         respawn_interval=0.1,
         workers_kill_timeout=10,
         log_level=LogLevels.warning,
-        process_name="dojang-http",
     ).serve()

@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "dojang.config.middleware.WorldMiddleware",
+    "dojang.web.middleware.WebMiddleware",
 ]
 ROOT_URLCONF = "dojang.config.urls"
 WSGI_APPLICATION = "dojang.config.wsgi.application"
@@ -128,6 +129,7 @@ CSRF_COOKIE_NAME = "__Host-dojang_csrf" if DOJANG_OPTIONS.is_secure else "dojang
 CSRF_COOKIE_SECURE = DOJANG_OPTIONS.is_secure
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Strict"
+CSRF_FAILURE_VIEW = "dojang.web.errors.csrf_failed"
 CSRF_TRUSTED_ORIGINS = [DOJANG_OPTIONS.base_url]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -33,3 +33,8 @@ urlpatterns = [
         if importlib.util.find_spec(module) is not None
     ),
 ]
+
+handler400 = "dojang.web.errors.bad_request"
+handler403 = "dojang.web.errors.permission_denied"
+handler404 = "dojang.web.errors.not_found"
+handler500 = "dojang.web.errors.server_error"

@@ -15,6 +15,7 @@ from dojang.ports.world import World
 if TYPE_CHECKING:
     from dojang.config.options import Options
     from dojang.ports.acting import Acting
+    from dojang.va.app import StatusApp
 
 #: Seconds a caller waits for the signing process before giving up.
 SIGNER_TIMEOUT = 10.0
@@ -47,6 +48,21 @@ def build_world(options: Options) -> World:
         push=parts.push,
         clock=parts.clock,
         policy=options.build_policy(),
+    )
+
+
+def build_status(options: Options) -> StatusApp:
+    """Build the status responder: its own connections, the signer, the clock, and nothing else."""
+    from dojang.adapters.clocks import FileClock, SystemClock  # noqa: PLC0415 - only HTTP processes pay
+    from dojang.adapters.signer_client import SocketSigner  # noqa: PLC0415
+    from dojang.va.app import make_app  # noqa: PLC0415
+
+    return make_app(
+        options.dsn,
+        SocketSigner(options.folder.signer_socket, timeout=SIGNER_TIMEOUT),
+        FileClock(options.folder.clock) if options.sandbox else SystemClock(),
+        ocsp_life=options.build_policy().ocsp_life,
+        connections=options.threads,
     )
 
 
