@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connection
 
 from dojang.audit.errors import AuditUnwrittenError
 from dojang.audit.models import Chain
+from dojang.ports.trail import event_body
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dojang.ports.acting import Acting
     from dojang.ports.signer import Signer
     from dojang.ports.world import World
-
-
-def moment_text(at: datetime) -> str:
-    """Write a moment as fixed-width UTC text (``2026-01-31T09:00:00.000000Z``), so text order is time order."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def event_body(event_type: str, *, acting: Acting, subject: str, at: datetime, data: dict[str, Any]) -> str:
-    """Compose the canonical JSON text that is hashed: sorted keys, no spaces, UTF-8 left as it is."""
-    who = {"kind": acting.kind, "id": acting.id, "session": acting.session, "source": acting.source}
-    body = {
-        "acting": {**who, "channel": acting.channel},
-        "at": moment_text(at),
-        "data": data,
-        "subject": subject,
-        "type": event_type,
-    }
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def record_event(

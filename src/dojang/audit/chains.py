@@ -105,7 +105,9 @@ class _Walk:
         for before in self.candidates:
             for shift in (self.shift, self.shift + 1, self.shift - 1):
                 if event_hash(before, line.seq - shift, line.body) == line.hash:
-                    kind = "inserted" if shift > self.shift else "missing" if shift < self.shift else "reordered"
+                    kind = (
+                        "inserted" if shift > self.shift else "missing" if shift < self.shift else "reordered"
+                    )
                     self.shift = shift
                     self.candidates = [line.hash]
                     return self._found(line.seq, kind, "follows an earlier event than the one before it")
@@ -142,7 +144,7 @@ def walk_chain(chain: int, head: Head | None, lines: Iterable[Line]) -> Iterator
 
 
 def check_anchor(chain: int, count: int, value: bytes, found: bytes | None) -> Break | None:
-    """Compare one anchor (`count` events, the last hashing to `value`) with the event found at that number."""
+    """Compare an anchor (`count` events, the last hashing to `value`) with the event at that number."""
     if found is None:
         return Break(chain, count, "truncated", f"the signer saw {count} events, event {count} is gone")
     if found != value:

@@ -81,7 +81,7 @@ def verify_chains(signer: Signer | None = None) -> Verification:
     collect_chain_breaks(findings)
     if signer is not None:
         for entry in journal_entries(signer):
-            _check_anchors(entry, findings)
+            check_anchors(entry, findings)
     return findings.result()
 
 
@@ -123,7 +123,8 @@ def journal_entries(signer: Signer) -> Iterator[JournalEntry]:
         after = page[-1].seq
 
 
-def _check_anchors(entry: JournalEntry, findings: Findings) -> None:
+def check_anchors(entry: JournalEntry, findings: Findings) -> None:
+    """Compare the heads an entry of the journal anchors, if it does, with the events found there."""
     heads = entry.body.get("heads")
     if not isinstance(heads, dict):
         return

@@ -1,0 +1,1 @@
+"""The certification authority: intents, certificates, revocations, CRLs and answers signed ahead."""

@@ -106,7 +106,9 @@ def _activate(
             within(new, present)
         # 5e. audit, last: its lock is held until the commit
         if present is not None:
-            _tell_revoked(present, new.intent.replaces or "superseded", at, acting=acting, successor=new.serial)
+            _tell_revoked(
+                present, new.intent.replaces or "superseded", at, acting=acting, successor=new.serial
+            )
         record_event(
             "certificate:activated",
             acting=acting,

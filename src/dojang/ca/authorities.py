@@ -40,7 +40,7 @@ class Issuer:
 
 
 def in_force(role: str, now: datetime, *, parent_id: int | None = None) -> Issuer:
-    """Return the newest authority of a role whose certificate is valid now. Raises `AuthorityMissingError`."""
+    """Return the newest authority of a role that is valid now. Raises `AuthorityMissingError`."""
     rows = Authority.objects.filter(
         role=role, certificate__isnull=False, not_before__lte=now, not_after__gte=now
     )

@@ -45,7 +45,7 @@ class Body:
 
 
 def build_body(order: Order, issuer: Issuer, *, world: World) -> Body:
-    """Build the body of an order's certificate. Raises `ProfileError` when the order does not fit its profile."""
+    """Build the body of an order's certificate. Raises `ProfileError` for what its profile does not allow."""
     profile = PROFILES.get(order.profile)
     if profile is None or profile.role != "subscriber":
         raise ProfileError("not a profile for customers", profile=order.profile)
@@ -89,9 +89,9 @@ def _decide_end(order: Order, before: Certificate | None, start: datetime, *, wo
 
 
 def _subject_number(order: Order, start: datetime, *, world: World) -> str:
-    """Number after the name in the common name: bank, kind of holder, day, a running number; never reused.
+    """Choose the number after the name in the common name: bank, kind of holder, day, running number.
 
-    It is the holder's, not the certificate's: a re-issue of a product keeps it, so the subject stays the same.
+    It is the holder's, not the certificate's: a re-issue of a product keeps it, and so the subject.
     """
     known = (
         Certificate.objects.filter(customer_id=order.customer_id, product=order.product)

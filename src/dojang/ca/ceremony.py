@@ -128,11 +128,8 @@ def perform_ceremony(*, acting: Acting, world: World, path: Path | None = None) 
     else:
         text = path.read_text("utf-8")
     entries = read_ceremony(text)
-    made = []
     with holding_order("ceremony"):
-        for entry in entries:
-            if _make_authority(entry, acting=acting, world=world):
-                made.append(entry.label)
+        made = [entry.label for entry in entries if _make_authority(entry, acting=acting, world=world)]
         if made:
             with transaction.atomic():
                 digest = hashlib.sha256(text.encode()).hexdigest()
@@ -190,9 +187,7 @@ def _authority_row(entry: Entry, *, world: World) -> Authority:
     """Step 1: the key, and the row that knows it."""
     row = Authority.objects.filter(label=entry.label).first()
     if row is None:
-        key = world.signer.create_authority_key(
-            label=entry.label, role=entry.role, algorithm=entry.algorithm
-        )
+        key = world.signer.create_authority_key(label=entry.label, role=entry.role, algorithm=entry.algorithm)
         parent = None if entry.parent is None else Authority.objects.get(label=entry.parent)
         Authority.objects.bulk_create(
             [
@@ -299,7 +294,9 @@ def renew_ocsp_responders(*, acting: Acting, world: World) -> tuple[str, ...]:
                 continue
             if newest.certificate is None:
                 # Interrupted: the same entry again.
-                newest_entry = _entry_like(children.filter(certificate__isnull=False).latest("id"), newest.label)
+                newest_entry = _entry_like(
+                    children.filter(certificate__isnull=False).latest("id"), newest.label
+                )
             elif newest.not_after is None or newest.not_after - now > _RENEW_BEFORE:
                 continue
             else:

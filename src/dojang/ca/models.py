@@ -132,7 +132,9 @@ class Certificate(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["issuer", "serial"], name="ca_certificate_serial_once"),
             models.UniqueConstraint(
-                fields=["customer_id", "product"], condition=Q(state="active"), name="ca_certificate_one_active"
+                fields=["customer_id", "product"],
+                condition=Q(state="active"),
+                name="ca_certificate_one_active",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=["issued", "active", "held", "revoked"]), name="ca_certificate_state"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dojang.ca.authorities import Issuer, in_force
 from dojang.ca.models import Authority, Certificate, Crl, Revocation
 from dojang.ca.serials import serial_number, serial_text
+from dojang.ca.verifying import verify_trail
 from dojang.pki.certificate import read_issuer
 from dojang.pki.errors import MalformedError
 
@@ -16,6 +17,23 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dojang.ports.world import World
+
+__all__ = [
+    "AuthorityView",
+    "CertificateView",
+    "CrlView",
+    "active_certificate",
+    "authorities",
+    "certificate_by_id",
+    "certificate_of_order",
+    "certificates_of",
+    "chain_of",
+    "find_by_serial",
+    "issuing_authority",
+    "newest_crl",
+    "verify_trail",
+    "view_of",
+]
 
 
 @dataclass(frozen=True, slots=True)

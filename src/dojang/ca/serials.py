@@ -13,7 +13,7 @@ def serial_text(serial: int) -> str:
 
 
 def serial_number(text: str) -> int:
-    """Read a serial as people write it: any case, with or without colons or ``0x``. Raises `MalformedError`."""
+    """Read a serial as people write it: any case, colons or ``0x`` allowed. Raises `MalformedError`."""
     digits = text.strip().lower().replace(":", "").replace(" ", "").removeprefix("0x")
     try:
         serial = int(digits, 16)

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from dojang.ca import authorities
-from dojang.ca.authorities import Issuer
 from dojang.ca.errors import AuthorityMissingError
-from dojang.ca.models import Certificate
 from dojang.ca.serials import serial_number
 from dojang.pki import ocsp
 from dojang.ports.signer_errors import SignerError
@@ -23,6 +21,8 @@ from dojang.ports.signer_errors import SignerError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from dojang.ca.authorities import Issuer
+    from dojang.ca.models import Certificate
     from dojang.ports.world import World
 
 #: A row without bytes that is due at once: the responder signs live, `refresh_ocsp_answers` fills it.

@@ -1,0 +1,1 @@
+"""The status responder: OCSP, CRLs and issuer certificates, without a framework."""

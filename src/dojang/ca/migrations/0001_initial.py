@@ -5,191 +5,330 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Authority',
+            name="Authority",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('label', models.CharField(max_length=64, unique=True)),
-                ('role', models.CharField(choices=[('root', 'Root'), ('issuing', 'Issuing'), ('ocsp', 'Ocsp')], max_length=16)),
-                ('algorithm', models.CharField(max_length=32)),
-                ('public_key', models.BinaryField()),
-                ('certificate', models.BinaryField(null=True)),
-                ('not_before', models.DateTimeField(null=True)),
-                ('not_after', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='ca.authority')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("label", models.CharField(max_length=64, unique=True)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("root", "Root"), ("issuing", "Issuing"), ("ocsp", "Ocsp")], max_length=16
+                    ),
+                ),
+                ("algorithm", models.CharField(max_length=32)),
+                ("public_key", models.BinaryField()),
+                ("certificate", models.BinaryField(null=True)),
+                ("not_before", models.DateTimeField(null=True)),
+                ("not_after", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="ca.authority",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'ca_authority',
+                "db_table": "ca_authority",
             },
         ),
         migrations.CreateModel(
-            name='Intent',
+            name="Intent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('order_key', models.CharField(max_length=128)),
-                ('order_sha256', models.BinaryField()),
-                ('serial', models.CharField(db_collation='C', max_length=40)),
-                ('profile', models.CharField(max_length=32)),
-                ('product', models.CharField(max_length=32)),
-                ('customer_id', models.CharField(max_length=64)),
-                ('number', models.CharField(blank=True, max_length=32)),
-                ('tbs', models.BinaryField()),
-                ('evidence', models.JSONField(default=list)),
-                ('replaces', models.CharField(blank=True, max_length=32)),
-                ('shard', models.SmallIntegerField()),
-                ('state', models.CharField(choices=[('open', 'Open'), ('stored', 'Stored'), ('void', 'Void'), ('late', 'Late')], default='open', max_length=8)),
-                ('created_at', models.DateTimeField()),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('issuer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='intents', to='ca.authority')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("order_key", models.CharField(max_length=128)),
+                ("order_sha256", models.BinaryField()),
+                ("serial", models.CharField(db_collation="C", max_length=40)),
+                ("profile", models.CharField(max_length=32)),
+                ("product", models.CharField(max_length=32)),
+                ("customer_id", models.CharField(max_length=64)),
+                ("number", models.CharField(blank=True, max_length=32)),
+                ("tbs", models.BinaryField()),
+                ("evidence", models.JSONField(default=list)),
+                ("replaces", models.CharField(blank=True, max_length=32)),
+                ("shard", models.SmallIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "Open"), ("stored", "Stored"), ("void", "Void"), ("late", "Late")],
+                        default="open",
+                        max_length=8,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("closed_at", models.DateTimeField(null=True)),
+                (
+                    "issuer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="intents", to="ca.authority"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'ca_intent',
+                "db_table": "ca_intent",
             },
         ),
         migrations.CreateModel(
-            name='Certificate',
+            name="Certificate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('serial', models.CharField(db_collation='C', max_length=40)),
-                ('der', models.BinaryField()),
-                ('sha256', models.CharField(db_collation='C', max_length=64)),
-                ('subject', models.TextField()),
-                ('profile', models.CharField(max_length=32)),
-                ('product', models.CharField(max_length=32)),
-                ('customer_id', models.CharField(max_length=64)),
-                ('policy', models.CharField(blank=True, max_length=64)),
-                ('shard', models.SmallIntegerField()),
-                ('state', models.CharField(choices=[('issued', 'Issued'), ('active', 'Active'), ('held', 'Held'), ('revoked', 'Revoked')], max_length=8)),
-                ('status_seq', models.IntegerField(default=1)),
-                ('not_before', models.DateTimeField()),
-                ('not_after', models.DateTimeField()),
-                ('issued_at', models.DateTimeField()),
-                ('activated_at', models.DateTimeField(null=True)),
-                ('issuer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='certificates', to='ca.authority')),
-                ('successor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='predecessors', to='ca.certificate')),
-                ('intent', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='certificate', to='ca.intent')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("serial", models.CharField(db_collation="C", max_length=40)),
+                ("der", models.BinaryField()),
+                ("sha256", models.CharField(db_collation="C", max_length=64)),
+                ("subject", models.TextField()),
+                ("profile", models.CharField(max_length=32)),
+                ("product", models.CharField(max_length=32)),
+                ("customer_id", models.CharField(max_length=64)),
+                ("policy", models.CharField(blank=True, max_length=64)),
+                ("shard", models.SmallIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("issued", "Issued"),
+                            ("active", "Active"),
+                            ("held", "Held"),
+                            ("revoked", "Revoked"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("status_seq", models.IntegerField(default=1)),
+                ("not_before", models.DateTimeField()),
+                ("not_after", models.DateTimeField()),
+                ("issued_at", models.DateTimeField()),
+                ("activated_at", models.DateTimeField(null=True)),
+                (
+                    "issuer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="certificates",
+                        to="ca.authority",
+                    ),
+                ),
+                (
+                    "successor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="predecessors",
+                        to="ca.certificate",
+                    ),
+                ),
+                (
+                    "intent",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="certificate",
+                        to="ca.intent",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'ca_certificate',
+                "db_table": "ca_certificate",
             },
         ),
         migrations.CreateModel(
-            name='Revocation',
+            name="Revocation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('serial', models.CharField(db_collation='C', max_length=40)),
-                ('shard', models.SmallIntegerField()),
-                ('reason', models.CharField(max_length=32)),
-                ('at', models.DateTimeField()),
-                ('not_after', models.DateTimeField()),
-                ('lifted_at', models.DateTimeField(null=True)),
-                ('by', models.CharField(max_length=16)),
-                ('certificate', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='revocations', to='ca.certificate')),
-                ('issuer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ca.authority')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("serial", models.CharField(db_collation="C", max_length=40)),
+                ("shard", models.SmallIntegerField()),
+                ("reason", models.CharField(max_length=32)),
+                ("at", models.DateTimeField()),
+                ("not_after", models.DateTimeField()),
+                ("lifted_at", models.DateTimeField(null=True)),
+                ("by", models.CharField(max_length=16)),
+                (
+                    "certificate",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="revocations",
+                        to="ca.certificate",
+                    ),
+                ),
+                (
+                    "issuer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ca.authority"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'ca_revocation',
+                "db_table": "ca_revocation",
             },
         ),
         migrations.CreateModel(
-            name='OcspAnswer',
+            name="OcspAnswer",
             fields=[
-                ('certificate', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, serialize=False, to='ca.certificate')),
-                ('serial', models.CharField(db_collation='C', max_length=40)),
-                ('status_seq', models.IntegerField()),
-                ('this_update', models.DateTimeField()),
-                ('next_update', models.DateTimeField()),
-                ('by_sha1', models.BinaryField()),
-                ('by_sha256', models.BinaryField()),
-                ('issuer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ca.authority')),
+                (
+                    "certificate",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        serialize=False,
+                        to="ca.certificate",
+                    ),
+                ),
+                ("serial", models.CharField(db_collation="C", max_length=40)),
+                ("status_seq", models.IntegerField()),
+                ("this_update", models.DateTimeField()),
+                ("next_update", models.DateTimeField()),
+                ("by_sha1", models.BinaryField()),
+                ("by_sha256", models.BinaryField()),
+                (
+                    "issuer",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ca.authority",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'ca_ocspanswer',
+                "db_table": "ca_ocspanswer",
             },
         ),
         migrations.CreateModel(
-            name='Crl',
+            name="Crl",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('shard', models.SmallIntegerField()),
-                ('number', models.BigIntegerField()),
-                ('this_update', models.DateTimeField()),
-                ('next_update', models.DateTimeField()),
-                ('entries', models.IntegerField()),
-                ('der', models.BinaryField()),
-                ('issuer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='crls', to='ca.authority')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("shard", models.SmallIntegerField()),
+                ("number", models.BigIntegerField()),
+                ("this_update", models.DateTimeField()),
+                ("next_update", models.DateTimeField()),
+                ("entries", models.IntegerField()),
+                ("der", models.BinaryField()),
+                (
+                    "issuer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="crls", to="ca.authority"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'ca_crl',
-                'constraints': [models.UniqueConstraint(fields=('issuer', 'shard', 'number'), name='ca_crl_number_once')],
+                "db_table": "ca_crl",
+                "constraints": [
+                    models.UniqueConstraint(fields=("issuer", "shard", "number"), name="ca_crl_number_once")
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='intent',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['created_at'], name='ca_intent_open'),
+            model_name="intent",
+            index=models.Index(
+                condition=models.Q(("state", "open")), fields=["created_at"], name="ca_intent_open"
+            ),
         ),
         migrations.AddIndex(
-            model_name='intent',
-            index=models.Index(condition=models.Q(('state', 'void')), fields=['closed_at'], name='ca_intent_void'),
+            model_name="intent",
+            index=models.Index(
+                condition=models.Q(("state", "void")), fields=["closed_at"], name="ca_intent_void"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='intent',
-            constraint=models.UniqueConstraint(fields=('issuer', 'serial'), name='ca_intent_serial_once'),
+            model_name="intent",
+            constraint=models.UniqueConstraint(fields=("issuer", "serial"), name="ca_intent_serial_once"),
         ),
         migrations.AddConstraint(
-            model_name='intent',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['open', 'stored'])), fields=('order_key',), name='ca_intent_one_for_order'),
+            model_name="intent",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["open", "stored"])),
+                fields=("order_key",),
+                name="ca_intent_one_for_order",
+            ),
         ),
         migrations.AddIndex(
-            model_name='certificate',
-            index=models.Index(fields=['customer_id', 'issued_at'], name='ca_certificate_holder'),
+            model_name="certificate",
+            index=models.Index(fields=["customer_id", "issued_at"], name="ca_certificate_holder"),
         ),
         migrations.AddIndex(
-            model_name='certificate',
-            index=models.Index(fields=['serial'], name='ca_certificate_serial'),
+            model_name="certificate",
+            index=models.Index(fields=["serial"], name="ca_certificate_serial"),
         ),
         migrations.AddIndex(
-            model_name='certificate',
-            index=models.Index(fields=['not_after', 'id'], name='ca_certificate_expiry'),
+            model_name="certificate",
+            index=models.Index(fields=["not_after", "id"], name="ca_certificate_expiry"),
         ),
         migrations.AddIndex(
-            model_name='certificate',
-            index=models.Index(condition=models.Q(('state', 'issued')), fields=['issued_at'], name='ca_certificate_waiting'),
+            model_name="certificate",
+            index=models.Index(
+                condition=models.Q(("state", "issued")), fields=["issued_at"], name="ca_certificate_waiting"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='certificate',
-            constraint=models.UniqueConstraint(fields=('issuer', 'serial'), name='ca_certificate_serial_once'),
+            model_name="certificate",
+            constraint=models.UniqueConstraint(
+                fields=("issuer", "serial"), name="ca_certificate_serial_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='certificate',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'active')), fields=('customer_id', 'product'), name='ca_certificate_one_active'),
+            model_name="certificate",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "active")),
+                fields=("customer_id", "product"),
+                name="ca_certificate_one_active",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='certificate',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['issued', 'active', 'held', 'revoked'])), name='ca_certificate_state'),
+            model_name="certificate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["issued", "active", "held", "revoked"])),
+                name="ca_certificate_state",
+            ),
         ),
         migrations.AddIndex(
-            model_name='revocation',
-            index=models.Index(fields=['issuer', 'shard', 'not_after'], name='ca_revocation_shard'),
+            model_name="revocation",
+            index=models.Index(fields=["issuer", "shard", "not_after"], name="ca_revocation_shard"),
         ),
         migrations.AddConstraint(
-            model_name='revocation',
-            constraint=models.UniqueConstraint(condition=models.Q(('lifted_at__isnull', True)), fields=('certificate',), name='ca_revocation_one_standing'),
+            model_name="revocation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("lifted_at__isnull", True)),
+                fields=("certificate",),
+                name="ca_revocation_one_standing",
+            ),
         ),
         migrations.AddIndex(
-            model_name='ocspanswer',
-            index=models.Index(fields=['next_update'], name='ca_ocspanswer_due'),
+            model_name="ocspanswer",
+            index=models.Index(fields=["next_update"], name="ca_ocspanswer_due"),
         ),
         migrations.AddConstraint(
-            model_name='ocspanswer',
-            constraint=models.UniqueConstraint(fields=('issuer', 'serial'), name='ca_ocspanswer_serial'),
+            model_name="ocspanswer",
+            constraint=models.UniqueConstraint(fields=("issuer", "serial"), name="ca_ocspanswer_serial"),
         ),
     ]
