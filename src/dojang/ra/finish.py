@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from base64 import b64decode
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -143,9 +142,9 @@ def keep_wallet_key(turn: Turn, fact: Fact) -> None:
         customer_id=fact.customer,
         product=turn.run.product,
         run_id=turn.run.id,
-        public_key=b64decode(values["public_key"]),
-        vid=b64decode(values["vid"]),
-        sealed=b64decode(values["sealed"]),
+        public_key=bytes.fromhex(values["public_key"]),
+        vid=bytes.fromhex(values["vid"]),
+        sealed=bytes.fromhex(values["sealed"]),
         acting=turn.acting,
         world=turn.world,
     )
