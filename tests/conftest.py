@@ -4,7 +4,10 @@
   `@pytest.mark.django_db` works as usual. With ``transaction=True`` the test's commits are real, and the
   database is made anew from the migrated template afterwards (truncating would break the audit trail's rule).
 * `fresh_database`: the address of an own, migrated, empty database, for tests that start processes.
-* `signer_home`, `world`, `own_world`, `live`: see their docstrings.
+* `world`: a sandbox World in this process with authorities, a fresh cast and a real signing process (whose
+  process is `signer_process`). Commits are real; the database is made anew afterwards.
+* `run_jobs`: runs what the World's actions put in the queue.
+* `start_centre`: starts a whole centre as `dojang up` does; `live` is one that the session's tests share.
 
 Only loopback and Unix sockets may be opened.
 """
@@ -22,7 +25,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from dojang.ports.world import World
 
 # The server's user must be able to walk into this folder, which pytest's own temporary folders forbid.
 _HOME = Path(tempfile.mkdtemp(prefix="dojang-test-"))
@@ -34,6 +39,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "dojang.config.settings"
 
 from dojang.config.home import Home  # noqa: E402 - the environment comes first
 from dojang.config.postgres import ADMIN, PrivatePostgres  # noqa: E402
+from tests.centres import Centre, SignerProcess, discard, make_centre  # noqa: E402
 
 _SERVER = PrivatePostgres(Home(_HOME), durable=False)
 for _name in ("django.key", "field.key", "numbers.key"):
@@ -137,3 +143,141 @@ def fresh_database(schema: str, pg: PrivatePostgres) -> Iterator[str]:
     _clone(name)
     yield pg.url(database=name)
     _admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+# --- worlds and centres ----------------------------------------------------------------------------------
+
+AUTHORITIES = "dojang_authorities"
+
+
+@pytest.fixture(scope="session")
+def authorities(schema: str, pg: PrivatePostgres, django_db_blocker: Any) -> Path:
+    """Hold one key ceremony for the session; return the signer folder to copy. The database is a template."""
+    from django.db import connection  # noqa: PLC0415
+
+    from dojang.config import wiring  # noqa: PLC0415
+    from dojang.config.options import load_options  # noqa: PLC0415
+    from dojang.ports.acting import Acting  # noqa: PLC0415
+
+    home = Home(_HOME / "signer-template")
+    home.prepare()
+    signer = SignerProcess(home)
+    signer.start()
+    _clone(AUTHORITIES)
+    connection.close()
+    connection.settings_dict["NAME"] = AUTHORITIES
+    world = wiring.build_world(load_options(home=home.path, database_url=pg.url(database=AUTHORITIES)))
+    try:
+        with django_db_blocker.unblock():
+            wiring.perform_ceremony(acting=Acting(kind="system", id="tests"), world=world)
+            connection.close()
+    finally:
+        connection.settings_dict["NAME"] = "dojang_test"
+        wiring.close_world(world)
+        signer.stop()
+    return home.path
+
+
+@pytest.fixture(scope="session")
+def _idle_signers(authorities: Path) -> Iterator[list[SignerProcess]]:
+    idle: list[SignerProcess] = []
+    yield idle
+    for signer in idle:
+        signer.stop()
+
+
+@pytest.fixture
+def signer_process(authorities: Path, _idle_signers: list[SignerProcess]) -> Iterator[SignerProcess]:
+    """Return the signing process behind `world`. A test may kill it and start it again."""
+    if _idle_signers:
+        signer = _idle_signers.pop()
+    else:
+        place = _HOME / f"signer-{uuid.uuid4().hex[:8]}"
+        shutil.copytree(authorities, place, ignore=shutil.ignore_patterns("*.sock", "lock"))
+        signer = SignerProcess(Home(place), authorities=3)
+        signer.start()
+    yield signer
+    if signer.is_as_new():
+        _idle_signers.append(signer)
+    else:
+        signer.stop()
+        shutil.rmtree(signer.home.path, ignore_errors=True)
+
+
+@pytest.fixture
+def world(transactional_db: None, signer_process: SignerProcess, pg: PrivatePostgres) -> Iterator[World]:
+    """Return a World of the sandbox: authorities made, cast fresh, clock movable (`world.clock.advance`)."""
+    from django.db import connections  # noqa: PLC0415
+
+    from dojang.config import wiring  # noqa: PLC0415
+    from dojang.config.options import load_options  # noqa: PLC0415
+
+    connections.close_all()
+    _clone("dojang_test", AUTHORITIES)
+    options = load_options(home=signer_process.home.path, database_url=pg.url(database="dojang_test"))
+    built = wiring.build_world(options)
+    former = wiring.set_world(built)
+    yield built
+    wiring.set_world(former)
+    wiring.close_world(built)
+
+
+@pytest.fixture
+def run_jobs(world: World) -> Callable[[], int]:
+    """Return a function that runs all jobs due now, in order, until none is left; it returns how many."""
+
+    def run() -> int:
+        from procrastinate import JobContext  # noqa: PLC0415
+        from procrastinate.contrib.django import app  # noqa: PLC0415
+        from procrastinate.contrib.django.models import ProcrastinateJob  # noqa: PLC0415
+        from procrastinate.jobs import Job  # noqa: PLC0415
+
+        done = 0
+        while (row := ProcrastinateJob.objects.filter(status="todo").order_by("id").first()) is not None:
+            job = Job(
+                id=row.id, queue=row.queue_name, lock=row.lock, queueing_lock=row.queueing_lock,
+                task_name=row.task_name, task_kwargs=row.args,
+            )  # fmt: skip
+            task = app.tasks[row.task_name]
+            context = JobContext(app=app, job=job, task=task, additional_context={"world": world})
+            arguments = (context,) if task.pass_context else ()
+            task.func(*arguments, **row.args)
+            _finish(row.id)
+            done += 1
+        return done
+
+    return run
+
+
+def _finish(job_id: int) -> None:
+    from django.db import connection  # noqa: PLC0415
+
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'succeeded' WHERE id = %s", [job_id])
+
+
+@pytest.fixture
+def start_centre() -> Iterator[Callable[..., Centre]]:
+    """Return a function that starts a centre of this test's own: settings as keywords, see `make_centre`."""
+    started: list[Centre] = []
+
+    def start(**settings: str) -> Centre:
+        centre = make_centre(**settings)
+        started.append(centre)
+        centre.start()
+        return centre
+
+    yield start
+    for centre in started:
+        discard(centre)
+
+
+@pytest.fixture(scope="session")
+def live() -> Iterator[Centre]:
+    """Return a running centre, shared by the session's tests: leave it as usable as you found it."""
+    centre = make_centre()
+    try:
+        centre.start()
+        yield centre
+    finally:
+        discard(centre)
