@@ -22,7 +22,8 @@ _KINDS: Final = {
     "CN": oids.COMMON_NAME,
 }
 _SHORT: Final = {dotted: kind for kind, dotted in _KINDS.items()}
-#: Upper bounds in characters (RFC 5280 appendix A.1, ub-*).
+#: Upper bounds (RFC 5280 appendix A.1, ub-*). The standard counts characters; other software counts the octets
+#: of UTF-8 and complains, so octets it is.
 UPPER_BOUNDS: Final = {"C": 2, "O": 64, "OU": 64, "CN": 64}
 
 
@@ -97,19 +98,21 @@ def subscriber_name(
 
 
 def subscriber_common_name(real_name: str, number: str, *, latin: str = "") -> str:
-    """CN in the NPKI shape ``name(latin or nothing)number``; a name too long for 64 characters is cut."""
+    """CN in the NPKI shape ``name(latin or nothing)number``; a name too long for 64 octets is cut."""
     if not number.isascii() or not number.isdigit():
         raise ProfileError("the number in a common name is decimal digits")
     tail = f"({latin}){number}"
-    room = UPPER_BOUNDS["CN"] - len(tail)
-    if room < 1:
+    room = UPPER_BOUNDS["CN"] - len(tail.encode())
+    # A character of UTF-8 that is cut in two is left out whole.
+    kept = real_name.encode()[: max(room, 0)].decode(errors="ignore").rstrip()
+    if not kept:
         raise ProfileError("no room for the name in the common name")
-    return real_name[:room] + tail
+    return kept + tail
 
 
 def check_value(kind: str, value: str) -> None:
     """Refuse a value that is empty, padded, too long or holds control characters. It is never quoted."""
-    if not value or len(value) > UPPER_BOUNDS.get(kind, 64):
+    if not value or len(value.encode()) > UPPER_BOUNDS.get(kind, 64):
         raise ProfileError("a name attribute is empty or too long", kind=kind)
     if value[0] == " " or value[-1] == " " or not value.isprintable():
         raise ProfileError("a name attribute is padded or holds unprintable characters", kind=kind)
