@@ -22,10 +22,12 @@ log = logging.getLogger("dojang.api")
 #: Status by error code; every other typed error is the caller's to mend (400).
 STATUS: dict[str, HTTPStatus] = {
     "run_not_found": HTTPStatus.NOT_FOUND,
-    "journey_unknown": HTTPStatus.NOT_FOUND,
+    "journey_not_found": HTTPStatus.NOT_FOUND,
     "stale_revision": HTTPStatus.CONFLICT,
     "step_mismatch": HTTPStatus.CONFLICT,
-    "run_busy": HTTPStatus.CONFLICT,
+    "action_unknown": HTTPStatus.CONFLICT,
+    "lease_lost": HTTPStatus.CONFLICT,
+    "evidence_missing": HTTPStatus.CONFLICT,
     "too_many_requests": HTTPStatus.TOO_MANY_REQUESTS,
     "service_closed": HTTPStatus.SERVICE_UNAVAILABLE,
     "signer_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,

@@ -14,7 +14,7 @@ from dojang.api import errors
 from dojang.api.rendering import page_json, reader_language
 from dojang.api.schemas import ActIn, ErrorOut, JourneyOut, PageOut, ProblemOut, StartedOut, StartIn
 from dojang.ports.acting import Acting
-from dojang.products import journeys as offered
+from dojang.products import JOURNEYS
 from dojang.products.messages import catalog
 from dojang.ra import actions
 from dojang.ra.errors import RunNotFoundError
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 COOKIE = "dojang_api_run"
 DESCRIPTION = """
-One document, the **Page**, answers everything: what is asked now (`fields`), what to show (`show`), what is being
-waited for (`wait`), what went wrong (`errors`) and what can be done (`actions`).
+One document, the **Page**, answers everything: what is asked now (`fields`), what to show (`show`), what is
+being waited for (`wait`), what went wrong (`errors`) and what can be done (`actions`).
 
 1. `POST /api/v1/runs` with a journey begins a run and tells its `token` once.
-2. Send the token as `Authorization: Bearer …` (or keep the cookie) to read the page again: `GET /api/v1/runs/{run}`.
+2. Send the token as `Authorization: Bearer …` (or keep the cookie) to read the page again:
+   `GET /api/v1/runs/{run}`.
 3. `POST /api/v1/runs/{run}/steps/{step}` with the page's `revision` and the `data` its fields ask for.
 
 An answer of **422** is the same page with `errors`: nothing has moved on. Repeating a request is harmless.
@@ -69,13 +70,13 @@ def token_of(request: HttpRequest) -> str:
 
 
 def world_of(request: HttpRequest) -> World:
-    """The outside, attached to the request at the door."""
+    """Return the outside, attached to the request at the door."""
     world: World = request.world  # type: ignore[attr-defined]
     return world
 
 
 def answer(request: HttpRequest, page: Page, *, status: int | None = None, **more: Any) -> JsonResponse:
-    """A Page as a response: 422 when it says what is wrong, 200 otherwise."""
+    """Make a Page a response: 422 when it says what is wrong, 200 otherwise."""
     if status is None:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if page.errors else HTTPStatus.OK
     response = JsonResponse(
@@ -122,7 +123,7 @@ def start_run(request: HttpRequest, body: StartIn) -> HttpResponse:
     summary="Read the present page",
 )
 def read_run(request: HttpRequest, run: Path[str]) -> HttpResponse:
-    """The present page of a run. Reading changes nothing a customer did; live states are fresh."""
+    """Show the present page of a run. Reading changes nothing a customer did; live states are fresh."""
     token = token_of(request)
     if not token:
         raise RunNotFoundError
@@ -169,11 +170,10 @@ def list_journeys(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001
             "id": journey.id,
             "product": journey.product,
             "channel": journey.channel,
-            "version": str(journey.version),
+            "version": journey.version,
             "steps": [step.id for step in journey.steps],
         }
-        for journey in offered.JOURNEYS.values()
-        if not journey.side
+        for journey in JOURNEYS.values()
     ]
 
 

@@ -30,7 +30,7 @@ def reader_language(request: HttpRequest) -> str:
 
 
 def say(message: Message, locale: str) -> dict[str, Any]:
-    """A message with its sentence. Arguments that are messages themselves are rendered first."""
+    """Give a message its sentence. Arguments that are messages themselves are rendered first."""
     args = {
         name: render(value.id, locale, **value.args) if isinstance(value, Message) else value
         for name, value in message.args.items()
@@ -52,6 +52,6 @@ def plain(value: Any, locale: str) -> Any:
 
 
 def page_json(page: Page, locale: str) -> dict[str, Any]:
-    """The Page as the JSON interface gives it."""
+    """Return the Page as the JSON interface gives it."""
     document: dict[str, Any] = plain(page, locale)
     return document

@@ -129,12 +129,15 @@ class StartIn(Schema):
 
 
 class ActIn(Schema):
-    """What is done at a step. `revision` is the page's; a repeat of the same revision has no second effect."""
+    """What is done at a step. `revision` is the page's; repeating the same one has no second effect."""
 
     model_config = ConfigDict(extra="forbid")
 
     revision: Annotated[int, Field(ge=0, le=1_000_000)]
-    data: Annotated[dict[Annotated[str, StringConstraints(max_length=64)], Value], Field(max_length=32)] = {}
+    data: Annotated[
+        dict[Annotated[str, StringConstraints(max_length=64)], Value],
+        Field(max_length=32, default_factory=dict),
+    ]
     action: Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z]+(:[a-z0-9-]+)?$")] = "submit"
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import Client
 
 from dojang.ra.models import Run
 
-pytestmark = pytest.mark.django_db(transaction=True)
+if TYPE_CHECKING:
+    from dojang.ports.world import World
 
 JOURNEY = "financial-web-issue"
 
@@ -25,21 +26,21 @@ def begin(client: Client, **headers: str) -> dict[str, Any]:
     return document
 
 
-def test_a_run_begins_with_its_first_page_and_a_token(client: Client, served_world: object) -> None:
+def test_a_run_begins_with_its_first_page_and_a_token(client: Client, world: World) -> None:
     """Starting a journey answers 201 with the terms page, a token, and the run's address."""
     page = begin(client)
     assert (page["schema"], page["step"], page["state"], page["revision"]) == (
         "dojang.page/1",
         "terms",
         "open",
-        0,
+        1,
     )
     assert page["position"]["guide_steps"] == [3, 4]
     assert len(page["token"]) >= 32
     assert Run.objects.count() == 1
 
 
-def test_the_same_page_speaks_korean_and_english(client: Client, served_world: object) -> None:
+def test_the_same_page_speaks_korean_and_english(client: Client, world: World) -> None:
     """Ids stay, sentences follow Accept-Language, Korean is the default."""
     korean = begin(client)
     english = begin(client, **{"accept-language": "en-GB,en;q=0.9,ko;q=0.1"})
@@ -48,7 +49,7 @@ def test_the_same_page_speaks_korean_and_english(client: Client, served_world: o
     assert english["title"]["text"].isascii()
 
 
-def test_a_stranger_sees_no_run(client: Client, served_world: object) -> None:
+def test_a_stranger_sees_no_run(client: Client, world: World) -> None:
     """Without the token, with another run's token, or with an invented id the answer is the same 404."""
     mine = begin(client)
     other = begin(Client())
@@ -64,7 +65,7 @@ def test_a_stranger_sees_no_run(client: Client, served_world: object) -> None:
     assert answers[0].json()["code"] == "run_not_found"
 
 
-def test_the_token_or_the_cookie_opens_the_run(client: Client, served_world: object) -> None:
+def test_the_token_or_the_cookie_opens_the_run(client: Client, world: World) -> None:
     """The client that started the run reads it by cookie; another one with the token by header."""
     page = begin(client)
     by_cookie = client.get(f"/api/v1/runs/{page['run']}")
@@ -76,8 +77,8 @@ def test_the_token_or_the_cookie_opens_the_run(client: Client, served_world: obj
     assert "token" not in by_header.json()
 
 
-def test_a_refused_answer_is_the_same_page_with_its_errors(client: Client, served_world: object) -> None:
-    """Required terms left out: 422, the page again, same revision, nothing moved on."""
+def test_a_refused_answer_is_the_same_page_with_its_errors(client: Client, world: World) -> None:
+    """Required terms left out: 422, the same step again with its mistake named, nothing agreed to."""
     page = begin(client)
     response = client.post(
         f"/api/v1/runs/{page['run']}/steps/terms",
@@ -86,37 +87,43 @@ def test_a_refused_answer_is_the_same_page_with_its_errors(client: Client, serve
     )
     assert response.status_code == 422
     refused = response.json()
-    assert (refused["step"], refused["revision"]) == ("terms", page["revision"])
+    assert (refused["step"], refused["revision"]) == ("terms", page["revision"] + 1)
     assert [error["code"] for error in refused["errors"]] == ["terms_required"]
     assert refused["errors"][0]["message"]["text"]
 
 
 @pytest.mark.parametrize(
     "body",
-    ["", "null", "[]", "{}", '{"revision": -1}', '{"revision": 0, "data": {"a": {"b": 1}}}', '{"revision": 0, "x": 1}'],
+    [
+        "",
+        "null",
+        "[]",
+        "{}",
+        '{"revision": -1}',
+        '{"revision": 0, "data": {"a": {"b": 1}}}',
+        '{"revision": 0, "x": 1}',
+    ],
 )
-def test_malformed_bodies_are_problems(client: Client, served_world: object, body: str) -> None:
+def test_malformed_bodies_are_problems(client: Client, world: World, body: str) -> None:
     """A body of another form is answered 400 with problem details that do not repeat what was sent."""
     page = begin(client)
-    response = client.post(
-        f"/api/v1/runs/{page['run']}/steps/terms", body, content_type="application/json"
-    )
+    response = client.post(f"/api/v1/runs/{page['run']}/steps/terms", body, content_type="application/json")
     assert response.status_code == 400
     problem = response.json()
     assert (problem["code"], problem["status"]) == ("request_malformed", 400)
     assert client.get(f"/api/v1/runs/{page['run']}").json()["revision"] == page["revision"]
 
 
-def test_an_unknown_journey_is_told(client: Client, served_world: object) -> None:
+def test_an_unknown_journey_is_told(client: Client, world: World) -> None:
     """A journey that is not offered answers 404 and begins nothing."""
     response = client.post(
         "/api/v1/runs", json.dumps({"journey": "no-such-journey"}), content_type="application/json"
     )
-    assert (response.status_code, response.json()["code"]) == (404, "journey_unknown")
+    assert (response.status_code, response.json()["code"]) == (404, "journey_not_found")
     assert Run.objects.count() == 0
 
 
-def test_openapi_is_3_1_and_documented_locally(client: Client, served_world: object) -> None:
+def test_openapi_is_3_1_and_documented_locally(client: Client, world: World) -> None:
     """The description is OpenAPI 3.1 and its page loads nothing from elsewhere."""
     description = client.get("/api/v1/openapi.json").json()
     assert description["openapi"].startswith("3.1")
@@ -131,7 +138,7 @@ def test_openapi_is_3_1_and_documented_locally(client: Client, served_world: obj
     assert "https://" not in page
 
 
-def test_every_error_of_the_catalogue_has_both_sentences(client: Client, served_world: object) -> None:
+def test_every_error_of_the_catalogue_has_both_sentences(client: Client, world: World) -> None:
     """The catalogue lists each code once, in Korean and in English."""
     entries = client.get("/api/v1/errors").json()
     codes = [entry["code"] for entry in entries]
