@@ -8,6 +8,7 @@ from ninja import Schema
 from pydantic import ConfigDict, Field, StringConstraints
 
 Text = Annotated[str, StringConstraints(max_length=2000)]
+Name = Annotated[str, StringConstraints(max_length=64)]
 #: A value offered for a field: text, a truth value, or a list of texts (terms, choices). Bounded.
 Value = Text | bool | None | Annotated[list[Text], Field(max_length=64)]
 
