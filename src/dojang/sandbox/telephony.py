@@ -54,6 +54,11 @@ class HandsetCall:
     ended_at: datetime | None
 
     @property
+    def dots(self) -> str:
+        """One sign for each digit keyed, none of which tells the digit."""
+        return "•" * self.keyed
+
+    @property
     def is_live(self) -> bool:
         """Whether the call still goes on."""
         return self.state in LIVE
