@@ -186,7 +186,8 @@ class SocketSigner:
         with self._connection(deadline) as connection:
             try:
                 connection.settimeout(max(deadline - time.monotonic(), 0.001))
-                connection.sendall(frame)
+                with contextlib.suppress(BrokenPipeError):  # a signer that hangs up may have said why
+                    connection.sendall(frame)
                 connection.settimeout(max(deadline - time.monotonic(), 0.001))
                 body = wire.read_frame(connection, within=max(deadline - time.monotonic(), 0.001))
             except OSError as failure:

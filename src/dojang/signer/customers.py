@@ -145,7 +145,8 @@ class Customers:
         def keep(tx: Tx) -> None:
             tx.run(
                 "INSERT INTO wallet_key"
-                " (key_id, customer_id, state, secret, replay, sealed_sha256, memory_kib, passes) VALUES (?, ?, 'active', ?, ?, ?, ?, ?)",
+                " (key_id, customer_id, state, secret, replay, sealed_sha256, memory_kib, passes)"
+                " VALUES (?, ?, 'active', ?, ?, ?, ?, ?)",
                 (
                     key_id,
                     customer_id,
