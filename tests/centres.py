@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dojang.config.home import Home
 from dojang.ports.signer_wire import socket_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from dojang.config.home import Home
 
 _SOURCES = str(Path(__file__).resolve().parent.parent / "src")
 #: Seconds a process may take to come up on a busy machine.
@@ -92,8 +93,8 @@ class SignerProcess:
 
     def is_as_new(self) -> bool:
         """Whether the next test may have it: alive, clock never moved, no authority added, never halted."""
-        from dojang.adapters.signer_client import SocketSigner  # noqa: PLC0415 - most tests do without
-        from dojang.audit.queries import journal_entries  # noqa: PLC0415
+        from dojang.adapters.signer_client import SocketSigner  # most tests do without
+        from dojang.audit.queries import journal_entries
 
         alive = self.process is not None and self.process.poll() is None
         if not alive or self.home.clock.exists():

@@ -37,9 +37,10 @@ for _name in [name for name in os.environ if name.startswith("DOJANG_") and name
 os.environ["DOJANG_HOME"] = str(_HOME)
 os.environ["DJANGO_SETTINGS_MODULE"] = "dojang.config.settings"
 
+from tests.centres import Centre, SignerProcess, discard, make_centre  # noqa: E402
+
 from dojang.config.home import Home  # noqa: E402 - the environment comes first
 from dojang.config.postgres import ADMIN, PrivatePostgres  # noqa: E402
-from tests.centres import Centre, SignerProcess, discard, make_centre  # noqa: E402
 
 _SERVER = PrivatePostgres(Home(_HOME), durable=False)
 for _name in ("django.key", "field.key", "numbers.key"):
@@ -51,7 +52,7 @@ TEMPLATE = "dojang_template"
 
 def pytest_configure() -> None:
     """Set Django up with the session's own addresses (too early, and it would read the developer's)."""
-    import django  # noqa: PLC0415 - after the environment
+    import django  # after the environment
 
     django.setup()
 
@@ -71,7 +72,11 @@ def _only_loopback() -> Iterator[None]:
     genuine = socket.socket.connect
 
     def connect(self: socket.socket, address: Any) -> None:
-        if self.family in {socket.AF_INET, socket.AF_INET6} and address[0] not in {"127.0.0.1", "::1", "localhost"}:
+        if self.family in {socket.AF_INET, socket.AF_INET6} and address[0] not in {
+            "127.0.0.1",
+            "::1",
+            "localhost",
+        }:
             raise AssertionError(f"a test tried to connect to {address[0]}")
         genuine(self, address)
 
@@ -84,7 +89,7 @@ def _only_loopback() -> Iterator[None]:
 
 
 def _admin(*statements: str) -> None:
-    import psycopg  # noqa: PLC0415 - only tests with a database pay for it
+    import psycopg  # only tests with a database pay for it
 
     with psycopg.connect(_SERVER.url(role=ADMIN, database="postgres"), autocommit=True) as link:
         for statement in statements:
@@ -109,8 +114,8 @@ def pg() -> PrivatePostgres:
 @pytest.fixture(scope="session")
 def schema(pg: PrivatePostgres, django_db_blocker: Any) -> str:
     """Return the name of a database holding the migrated schema and nothing else: the template of all."""
-    from django.core.management import call_command  # noqa: PLC0415 - needs settings
-    from django.db import connection  # noqa: PLC0415
+    from django.core.management import call_command  # needs settings
+    from django.db import connection
 
     _admin("CREATE DATABASE dojang_template OWNER dojang")
     connection.settings_dict["NAME"] = TEMPLATE
@@ -124,8 +129,8 @@ def schema(pg: PrivatePostgres, django_db_blocker: Any) -> str:
 @pytest.fixture(scope="session")
 def django_db_setup(schema: str, django_db_blocker: Any) -> None:
     """Give pytest-django a copy of the template in place of a database it would make itself."""
-    from django.db import connections  # noqa: PLC0415
-    from django.test import TransactionTestCase  # noqa: PLC0415
+    from django.db import connections
+    from django.test import TransactionTestCase
 
     _clone("dojang_test")
 
@@ -153,11 +158,11 @@ AUTHORITIES = "dojang_authorities"
 @pytest.fixture(scope="session")
 def authorities(schema: str, pg: PrivatePostgres, django_db_blocker: Any) -> Path:
     """Hold one key ceremony for the session; return the signer folder to copy. The database is a template."""
-    from django.db import connection  # noqa: PLC0415
+    from django.db import connection
 
-    from dojang.config import wiring  # noqa: PLC0415
-    from dojang.config.options import load_options  # noqa: PLC0415
-    from dojang.ports.acting import Acting  # noqa: PLC0415
+    from dojang.config import wiring
+    from dojang.config.options import load_options
+    from dojang.ports.acting import Acting
 
     home = Home(_HOME / "signer-template")
     home.prepare()
@@ -207,10 +212,10 @@ def signer_process(authorities: Path, _idle_signers: list[SignerProcess]) -> Ite
 @pytest.fixture
 def world(transactional_db: None, signer_process: SignerProcess, pg: PrivatePostgres) -> Iterator[World]:
     """Return a World of the sandbox: authorities made, cast fresh, clock movable (`world.clock.advance`)."""
-    from django.db import connections  # noqa: PLC0415
+    from django.db import connections
 
-    from dojang.config import wiring  # noqa: PLC0415
-    from dojang.config.options import load_options  # noqa: PLC0415
+    from dojang.config import wiring
+    from dojang.config.options import load_options
 
     connections.close_all()
     _clone("dojang_test", AUTHORITIES)
@@ -227,10 +232,10 @@ def run_jobs(world: World) -> Callable[[], int]:
     """Return a function that runs all jobs due now, in order, until none is left; it returns how many."""
 
     def run() -> int:
-        from procrastinate import JobContext  # noqa: PLC0415
-        from procrastinate.contrib.django import app  # noqa: PLC0415
-        from procrastinate.contrib.django.models import ProcrastinateJob  # noqa: PLC0415
-        from procrastinate.jobs import Job  # noqa: PLC0415
+        from procrastinate import JobContext
+        from procrastinate.contrib.django import app
+        from procrastinate.contrib.django.models import ProcrastinateJob
+        from procrastinate.jobs import Job
 
         done = 0
         while (row := ProcrastinateJob.objects.filter(status="todo").order_by("id").first()) is not None:
@@ -250,7 +255,7 @@ def run_jobs(world: World) -> Callable[[], int]:
 
 
 def _finish(job_id: int) -> None:
-    from django.db import connection  # noqa: PLC0415
+    from django.db import connection
 
     with connection.cursor() as cursor:
         cursor.execute("UPDATE procrastinate_jobs SET status = 'succeeded' WHERE id = %s", [job_id])

@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 import urllib.request
@@ -53,14 +54,22 @@ class Progress:
         self.live = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
         self.did = 0
 
-    def work(self, title: str, command: list[str], *, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
+    def work(
+        self, title: str, command: list[str], *, cwd: Path = ROOT, env: dict[str, str] | None = None
+    ) -> None:
         """Run a command; show its title and time. Raises `SetupError` with its last words on failure."""
         self.did += 1
         began = time.monotonic()
         if not self.live:
             print(f"  {title} …", file=sys.stderr, flush=True)
         with subprocess.Popen(
-            command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         ) as process:
             lines = self._follow(process, title, began)
         self._clear()
@@ -89,15 +98,28 @@ class Progress:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
+_UNREACHED = (
+    "name resolution",
+    "network is unreachable",
+    "connection refused",
+    "connection reset",
+    "timed out",
+    "timeout",
+    "enotfound",
+    "econn",
+    "could not resolve",
+)
+
+
 def _remedy(said: str) -> str:
     """Guess from a tool's last words what the person should do."""
     low = said.lower()
     if "no space left" in low:
-        return f"The disk is full. Free about 1 GB ({ROOT}, {os.environ.get('TMPDIR', '/tmp')}), then try again."
-    if re.search(r"name resolution|network is unreachable|connection (refused|reset)|timed? ?out|enotfound|econn|could not resolve", low):
-        return "The package index was not reached. Check the network or the proxy (https_proxy), then try again."
+        return f"The disk is full. Free about 1 GB ({ROOT}, {tempfile.gettempdir()}), then try again."
+    if any(word in low for word in _UNREACHED):
+        return "The package index was not reached. Check network and proxy (https_proxy), then try again."
     if "do not match the hashes" in low or "integrity" in low:
-        return "A downloaded package is not the one that was locked. Do not go on; look at the package index in use."
+        return "A downloaded package is not the locked one. Do not go on; look at the package index in use."
     if "permission denied" in low or "read-only file system" in low:
         return f"{ROOT} cannot be written by this user. Clone it into a folder of your own."
     return "Read the lines above; `make clean` and another try starts from nothing."
@@ -145,13 +167,15 @@ def check_machine() -> None:
             "Install it (Debian 12: apt-get install python3) and name it: make PYTHON=python3.11 run",
         )
     if not os.access(ROOT, os.W_OK):
-        raise SetupError(f"{ROOT} cannot be written by this user.", "Clone the project into a folder of your own.")
+        raise SetupError(
+            f"{ROOT} cannot be written by this user.", "Clone the project into a folder of your own."
+        )
     if not PYTHON.exists() and shutil.disk_usage(ROOT).free < SPACE_NEEDED:
         raise SetupError("The disk is nearly full.", f"Free about 1 GB in {ROOT}, then try again.")
 
 
 def make_venv(progress: Progress) -> None:
-    """Make ``.venv`` with pip in it. Bare Debian has no ensurepip: then pip comes by apt or from the index."""
+    """Make ``.venv`` with pip in it. Bare Debian has no ensurepip: pip then comes by apt or the index."""
     identity = f"{sys.version_info[:2]} {sys.base_prefix}"
     if PYTHON.exists() and _fresh("venv", identity) and _runs([str(PYTHON), "-c", "import pip"]):
         return
@@ -174,7 +198,9 @@ def make_venv(progress: Progress) -> None:
 
 def _runs(command: list[str]) -> bool:
     try:
-        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60, check=False)
+        done = subprocess.run(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
@@ -205,7 +231,9 @@ def _fetch_pip() -> Path:
             page = answer.read().decode()
         link = re.search(rf'href="([^"]*pip-{re.escape(version[1])}-py3-none-any\.whl[^"]*)"', page)
         if link is None:
-            raise SetupError(f"pip {version[1]} is not on {index}.", "Set PIP_INDEX_URL to an index that has it.")
+            raise SetupError(
+                f"pip {version[1]} is not on {index}.", "Set PIP_INDEX_URL to an index that has it."
+            )
         place = urllib.parse.urljoin(index, link[1].replace("&amp;", "&"))
         with urllib.request.urlopen(place, timeout=60) as answer:  # noqa: S310 - the same
             body = answer.read()
@@ -233,7 +261,15 @@ def install(progress: Progress, lock: str, title: str, *extra: str) -> None:
 
 
 def _pip(python: Path) -> list[str]:
-    return [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar=off"]
+    return [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--progress-bar=off",
+    ]
 
 
 def link_project() -> None:
@@ -276,7 +312,7 @@ def need_postgres(progress: Progress) -> None:
 
 
 def need_openssl(progress: Progress) -> None:
-    """The first certificate is checked with the openssl command: fetch it if that is in our power."""
+    """Install the openssl command, which checks the first certificate, if that is in our power."""
     if shutil.which("openssl"):
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
@@ -299,7 +335,7 @@ def need_browser(progress: Progress) -> None:
     elif "chromium" in missing:
         raise SetupError(
             "The tests need Debian's chromium, which is not here and which only root can install.",
-            f"Run: sudo apt-get install {' '.join(missing)} — or leave these tests out: DOJANG_NO_BROWSER=1 make test",
+            f"Run: sudo apt-get install {' '.join(missing)} — or do without: DOJANG_NO_BROWSER=1 make test",
         )
 
 
@@ -328,7 +364,9 @@ def find_node(progress: Progress) -> tuple[str, list[str]]:
     """Return node and how to call npm: the machine's if new enough, else the locked ones from the index."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm and not os.environ.get("DOJANG_NODE_WHEEL_ONLY"):
-        said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
+        said = subprocess.run(
+            [node, "--version"], capture_output=True, text=True, timeout=30, check=False
+        ).stdout
         version = re.match(r"v(\d+)", said)
         if version and int(version[1]) >= NODE_AT_LEAST:
             return node, [npm]
@@ -355,23 +393,8 @@ def main(arguments: list[str]) -> int:
     if purpose not in {"run", "check", "test"}:
         print(__doc__, file=sys.stderr)
         return 2
-    progress = Progress()
-    began = time.monotonic()
     try:
-        check_machine()
-        if not PYTHON.exists():
-            print("Setting up (the first time takes a minute or two):", file=sys.stderr)
-        make_venv(progress)
-        install(progress, "run", "Install the locked packages")
-        if purpose != "run":
-            install(progress, "dev", "Install the tools of the tests")
-        link_project()
-        need_postgres(progress)
-        if purpose != "check":
-            need_openssl(progress)
-            build_bundle(progress)
-        if purpose == "test":
-            need_browser(progress)
+        set_up(purpose, Progress())
     except SetupError as trouble:
         if trouble.details:
             print(trouble.details, file=sys.stderr)
@@ -383,9 +406,28 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print("\nStopped. Run the same command again to go on.", file=sys.stderr)
         return 130
+    return 0
+
+
+def set_up(purpose: str, progress: Progress) -> None:
+    """Do what is missing for a purpose. Raises `SetupError`."""
+    began = time.monotonic()
+    check_machine()
+    if not PYTHON.exists():
+        print("Setting up (the first time takes a minute or two):", file=sys.stderr)
+    make_venv(progress)
+    install(progress, "run", "Install the locked packages")
+    if purpose != "run":
+        install(progress, "dev", "Install the tools of the tests")
+    link_project()
+    need_postgres(progress)
+    if purpose != "check":
+        need_openssl(progress)
+        build_bundle(progress)
+    if purpose == "test":
+        need_browser(progress)
     if progress.did:
         print(f"Set up in {time.monotonic() - began:.0f} s.", file=sys.stderr)
-    return 0
 
 
 if __name__ == "__main__":

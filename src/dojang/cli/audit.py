@@ -22,7 +22,7 @@ def verify(*, as_json: Json = False) -> None:
     """Recompute every chain and compare it with the heads kept in the signer's journal. Exit 1 if broken."""
     out = Output(as_json)
     with centre.world() as world:
-        from dojang.audit.queries import verify_chains  # noqa: PLC0415 - after the set-up
+        from dojang.audit.queries import verify_chains  # after the set-up
 
         found = verify_chains(world.signer)
     facts = {

@@ -18,7 +18,7 @@ def show(*, as_json: Json = False) -> None:
     """Show every authority: name, algorithm, life, newest lists."""
     out = Output(as_json)
     with centre.database():
-        from dojang.ca import queries  # noqa: PLC0415 - after the set-up
+        from dojang.ca import queries  # after the set-up
 
         found = queries.authorities()
     facts = [
@@ -31,12 +31,21 @@ def show(*, as_json: Json = False) -> None:
             "serial": view.serial,
             "not_before": view.not_before.isoformat(),
             "not_after": view.not_after.isoformat(),
-            "crls": [{"shard": item.shard, "number": item.number, "entries": item.entries} for item in view.crls],
+            "crls": [
+                {"shard": item.shard, "number": item.number, "entries": item.entries} for item in view.crls
+            ],
         }
         for view in found
     ]
     rows = [
-        (view.label, view.role, view.algorithm, view.subject, f"{view.not_after:%Y-%m-%d}", str(len(view.crls)))
+        (
+            view.label,
+            view.role,
+            view.algorithm,
+            view.subject,
+            f"{view.not_after:%Y-%m-%d}",
+            str(len(view.crls)),
+        )
         for view in found
     ]
     out.answer(facts, out.table(["label", "role", "algorithm", "subject", "not_after", "crls"], rows))
@@ -47,10 +56,10 @@ def ceremony(*, as_json: Json = False) -> None:
     """Make root and issuing authority as the ceremony file says; once they are there, change nothing."""
     out = Output(as_json)
     with centre.world() as world:
-        from dojang.config.wiring import perform_ceremony  # noqa: PLC0415 - after the set-up
+        from dojang.config.wiring import perform_ceremony  # after the set-up
 
         perform_ceremony(acting=ACTING, world=world)
-        from dojang.ca import queries  # noqa: PLC0415
+        from dojang.ca import queries
 
         labels = [view.label for view in queries.authorities()]
     out.answer({"authorities": labels}, say("ca.made", names=", ".join(labels)))
@@ -61,7 +70,7 @@ def publish(*, as_json: Json = False) -> None:
     """Sign and publish all revocation lists now, due or not."""
     out = Output(as_json)
     with centre.world() as world:
-        from dojang.ca.actions import publish_crls  # noqa: PLC0415 - after the set-up
+        from dojang.ca.actions import publish_crls  # after the set-up
 
         made = publish_crls(acting=ACTING, world=world, force=True)
     facts = [

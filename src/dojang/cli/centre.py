@@ -42,7 +42,7 @@ def prepare_home(options: Options) -> None:
 def setup_django() -> None:
     """Load Django with this process's environment. Idempotent."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dojang.config.settings")
-    import django  # noqa: PLC0415 - commands without a database start quicker
+    import django  # commands without a database start quicker
 
     django.setup()
 
@@ -56,7 +56,7 @@ def database(options: Options | None = None) -> Iterator[Options]:
         if not options.database_url:
             stack.enter_context(running(PrivatePostgres(options.folder)))
         setup_django()
-        from django.db import connections  # noqa: PLC0415 - after the set-up
+        from django.db import connections  # after the set-up
 
         stack.callback(connections.close_all)
         yield options
@@ -66,7 +66,7 @@ def database(options: Options | None = None) -> Iterator[Options]:
 def world(options: Options | None = None) -> Iterator[World]:
     """Give a block database, signer and World; what was not running is stopped afterwards."""
     with database(options) as chosen, contextlib.ExitStack() as stack:
-        from dojang.config.wiring import build_world  # noqa: PLC0415 - after the set-up
+        from dojang.config.wiring import build_world  # after the set-up
 
         if not signer_answers(chosen):
             process = start_signer(chosen)
@@ -91,7 +91,7 @@ def signer_command(options: Options) -> list[str]:
 
 def signer_answers(options: Options) -> bool:
     """Whether the signing process can be asked at this moment."""
-    from dojang.adapters.signer_client import SocketSigner  # noqa: PLC0415 - a quick start for the rest
+    from dojang.adapters.signer_client import SocketSigner  # a quick start for the rest
 
     if not options.folder.signer_socket.exists():
         return False

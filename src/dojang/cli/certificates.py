@@ -34,7 +34,7 @@ def list_(
     """List the certificates of one customer, newest first."""
     out = Output(as_json)
     with centre.database():
-        from dojang.ca import queries  # noqa: PLC0415 - after the set-up
+        from dojang.ca import queries  # after the set-up
 
         found = queries.certificates_of(customer)
     rows = [(view.serial, view.product, view.state, f"{view.not_after:%Y-%m-%d}") for view in found]
@@ -46,7 +46,9 @@ def show(
     serial: Serial,
     *,
     pem: Annotated[bool, typer.Option(help="Print the certificate and its chain as PEM.")] = False,
-    output: Annotated[str, typer.Option("--output", "-o", help="Write the PEM to a file; - is standard output.")] = "-",
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="Write the PEM to a file; - is standard output.")
+    ] = "-",
     as_json: Json = False,
 ) -> None:
     """Show a certificate: its facts, or its bytes with --pem."""
@@ -61,7 +63,10 @@ def show(
             Path(output).write_text(text, "ascii")
         return
     facts = _facts(view)
-    out.answer(facts, out.table(["", ""], [(say(f"fact.{name}"), str(value)) for name, value in facts.items() if value]))
+    out.answer(
+        facts,
+        out.table(["", ""], [(say(f"fact.{name}"), str(value)) for name, value in facts.items() if value]),
+    )
 
 
 @app.command()
@@ -83,14 +88,16 @@ def verify(serial: Serial, *, as_json: Json = False) -> None:
 def revoke(
     serial: Serial,
     *,
-    reason: Annotated[str, typer.Option(help="Reason of RFC 5280 §5.3.1, such as keyCompromise.")] = "unspecified",
+    reason: Annotated[
+        str, typer.Option(help="Reason of RFC 5280 §5.3.1, such as keyCompromise.")
+    ] = "unspecified",
     operator: Annotated[str, typer.Option(help="Who does this; written into the audit trail.")] = "cli",
     as_json: Json = False,
 ) -> None:
     """Revoke a certificate. OCSP says so at once, the next CRL lists it; the customer is told."""
     out = Output(as_json)
     with centre.world() as world:
-        from dojang.ca.actions import revoke_certificate  # noqa: PLC0415 - after the set-up
+        from dojang.ca.actions import revoke_certificate  # after the set-up
 
         view, _ = _find(serial)
         acting = Acting(kind="operator", id=operator, channel="cli")
@@ -107,7 +114,7 @@ def to_pem(der: bytes) -> str:
 
 
 def _find(serial: str) -> tuple[CertificateView, tuple[bytes, ...]]:
-    from dojang.ca import queries  # noqa: PLC0415 - after Django's set-up
+    from dojang.ca import queries  # after Django's set-up
 
     view = queries.find_by_serial(serial)
     if view is None:
@@ -121,4 +128,6 @@ def _facts(view: CertificateView) -> dict[str, Any]:
         "issued_at", "activated_at", "revoked_at", "reason", "customer_id", "sha256",
     )  # fmt: skip
     facts = {name: getattr(view, name) for name in names}
-    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in facts.items()}
+    return {
+        name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in facts.items()
+    }

@@ -29,7 +29,7 @@ def unlock(
     """Open the lock of one factor, after the customer was identified at a branch. The customer is told."""
     out = Output(as_json)
     with centre.world() as world:
-        from dojang.ra.actions import unlock_factor  # noqa: PLC0415 - after the set-up
+        from dojang.ra.actions import unlock_factor  # after the set-up
 
         acting = Acting(kind="operator", id=operator, channel="cli")
         unlock_factor(customer, factor, acting=acting, world=world)

@@ -53,7 +53,7 @@ def first(
 
 
 def _active(customer: str) -> tuple[CertificateView, tuple[bytes, ...]] | None:
-    from dojang.ca import queries  # noqa: PLC0415 - after Django's set-up
+    from dojang.ca import queries  # after Django's set-up
 
     view = queries.active_certificate(customer, PRODUCT)
     return None if view is None else (view, queries.chain_of(view))
@@ -63,10 +63,14 @@ def _walk(client: Client, person: str, steps: list[dict[str, Any]], out: Output)
     """Walk the journey, telling each step of the guide as it is done."""
 
     def done(number: int, note: str, seconds: float) -> None:
-        steps.append({"step": number, "title": say(f"guide.{number}"), "note": note, "seconds": round(seconds, 3)})
+        steps.append(
+            {"step": number, "title": say(f"guide.{number}"), "note": note, "seconds": round(seconds, 3)}
+        )
         if not out.as_json:
             extra = f"  [dim]{note}[/]" if note else ""
-            out.console.print(f"  [red]{number:>2}[/]  {say(f'guide.{number}')}{extra}  [dim]{seconds:.2f} s[/]")
+            out.console.print(
+                f"  [red]{number:>2}[/]  {say(f'guide.{number}')}{extra}  [dim]{seconds:.2f} s[/]"
+            )
 
     visitor = Visitor(client, person, done)
     if not out.as_json:

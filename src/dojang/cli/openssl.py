@@ -37,7 +37,7 @@ def judge(
     `chain` is nearest first, the root last (DER). `at` is the moment to judge at (the movable clock's);
     None is the machine's own. Without the openssl command there is one answer saying so.
     """
-    from dojang.cli.certificates import to_pem  # noqa: PLC0415 - certificates imports this module
+    from dojang.cli.certificates import to_pem  # certificates imports this module
 
     if shutil.which("openssl") is None:
         return (Answer("openssl", "", say("openssl.missing"), ok=False),)

@@ -29,11 +29,13 @@ def _group() -> None:
 
 
 @app.command()
-def status(run: Annotated[str, typer.Argument(help="Id of the run, as in its address.")], *, as_json: Json = False) -> None:
+def status(
+    run: Annotated[str, typer.Argument(help="Id of the run, as in its address.")], *, as_json: Json = False
+) -> None:
     """Show where a run stands: state, step, times. What the customer typed is sealed and not shown."""
     out = Output(as_json)
     with centre.database():
-        from dojang.ra.models import Run  # noqa: PLC0415 - after the set-up
+        from dojang.ra.models import Run  # after the set-up
 
         row = Run.objects.filter(pk=run).first()
         if row is None:

@@ -1,4 +1,4 @@
-"""`dojang serve`: one process of one role, to be run N times behind a proxy, or all of them for a small bank."""
+"""`dojang serve`: one process of one role, to be run N times behind a proxy, or all roles at once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def serve(role: Annotated[Role, typer.Option(help="What this process does.")] = 
     elif role is Role.WORKER:
         _worker()
     elif role is Role.ALL:
-        from dojang.cli.up import run_centre  # noqa: PLC0415 - up imports this module's roles
+        from dojang.cli.up import run_centre  # up imports this module's roles
 
         raise typer.Exit(run_centre(options, demonstrate=False))
     else:
@@ -50,16 +50,16 @@ def _signer(options: Options) -> None:
 
 def _worker() -> None:
     centre.setup_django()
-    from dojang.config import worker  # noqa: PLC0415 - registers its tasks, after Django's set-up
+    from dojang.config import worker  # registers its tasks, after Django's set-up
 
     worker.run()
 
 
 def _http(options: Options, what: str) -> None:
     """Serve HTTP with Granian: one worker process with threads; a dead one is replaced at once."""
-    from granian import Granian  # noqa: PLC0415 - only this role needs it
-    from granian.constants import Interfaces  # noqa: PLC0415
-    from granian.log import LogLevels  # noqa: PLC0415
+    from granian import Granian  # only this role needs it
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
 
     os.environ["DOJANG_SERVE"] = what
     Granian(

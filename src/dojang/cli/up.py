@@ -132,8 +132,17 @@ class Running:
     def show_addresses(self) -> None:
         """Print where everything is."""
         base = self.options.base_url
-        places = [("centre", "/"), ("api", "/api/v1/docs"), ("sandbox", "/sandbox/"), ("mine", "/me/certificates/")]
-        rows = [(say(f"place.{name}"), base + path) for name, path in places if name != "sandbox" or self.options.sandbox]
+        places = [
+            ("centre", "/"),
+            ("api", "/api/v1/docs"),
+            ("sandbox", "/sandbox/"),
+            ("mine", "/me/certificates/"),
+        ]
+        rows = [
+            (say(f"place.{name}"), base + path)
+            for name, path in places
+            if name != "sandbox" or self.options.sandbox
+        ]
         rows.append((say("place.home"), str(self.options.folder.path)))
         self.out.aside.print(self.out.table(["", ""], rows))
         self.tell(say("up.stop_with"))
@@ -174,13 +183,17 @@ class Running:
 
     def _ceremony(self) -> None:
         """Make the authorities at the first start; later starts find them."""
-        from django.db import connections  # noqa: PLC0415 - after Django's set-up
+        from django.db import connections  # after Django's set-up
 
-        from dojang.config import wiring  # noqa: PLC0415
+        from dojang.config import wiring
 
         world = wiring.build_world(self.options)
         try:
             wiring.perform_ceremony(acting=ACTING, world=world)
+            if self.options.sandbox:
+                from dojang.config.staging import stage_certificates
+
+                stage_certificates(acting=ACTING, world=world)
         finally:
             wiring.close_world(world)
             connections.close_all()
@@ -197,7 +210,11 @@ class Running:
             time.sleep(0.05)
 
     def _look(self) -> None:
-        if self.postgres is not None and self.postgres.process is not None and self.postgres.process.poll() is not None:
+        if (
+            self.postgres is not None
+            and self.postgres.process is not None
+            and self.postgres.process.poll() is not None
+        ):
             self._restarted("postgres", self.postgres.process.returncode, 0.0)
             self.postgres.process = None
             self.postgres.start()
@@ -222,8 +239,8 @@ def is_ready(options: Options) -> bool:
 
 def _migrate() -> None:
     centre.setup_django()
-    from django.core.management import call_command  # noqa: PLC0415 - after the set-up
-    from django.db import connections  # noqa: PLC0415
+    from django.core.management import call_command  # after the set-up
+    from django.db import connections
 
     call_command("migrate", verbosity=0, interactive=False)
     connections.close_all()

@@ -1,0 +1,1 @@
+"""Settings, wiring, addresses, the private database and the HTTP entry: where the house is put together."""

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _HASHED = re.compile(r"[-.][0-9A-Za-z]{8,}\.\w+$")
-_TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".woff2": "font/woff2", ".svg": "image/svg+xml"}
+_TYPES = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".woff2": "font/woff2",
+    ".svg": "image/svg+xml",
+}
 _HIDDEN = ("dist/.stamp",)
 
 
@@ -93,7 +98,7 @@ def _plain(start_response: Callable[..., Any], status: str, extra: list[tuple[st
 
 def collect() -> Iterable[tuple[str, Path]]:
     """Yield (name, file) of every asset of every installed room; the first one of a name counts."""
-    from django.contrib.staticfiles.finders import get_finders  # noqa: PLC0415 - needs settings
+    from django.contrib.staticfiles.finders import get_finders  # needs settings
 
     seen: set[str] = set()
     for finder in get_finders():

@@ -6,6 +6,7 @@ process's own store and socket, ``clock`` the movable clock of the sandbox, ``lo
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -81,7 +82,12 @@ class Home:
         """Make the folders that are missing. Raises `HomeError` when that is not possible."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for folder, mode in ((self.secrets, 0o700), (self.signer, 0o700), (self.log, 0o750), (self.run, 0o750)):
+            for folder, mode in (
+                (self.secrets, 0o700),
+                (self.signer, 0o700),
+                (self.log, 0o750),
+                (self.run, 0o750),
+            ):
                 folder.mkdir(exist_ok=True)
                 if stat.S_IMODE(folder.stat().st_mode) != mode:
                     folder.chmod(mode)
@@ -107,10 +113,8 @@ class Home:
                 file.write(secrets.token_hex(32) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
-            try:
+            with contextlib.suppress(FileExistsError):  # whoever was first counts
                 os.link(draft, place)
-            except FileExistsError:
-                pass  # another process was first: its value is the one that counts
         finally:
             Path(draft).unlink()
         return place.read_text("ascii").strip()

@@ -23,7 +23,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Set ``request.request_id`` and the header ``X-Request-Id``; forbid caching unless a view decided."""
+        """Set ``request.request_id`` and ``X-Request-Id``; forbid caching unless a view decided."""
         given = request.headers.get("X-Request-Id", "")
         name = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         request.request_id = name  # type: ignore[attr-defined]

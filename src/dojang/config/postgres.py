@@ -187,7 +187,9 @@ class PrivatePostgres:
     def url(self, *, role: str = ROLE, database: str = DATABASE) -> str:
         """Return the connection address of a role. Reads (or makes) its password."""
         password = self.home.secret("db.pass" if role == ROLE else "db-admin.pass")
-        return f"postgresql://{role}:{password}@/{database}?host={quote(str(self.socket), safe='')}&port={PORT}"
+        return (
+            f"postgresql://{role}:{password}@/{database}?host={quote(str(self.socket), safe='')}&port={PORT}"
+        )
 
     def pid(self) -> int | None:
         """Return the pid of the running server of this data folder, or None.
@@ -376,7 +378,7 @@ class PrivatePostgres:
                 stderr=log,
                 cwd="/",
                 env=_plain_environment(),
-                # A terminal's Ctrl-C goes to the whole group: the supervisor alone decides the order of stopping.
+                # Ctrl-C goes to a terminal's whole group, but the supervisor alone decides the order of stopping.
                 start_new_session=True,
                 preexec_fn=lambda: die_with_parent(signal.SIGINT),  # noqa: PLW1509
                 **account.popen(),
@@ -439,7 +441,7 @@ def running(server: PrivatePostgres) -> Iterator[PrivatePostgres]:
 
 
 def _plain_environment() -> dict[str, str]:
-    """Return an environment without PG* variables of the caller, which would change what the programs do."""
+    """Return an environment without the caller's PG* variables, which would change what programs do."""
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 

@@ -32,11 +32,11 @@ class WiringError(DojangError):
 
 def build_world(options: Options) -> World:
     """Build a World from the options. Raises `WiringError` when something outside has no adapter."""
-    from dojang.adapters.signer_client import SocketSigner  # noqa: PLC0415 - a start without a World stays quick
+    from dojang.adapters.signer_client import SocketSigner  # a start without a World stays quick
 
     if not options.sandbox:
         raise WiringError("no core bank is configured", name="DOJANG_SANDBOX")
-    from dojang.sandbox.world import build_sandbox  # noqa: PLC0415 - only imported when the sandbox is on
+    from dojang.sandbox.world import build_sandbox  # only imported when the sandbox is on
 
     parts = build_sandbox(options.dsn, options.folder.clock)
     return World(
@@ -53,9 +53,9 @@ def build_world(options: Options) -> World:
 
 def build_status(options: Options) -> StatusApp:
     """Build the status responder: its own connections, the signer, the clock, and nothing else."""
-    from dojang.adapters.clocks import FileClock, SystemClock  # noqa: PLC0415 - only HTTP processes pay
-    from dojang.adapters.signer_client import SocketSigner  # noqa: PLC0415
-    from dojang.va.app import make_app  # noqa: PLC0415
+    from dojang.adapters.clocks import FileClock, SystemClock  # only HTTP processes pay
+    from dojang.adapters.signer_client import SocketSigner
+    from dojang.va.app import make_app
 
     return make_app(
         options.dsn,
@@ -77,7 +77,7 @@ def get_world() -> World:
 
 def set_world(world: World | None) -> World | None:
     """Put a World in place of the process's own and return the former one (tests, the worker)."""
-    global _world  # noqa: PLW0603 - the same
+    global _world
     with _lock:
         former, _world = _world, world
         return former
@@ -93,6 +93,6 @@ def close_world(world: World) -> None:
 
 def perform_ceremony(*, acting: Acting, world: World) -> None:
     """Make the authorities if there are none. Safe to repeat."""
-    from dojang.ca.ceremony import perform_ceremony as perform  # noqa: PLC0415 - needs Django's set-up
+    from dojang.ca.ceremony import perform_ceremony as perform  # needs Django's set-up
 
     perform(acting=acting, world=world)

@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from dojang.config import wiring
 
@@ -41,7 +42,9 @@ async def _give_back(running: App) -> None:
 
 
 async def _work() -> None:
-    running = app.with_connector(app.connector.get_worker_connector())
+    connector = app.connector
+    assert isinstance(connector, DjangoConnector)
+    running = app.with_connector(connector.get_worker_connector())
     async with running.open_async():
         await _give_back(running)
         await running.run_worker_async(

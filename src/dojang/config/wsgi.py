@@ -25,16 +25,16 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dojang.config.settings")
 
 def _build_django() -> tuple[Application, Application]:
     """Return Django's application and the one for its assets."""
-    from django.core.wsgi import get_wsgi_application  # noqa: PLC0415 - a status process does without
+    from django.core.wsgi import get_wsgi_application  # a status process does without
 
-    from dojang.config.assets import Assets, collect  # noqa: PLC0415 - the same
+    from dojang.config.assets import Assets, collect  # the same
 
     behind = get_wsgi_application()
     return behind, Assets(_STATIC, collect())
 
 
 def _build_status() -> Application:
-    from dojang.config.wiring import build_status  # noqa: PLC0415 - pulls the adapters in
+    from dojang.config.wiring import build_status  # pulls the adapters in
 
     return build_status(_options)
 

@@ -10,8 +10,9 @@ from dojang.config import wiring
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dojang.ports.world import World
     from tests.centres import SignerProcess
+
+    from dojang.ports.world import World
 
 
 def test_world_comes_with_authorities_and_a_live_signer(world: World) -> None:
@@ -27,7 +28,9 @@ def test_world_after_another_starts_from_the_same_state(world: World, run_jobs: 
     assert Authority.objects.count() == 3
 
 
-def test_signer_killed_and_started_again_serves_the_same_world(world: World, signer_process: SignerProcess) -> None:
+def test_signer_killed_and_started_again_serves_the_same_world(
+    world: World, signer_process: SignerProcess
+) -> None:
     """After a kill and a new start the same World reaches the signer again."""
     before = world.signer.keys()
     signer_process.kill()
