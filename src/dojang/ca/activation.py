@@ -8,9 +8,14 @@ from django.db import OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from dojang.audit.actions import record_event
-from dojang.ca.errors import CertificateNotFoundError, CertificateRevokedError, ReasonUnknownError
+from dojang.ca.errors import (
+    CertificateNotFoundError,
+    CertificateRevokedError,
+    OrderBusyError,
+    ReasonUnknownError,
+)
 from dojang.ca.models import Certificate, Revocation
-from dojang.ca.orders import holding_order, lock_number
+from dojang.ca.orders import holding, holding_order, lock_number
 from dojang.ca.status import GOOD, Answer, Status, put_answers, sign_answer, whole_second
 from dojang.pki.crl import REASONS
 
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
 
 #: Reasons that end a certificate. A hold is another state; ``removeFromCRL`` is for delta CRLs.
 FINAL_REASONS = frozenset(REASONS) - {"certificateHold", "removeFromCRL"}
-_TRIES = 20  #: rounds of signing answers ahead before giving up on a holder who changes all the time
+_TRIES = 5  #: rounds of signing answers ahead, when a revocation gets in between
 
 
 class _MovedError(Exception):
@@ -42,7 +47,8 @@ def activate_certificate(
     not call `within` again. Raises `CertificateNotFoundError`, `CertificateRevokedError`.
     """
     row = _fetch(certificate_id)
-    with holding_order(row.intent.order_key):
+    # The holder's lock keeps others from changing what the answers are signed for; no row is locked yet.
+    with holding_order(row.intent.order_key), holding("holder", f"{row.customer_id}/{row.product}"):
         for _ in range(_TRIES):
             row = _fetch(certificate_id)
             if row.state == Certificate.State.ACTIVE:
@@ -61,7 +67,7 @@ def activate_certificate(
             except OperationalError as error:
                 if not isinstance(error.__cause__, DeadlockDetected | SerializationFailure):
                     raise
-        raise CertificateNotFoundError("the holder's certificate kept changing")
+        raise OrderBusyError("the holder's certificate kept changing", order=row.intent.order_key)
 
 
 def _activate(

@@ -69,63 +69,68 @@ def holding_order(key: str) -> Iterator[None]:
     Wrap everything from the intent to the confirmation in one `with`; entering again in the same thread
     costs nothing. Raises `OrderBusyError` when another session does not let go in time.
     """
-    held: dict[str, int] = _held.__dict__.setdefault("keys", {})
-    if held.get(key):
-        held[key] += 1
-        try:
-            yield
-        finally:
-            held[key] -= 1
-        return
-    number = lock_number("order", key)
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [number])
-    except OperationalError as error:
-        raise OrderBusyError(order=key) from error
-    with _until_done(held, key, number):
+    with holding("order", key):
         yield
 
 
 @contextmanager
-def trying_order(key: str) -> Iterator[bool]:
-    """Hold an order's lock if nobody else does; yields whether it is held."""
-    held: dict[str, int] = _held.__dict__.setdefault("keys", {})
-    number = lock_number("order", key)
+def holding(kind: str, key: str) -> Iterator[None]:
+    """Hold a session-level lock by name. No row is locked by it, so the signer may be asked meanwhile."""
+    held = _locks_of_this_connection()
+    number = lock_number(kind, key)
+    if number not in held:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock(%s)", [number])
+        except OperationalError as error:
+            raise OrderBusyError(order=key) from error
+    with _until_done(held, number):
+        yield
+
+
+@contextmanager
+def trying(kind: str, key: str) -> Iterator[bool]:
+    """Hold a session-level lock if nobody else does; yields whether it is held."""
+    held = _locks_of_this_connection()
+    number = lock_number(kind, key)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
         got = bool(cursor.fetchone()[0])
     if not got:
         yield False
         return
-    with _until_done(held, key, number):
+    if number in held:
+        _unlock(number)  # counted by the server as well: once is enough
+    with _until_done(held, number):
         yield True
 
 
+def _locks_of_this_connection() -> dict[int, int]:
+    """Return how often each lock is held; a new connection holds none, whatever the old one did."""
+    connection.ensure_connection()
+    if getattr(_held, "session", None) is not connection.connection:
+        _held.session, _held.locks = connection.connection, {}
+    locks: dict[int, int] = _held.locks
+    return locks
+
+
 @contextmanager
-def _until_done(held: dict[str, int], key: str, number: int) -> Iterator[None]:
-    held[key] = held.get(key, 0) + 1
+def _until_done(held: dict[int, int], number: int) -> Iterator[None]:
+    held[number] = held.get(number, 0) + 1
     try:
         yield
     finally:
-        held[key] -= 1
-        if not held[key]:
-            del held[key]
-        _unlock(number)
+        held[number] -= 1
+        if not held[number]:
+            del held[number]
+            # The dictionary belongs to one session: another one has nothing to let go of.
+            if held is getattr(_held, "locks", None):
+                _unlock(number)
 
 
 def _unlock(number: int) -> None:
-    """Let go; a connection that broke has let go already."""
+    """Let go. A broken connection has let go already; in a failed transaction the session keeps it."""
     if connection.connection is None or connection.connection.closed or connection.needs_rollback:
-        # In a transaction that failed nothing can be said to the server; Django closes or rolls it back.
-        _unlock_after_rollback(number)
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
-
-
-def _unlock_after_rollback(number: int) -> None:
-    if connection.connection is None or connection.connection.closed:
-        return
-    # Only a caller's own outer transaction gets here: the lock then ends with the session.
-    del number

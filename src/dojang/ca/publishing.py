@@ -6,18 +6,17 @@ minute), which signs only the shards where something happened or half of the lif
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max, Q
 
 from dojang.audit.actions import record_event
 from dojang.ca import authorities
 from dojang.ca.models import Authority, Certificate, Crl, OcspAnswer, Revocation
-from dojang.ca.orders import lock_number
+from dojang.ca.orders import trying
 from dojang.ca.serials import serial_number
 from dojang.ca.status import (
     GOOD,
@@ -86,7 +85,7 @@ def _shards(row: Authority, *, world: World) -> range:
 def _publish_shard(
     issuer: Issuer, shard: int, *, acting: Acting, world: World, force: bool
 ) -> Published | None:
-    with _alone("crl", issuer.label, str(shard)) as alone:
+    with trying("crl", f"{issuer.label}/{shard}") as alone:
         if not alone:
             return None  # somebody else is publishing this very shard
         last = Crl.objects.filter(issuer_id=issuer.id, shard=shard).order_by("-number").defer("der").first()
@@ -183,21 +182,6 @@ def _clear_old(issuer: Issuer, shard: int) -> None:
     numbers = Crl.objects.filter(issuer_id=issuer.id, shard=shard).order_by("-number")
     kept = list(numbers.values_list("number", flat=True)[:_KEPT])
     Crl.objects.filter(issuer_id=issuer.id, shard=shard, number__lt=kept[-1]).delete()
-
-
-@contextmanager
-def _alone(*name: str) -> Iterator[bool]:
-    """Hold a session-level lock if nobody else does."""
-    number = lock_number(*name)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
-        got = bool(cursor.fetchone()[0])
-    try:
-        yield got
-    finally:
-        if got and not connection.needs_rollback:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
 
 
 def refresh_ocsp_answers(*, acting: Acting, world: World, limit: int = 100_000) -> int:

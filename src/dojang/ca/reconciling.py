@@ -19,7 +19,7 @@ from dojang.ca.activation import activate_certificate, revoke_certificate
 from dojang.ca.errors import CertificateRevokedError
 from dojang.ca.issuing import checked_certificate, recalled_signature, store_certificate
 from dojang.ca.models import Certificate, Intent
-from dojang.ca.orders import trying_order
+from dojang.ca.orders import trying
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +97,7 @@ def reconcile(
 
 def _settle_intent(intent_id: int, *, acting: Acting, world: World) -> str:
     intent = Intent.objects.select_related("issuer").get(pk=intent_id)
-    with trying_order(intent.order_key) as free:
+    with trying("order", intent.order_key) as free:
         if not free:
             return "busy"
         intent.refresh_from_db(fields=["state"])
@@ -149,7 +149,7 @@ def _settle_certificate(
     within: Within | None,
 ) -> str:
     row = Certificate.objects.select_related("intent").get(pk=certificate_id)
-    with trying_order(row.intent.order_key) as free:
+    with trying("order", row.intent.order_key) as free:
         if not free:
             return "busy"
         row.refresh_from_db(fields=["state"])
