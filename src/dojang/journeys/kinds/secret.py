@@ -30,9 +30,7 @@ class Secret(Base):
         length = run.policy.pin_length
         rules = {"required": True, "pattern": f"[0-9]{{{length}}}", "length": length}
         fields = (
-            Field(
-                "pin", "pin", Message("field.pin"), rules=rules, secret=True, help=Message("field.pin.help")
-            ),
+            Field("pin", "pin", Message("field.pin"), rules=rules, secret=True),
             Field("pin_again", "pin", Message("field.pin_again"), rules=rules, secret=True),
         )
         return PageParts(fields=fields, messages=(Message("scam.pin"), Message("pin.rules")))

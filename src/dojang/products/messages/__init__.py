@@ -1,8 +1,9 @@
 """Every sentence people read, by id, in Korean and English.
 
 Files lie in ``{ko,en}/<area>.toml``; nested tables flatten to dotted ids
-(``[step.pin] title`` → ``step.pin.title``).
-The texts customers agree to are in it as ``terms.<id>.text``, in the version in force. Placeholders are `str.format` names. The tests keep both languages equal in ids and placeholders.
+(``[step.pin] title`` → ``step.pin.title``). The texts customers agree to are in it as ``terms.<id>.text``, in
+the version in force. Placeholders are `str.format` names. The tests keep both languages equal in ids and
+placeholders.
 """
 
 from __future__ import annotations

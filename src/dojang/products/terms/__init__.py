@@ -1,7 +1,7 @@
 """The texts customers agree to: which there are, in which version, with the digest of each file.
 
-A text lies in ``{ko,en}/<id>-<version>.txt``. A changed text gets a new version and a new file; old files stay,
-so that what somebody agreed to years ago can still be shown.
+A text lies in ``{ko,en}/<id>-<version>.txt``. A changed text gets a new version and a new file; old files
+stay, so that what somebody agreed to years ago can still be shown.
 """
 
 from __future__ import annotations
