@@ -1,0 +1,31 @@
+/** Everything that makes the plain pages nicer. Each page works without it. */
+import { CountDown } from "./count-down";
+import { IdleWarning } from "./idle-warning";
+import { LiveWait } from "./live-wait";
+import { guardForms } from "./once";
+import { PinPad } from "./pin-pad";
+import { TermsAll } from "./terms-all";
+
+class PrintButton extends HTMLElement {
+  connectedCallback(): void {
+    this.hidden = false;
+    this.querySelector("button")?.addEventListener("click", () => print());
+  }
+}
+
+guardForms();
+customElements.define("count-down", CountDown);
+customElements.define("live-wait", LiveWait);
+customElements.define("idle-warning", IdleWarning);
+customElements.define("terms-all", TermsAll);
+customElements.define("pin-pad", PinPad);
+customElements.define("print-button", PrintButton);
+
+// The first half of a number that is typed in two boxes leads to the second.
+document.querySelectorAll<HTMLInputElement>("input[data-next]").forEach((input) => {
+  input.addEventListener("input", () => {
+    if (input.value.length >= input.maxLength) document.getElementById(input.dataset["next"] ?? "")?.focus();
+  });
+});
+// What went wrong is the first thing to hear and see.
+document.querySelector<HTMLElement>("[data-focus]")?.focus();

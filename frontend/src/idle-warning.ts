@@ -1,0 +1,71 @@
+/** `<idle-warning data-url data-expires data-now>`: a minute before time-out, asks whether one is still there. */
+interface Extended {
+  expires: string;
+  expiresText?: string;
+  serverTime?: string;
+  revision: number;
+  state: string;
+}
+
+const WARN_BEFORE = 60_000;
+
+export class IdleWarning extends HTMLElement {
+  #timer = 0;
+  #over = 0;
+
+  connectedCallback(): void {
+    this.#plan();
+    this.querySelector("[data-extend]")?.addEventListener("click", () => void this.#extend());
+  }
+
+  disconnectedCallback(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#over);
+  }
+
+  get #dialog(): HTMLDialogElement | null {
+    return this.querySelector("dialog");
+  }
+
+  #plan(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#over);
+    const left = Date.parse(this.dataset["expires"] ?? "") - Date.parse(this.dataset["now"] ?? "");
+    if (Number.isNaN(left)) return;
+    this.#timer = window.setTimeout(() => this.#dialog?.showModal(), Math.max(0, left - WARN_BEFORE));
+    this.#over = window.setTimeout(() => location.replace(location.pathname), Math.max(0, left) + 500);
+  }
+
+  async #extend(): Promise<void> {
+    const form = document.querySelector<HTMLFormElement>("form#act");
+    const body = new URLSearchParams();
+    for (const name of ["csrfmiddlewaretoken", "step", "revision"]) {
+      body.set(name, form?.querySelector<HTMLInputElement>(`[name=${name}]`)?.value ?? "");
+    }
+    body.set("action", "extend");
+    try {
+      const answer = await fetch(this.dataset["url"] ?? "", {
+        method: "POST",
+        body,
+        headers: { Accept: "application/json" },
+        credentials: "same-origin",
+      });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const state = (await answer.json()) as Extended;
+      if (state.state !== "open" && state.state !== "locked") throw new Error(state.state);
+      this.dataset["expires"] = state.expires;
+      if (state.serverTime) this.dataset["now"] = state.serverTime;
+      document.querySelectorAll<HTMLElement>("[data-expires-text]").forEach((place) => {
+        if (state.expiresText) place.textContent = state.expiresText;
+      });
+      this.querySelectorAll<HTMLElement>("count-down").forEach((clock) => {
+        clock.dataset["now"] = this.dataset["now"];
+        clock.dataset["until"] = state.expires;
+      });
+      this.#dialog?.close();
+      this.#plan();
+    } catch {
+      location.replace(location.pathname);
+    }
+  }
+}

@@ -1,0 +1,34 @@
+"""A handful of line icons, drawn for this site on a grid of 24."""
+
+from __future__ import annotations
+
+_PATHS = {
+    "phone": (
+        "M7 2.5h10a1.5 1.5 0 0 1 1.5 1.5v16a1.5 1.5 0 0 1-1.5 1.5H7A1"
+        ".5 1.5 0 0 1 5.5 20V4A1.5 1.5 0 0 1 7 2.5zM10.5 18.5h3"
+    ),
+    "account": "M3 9.5 12 4l9 5.5M5 10v8M10 10v8M14 10v8M19 10v8M3 20.5h18",
+    "card": "M3 5.5h18v13H3zM3 9.5h18M6.5 14.5h5",
+    "id": ("M3 5h18v14H3zM8.5 12a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM5.5 16c.5-2 5.5-2 6 0M14.5 9.5h4M14.5 13h4"),
+    "mail": "M3 5.5h18v13H3zM3 6.5l9 7 9-7",
+    "clock": "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5.5l3.5 2",
+    "shield": "M12 2.5 4 5.5v6c0 5 3.5 8.5 8 10 4.5-1.5 8-5 8-10v-6zM8.5 12l2.5 2.5 4.5-5",
+    "warn": "M12 3 2 20.5h20zM12 9.5v5M12 17.300v.4",
+    "info": "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v5.5M12 7.5v.3",
+    "check": "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM7.5 12.5l3 3 6-6.5",
+    "lock": "M5 10.5h14v10H5zM8 10.5V7a4 4 0 0 1 8 0v3.5M12 14.5v2",
+    "stop": "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM8.5 8.5l7 7M15.5 8.5l-7 7",
+    "pin": "M5 12h.01M12 12h.01M19 12h.01M3 6.5h18v11H3z",
+    "back": "M15 5l-7 7 7 7",
+    "key": "M14.5 9.5a4.5 4.5 0 1 0-3 4.200L13.5 16H16v2.5h2.5V21H21v-3l-7-7",
+}
+
+
+def icon_svg(name: str) -> str:
+    """Return a decorative icon as SVG; `KeyError` on an unknown name."""
+    return (
+        '<svg class="icon" viewBox="0 0 24 24" width="24" height="24" fill="none" stroke="currentColor" '
+        'stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" '
+        'aria-hidden="true" focusable="false">'
+        f'<path d="{_PATHS[name]}"/></svg>'
+    )

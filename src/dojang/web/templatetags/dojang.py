@@ -1,0 +1,92 @@
+"""Template tags: sentences by id, built files, the seal, an icon, an address in the other language."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from dojang.web.assets import asset_url
+from dojang.web.icons import icon_svg
+from dojang.web.presenting import certificate_rows
+from dojang.web.seal import draw_seal
+from dojang.web.wording import knows, phrase, say
+
+if TYPE_CHECKING:
+    from django.template.context import Context
+
+    from dojang.journeys.page import Message
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def t(context: Context, message_id: str, **args: Any) -> str:
+    """Write a sentence in the reader's language; `bank` is always known."""
+    return phrase(message_id, context["locale"], {"bank": context["bank"], **args})
+
+
+@register.simple_tag(takes_context=True)
+def t_or(context: Context, message_id: str, fallback: str = "", **args: Any) -> str:
+    """Write a sentence if it exists."""
+    return t(context, message_id, **args) if knows(message_id, context["locale"]) else fallback
+
+
+@register.simple_tag(takes_context=True)
+def msg(context: Context, message: Message | None) -> str:
+    """Write a Page's message."""
+    return say(message, context["locale"]) if message else ""
+
+
+@register.simple_tag
+def asset(name: str) -> str:
+    """Address of a built file."""
+    return asset_url(name)
+
+
+@register.simple_tag
+def seal(name: str, label: str = "", letters: str = "") -> SafeString:
+    """Draw the seal of a name."""
+    return mark_safe(draw_seal(name, label=label, letters=letters))  # noqa: S308 - made by us; the label is escaped there
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Draw a decorative icon."""
+    return mark_safe(icon_svg(name))  # noqa: S308 - constant drawings
+
+
+@register.filter
+def nl(text: str) -> SafeString:
+    """Break lines where the sentence does."""
+    parts = text.split("\n")
+    out = format_html("{}", parts[0])
+    for part in parts[1:]:
+        out = format_html("{}<br>{}", out, part)
+    return out
+
+
+@register.simple_tag(takes_context=True)
+def error_words(context: Context, name: str) -> dict[str, str]:
+    """Title, sentence and way out of an error page."""
+    return {part: t(context, f"web.error.{name}.{part}") for part in ("title", "text", "way")}
+
+
+@register.simple_tag(takes_context=True)
+def ending_text(context: Context, kind: str) -> str:
+    """Say what happened, on the last page of a run that ended without a certificate."""
+    return t(context, f"web.ending.{kind}.text")
+
+
+@register.simple_tag(takes_context=True)
+def ending_way(context: Context, kind: str) -> str:
+    """Say what can be done now."""
+    return t(context, f"web.ending.{kind}.way", phone=context["bank_phone"])
+
+
+@register.filter
+def cert_rows(data: dict[str, Any], locale: str) -> list[dict[str, Any]]:
+    """Facts of a certificate as rows of label and value."""
+    return certificate_rows(data, locale)

@@ -1,0 +1,25 @@
+"""Addresses of the customer's site."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from dojang.web.views import mine, places, runs
+
+app_name = "web"
+urlpatterns = [
+    path("", places.home, name="home"),
+    path("certs/", places.centre, name="centre"),
+    path("certs/<slug:product>/", places.product, name="product"),
+    path("certs/<slug:product>/<slug:purpose>/", runs.begin, name="begin"),
+    path("runs/<slug:run>/", runs.run_page, name="run"),
+    path("runs/<slug:run>/state", runs.run_state, name="run-state"),
+    path("me/certificates/", mine.certificates, name="mine"),
+    path("me/certificates/<slug:serial>/", mine.certificate, name="mine-one"),
+    path("me/certificates/<slug:serial>.<str:form>", mine.download, name="mine-file"),
+    path("help/", places.help_index, name="help"),
+    path("help/<slug:product>/<slug:purpose>/", places.help_guide, name="guide"),
+    path("language/", places.language, name="language"),
+    path("icon.svg", places.icon, name="icon"),
+    path("theme.css", places.theme_css, name="theme"),
+]

@@ -1,0 +1,1 @@
+"""Views: thin; they ask the registration authority or read, and show."""

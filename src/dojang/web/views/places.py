@@ -1,0 +1,107 @@
+"""The bank's home, the certificate centre, guides, language and display."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_http_methods
+
+from dojang.web import guides
+from dojang.web.middleware import YEAR, set_language
+from dojang.web.runs import live_run
+from dojang.web.seal import draw_seal
+from dojang.web.shell import DISPLAY_COOKIE, DISPLAYS, show, theme_id
+from dojang.web.theme import load_theme
+from dojang.web.wording import LOCALES, reader_locale
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """Show the bank's home, certificate centre top left."""
+    return show(request, "web/home.html", {"place": "home"})
+
+
+@require_GET
+def centre(request: HttpRequest) -> HttpResponse:
+    """Show the certificate centre: a card for each product, for persons or for companies."""
+    who = "business" if request.GET.get("who") == "business" else "person"
+    context = {"place": "certs", "who": who, "live": live_run(request)}
+    return show(request, "web/centre.html", context)
+
+
+@require_GET
+def product(request: HttpRequest, product: str) -> HttpResponse:
+    """Show what a product is, and what can be done with it."""
+    guide = guides.guide_of(product, "issue", reader_locale())
+    if guide is None:
+        raise Http404
+    return show(request, "web/product.html", {"place": "certs", "guide": guide, "live": live_run(request)})
+
+
+@require_GET
+def help_index(request: HttpRequest) -> HttpResponse:
+    """Guides and common questions."""
+    return show(request, "web/help.html", {"place": "help", "guides": guides.all_guides(reader_locale())})
+
+
+@require_GET
+def help_guide(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
+    """Show the guide of one journey, made from the definition that runs."""
+    guide = guides.guide_of(product, purpose, reader_locale())
+    if guide is None:
+        raise Http404
+    return show(request, "web/guide.html", {"place": "help", "guide": guide})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def language(request: HttpRequest) -> HttpResponse:
+    """Choose the language and the display (light, dark, high contrast); works without JavaScript."""
+    back = request.POST.get("next", "") or request.GET.get("next", "") or "/"
+    if not url_has_allowed_host_and_scheme(
+        back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        back = "/"
+    if request.method != "POST":
+        return show(request, "web/language.html", {"back": back})
+    response = HttpResponseRedirect(back)
+    if request.POST.get("language") in LOCALES:
+        set_language(request, response, request.POST["language"])
+    display = request.POST.get("display", "")
+    if display in DISPLAYS:
+        response.set_cookie(
+            DISPLAY_COOKIE,
+            display,
+            max_age=YEAR,
+            path="/",
+            samesite="Lax",
+            httponly=True,
+            secure=request.is_secure(),
+        )
+    elif "display" in request.POST:
+        response.delete_cookie(DISPLAY_COOKIE, path="/", samesite="Lax")
+    return response
+
+
+@require_GET
+def theme_css(request: HttpRequest) -> HttpResponse:
+    """Give the bank's colours as custom properties."""
+    response = HttpResponse(load_theme(theme_id(request)).css, content_type="text/css; charset=utf-8")
+    response["Cache-Control"] = (
+        "public, max-age=31536000, immutable" if "v" in request.GET else "public, max-age=300"
+    )
+    return response
+
+
+@require_GET
+def icon(request: HttpRequest) -> HttpResponse:
+    """Give the bank's seal as the site's icon."""
+    mark = load_theme(theme_id(request)).seal
+    drawn = draw_seal(mark, letters=mark, ink="#c5301c", ground="#fffdf9")
+    response = HttpResponse(drawn, content_type="image/svg+xml; charset=utf-8")
+    response["Cache-Control"] = "public, max-age=86400"
+    return response

@@ -1,0 +1,157 @@
+"""A journey on the screen: begin, show, act, and the live state for waiting."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from dojang.journeys.page import Message
+from dojang.pki.errors import DojangError
+from dojang.ra import actions
+from dojang.ra.errors import RunNotFoundError
+from dojang.web import guides
+from dojang.web.cookies import acting_for, known_runs, remember_run
+from dojang.web.forms import read_form
+from dojang.web.presenting import present, present_result, present_wait
+from dojang.web.runs import live_run, run_url, world_of
+from dojang.web.shell import show
+from dojang.web.wording import parse_moment, phrase, reader_locale, write_time
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from dojang.journeys.page import Page
+
+_ENDINGS = {"done", "failed", "expired", "cancelled", "issuing"}
+_LONGEST_ACTION = 60
+
+
+def _no_store(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _token(request: HttpRequest, run: str) -> str:
+    token = known_runs(request).get(run)
+    if token is None:
+        raise RunNotFoundError
+    return token
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def begin(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
+    """Before you start: what to have at hand, how long, what becomes of the old certificate. POST starts."""
+    guide = guides.guide_of(product, purpose, reader_locale())
+    if guide is None:
+        raise Http404
+    if request.method == "POST":
+        started = actions.start_run(
+            guide.journey, locale=reader_locale(), acting=acting_for(request), world=world_of(request)
+        )
+        response = HttpResponseRedirect(run_url(started.page))
+        response.status_code = HTTPStatus.SEE_OTHER
+        remember_run(request, response, started.page.run, started.token)
+        return _no_store(response)
+    return show(request, "web/begin.html", {"place": "certs", "guide": guide, "live": live_run(request)})
+
+
+def _render(request: HttpRequest, page: Page, *, status: int = 200) -> HttpResponse:
+    """Show a Page in the reader's language."""
+    locale = reader_locale()
+    context: dict[str, Any] = {"page": page, "view": present(page, locale), "place": "certs"}
+    if page.state == "done":
+        context["result"] = present_result(page, locale)
+    ended = page.state in _ENDINGS or (page.state == "locked" and not page.fields)
+    template = f"web/run_{page.state}.html" if ended else "web/run.html"
+    return _no_store(show(request, template, context, status=status))
+
+
+def _act(request: HttpRequest, run: str, token: str) -> HttpResponse:
+    acting, world = acting_for(request, token), world_of(request)
+    present_page = actions.open_page(run, acting=acting, world=world)
+    step = request.POST.get("step", present_page.step)[:_LONGEST_ACTION]
+    action = (request.POST.get("action") or "submit")[:_LONGEST_ACTION]
+    revision_text = request.POST.get("revision", "")
+    revision = (
+        int(revision_text) if revision_text.isascii() and revision_text.isdigit() else present_page.revision
+    )
+    data = read_form(request.POST, present_page.fields) if step == present_page.step else {}
+    try:
+        page = actions.act(run, step, revision, action, data, acting=acting, world=world)
+    except DojangError as error:
+        # The page answered was not the present one: show the present one, and say so.
+        if "page" not in error.data:
+            raise
+        page = error.data["page"]
+        moved = replace(page, messages=(*page.messages, Message("web.run.moved")))
+        if request.headers.get("Accept") == "application/json":
+            return _no_store(JsonResponse(_state(page), status=HTTPStatus.CONFLICT))
+        return _render(request, moved, status=HTTPStatus.CONFLICT)
+    if request.headers.get("Accept") == "application/json":
+        return _no_store(JsonResponse({**_state(page), "serverTime": page.server_time}))
+    if page.errors and page.state in {"open", "locked"}:
+        return _render(request, page, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    response = HttpResponseRedirect(run_url(page))
+    response.status_code = HTTPStatus.SEE_OTHER
+    return _no_store(response)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def run_page(request: HttpRequest, run: str) -> HttpResponse:
+    """Show the present page of a run; POST acts on it (post, redirect, get; 422 with what is wrong)."""
+    token = _token(request, run)
+    if request.method == "POST":
+        return _act(request, run, token)
+    page = actions.open_page(run, acting=acting_for(request, token), world=world_of(request))
+    asked = request.GET.get("step", "")
+    if asked and asked != page.step and page.state == "open":
+        page = replace(page, messages=(*page.messages, Message("web.run.elsewhere")))
+    return _render(request, page)
+
+
+def _state(page: Page) -> dict[str, Any]:
+    """Tell what a waiting page needs to know, and no more."""
+    state: dict[str, Any] = {
+        "step": page.step,
+        "revision": page.revision,
+        "state": page.state,
+        "expires": page.expires,
+        "expiresText": "",
+        "wait": None,
+    }
+    expires = parse_moment(page.expires)
+    if expires:
+        locale = reader_locale()
+        state["expiresText"] = phrase("web.run.until", locale, {"time": write_time(expires, locale)})
+    if page.wait:
+        panel = present_wait(page.wait, reader_locale())
+        state["wait"] = {
+            "state": panel.state,
+            "text": panel.text,
+            "until": panel.until,
+            "over": panel.over,
+            "good": panel.good,
+            "stations": [station.state for station in panel.stations],
+        }
+    return state
+
+
+@require_GET
+def run_state(request: HttpRequest, run: str) -> HttpResponse:
+    """Live state for polling, with an entity tag: nothing changed costs nothing."""
+    token = _token(request, run)
+    page = actions.open_page(run, acting=acting_for(request, token), world=world_of(request))
+    state = _state(page)
+    tag = '"' + hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:24] + '"'
+    if request.headers.get("If-None-Match") == tag:
+        response: HttpResponse = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
+    else:
+        response = JsonResponse({**state, "serverTime": page.server_time})
+    response["ETag"] = tag
+    return _no_store(response)
