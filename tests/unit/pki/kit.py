@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 NOW = datetime(2026, 3, 2, 3, 4, 5, tzinfo=UTC)
-ARC = "2.999.8.1"
+ARC = "1.3.6.1.4.1.32473.1"  # the enterprise number for documentation (RFC 5612)
 IDN = "1234561234567"  # the identity number of the published VID vector; nobody's
 R = bytes.fromhex("79EA7568A2D3776604E18BCD3A1B1B85B7DA0872")
 ALGORITHMS = ("ec-p256", "ec-p384", "rsa-2048", "rsa-3072", "rsa-4096")

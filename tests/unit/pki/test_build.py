@@ -9,13 +9,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+from tests.unit.pki.kit import ALGORITHMS, ARC, IDENTIFY, NOW, URLS, R, customer, house, key_of
 
 from dojang.pki import build, der, oids
 from dojang.pki.errors import ProfileError
 from dojang.pki.npki.vid import IdentifyData
 from dojang.pki.profiles import PROFILES, Urls
 from dojang.pki.signing import public_key_bytes
-from tests.unit.pki.kit import ALGORITHMS, ARC, IDENTIFY, NOW, R, URLS, customer, house, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,10 +29,17 @@ NAMES = {
 
 
 def _usage(*names: str) -> x509.KeyUsage:
-    every = (
-        "digital_signature content_commitment key_encipherment data_encipherment key_agreement "
-        "key_cert_sign crl_sign encipher_only decipher_only"
-    ).split()
+    every = [
+        "digital_signature",
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+        "key_cert_sign",
+        "crl_sign",
+        "encipher_only",
+        "decipher_only",
+    ]
     return x509.KeyUsage(**{name: name in names for name in every})
 
 
@@ -260,8 +267,8 @@ def test_the_policy_lies_under_the_banks_own_arc() -> None:
     """Another arc gives another policy OID, and nothing else changes."""
     ours = house()
     serial = build.new_serial()
-    one, two = (ours.tbs(serial=serial, policy_arc=arc) for arc in (ARC, "2.999.8.2"))
-    assert one.replace(der.oid(oids.policy_oid(ARC, "financial")), der.oid("2.999.8.2.1.2")) == two
+    one, two = (ours.tbs(serial=serial, policy_arc=arc) for arc in (ARC, "1.3.6.1.4.1.32473.2"))
+    assert one.replace(der.oid(oids.policy_oid(ARC, "financial")), der.oid("1.3.6.1.4.1.32473.2.1.2")) == two
 
 
 def test_a_certificate_is_its_body_and_signature() -> None:

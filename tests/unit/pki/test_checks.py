@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.unit.pki.kit import ALGORITHMS, ARC, IDENTIFY, NOW, ROOT_URLS, URLS, house, key_of
 
 from dojang.pki import build, der, oids
 from dojang.pki.certificate import read_tbs
@@ -16,7 +17,6 @@ from dojang.pki.names import authority_name, build_name
 from dojang.pki.npki.vid import IdentifyData, encode_identify_data
 from dojang.pki.profiles import PROFILES, Urls, check_tbs
 from dojang.pki.signing import public_key_bytes, signature_algorithm
-from tests.unit.pki.kit import ALGORITHMS, ARC, IDENTIFY, NOW, ROOT_URLS, URLS, house, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -228,7 +228,7 @@ BROKEN: dict[str, tuple[str, Callable[[], bytes]]] = {
     ),
     "policy of another arc": (
         "policy_arc",
-        lambda: draft().replace(oids.CERTIFICATE_POLICIES, _policies("2.999.9.1.2")).tbs(),
+        lambda: draft().replace(oids.CERTIFICATE_POLICIES, _policies("1.3.6.1.4.1.32473.9.1.2")).tbs(),
     ),
     "notice in BMPString": (
         "extension_value",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+from tests.unit.pki.kit import customer
 
 from dojang.pki.errors import MalformedError, ProfileError
 from dojang.pki.names import Name, build_name, subscriber_common_name, subscriber_name
-from tests.unit.pki.kit import customer
 
 
 def test_a_customers_name_has_the_npki_shape() -> None:

@@ -6,10 +6,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from tests.unit.pki.kit import ALGORITHMS, house, key_of
 
 from dojang.pki import signing
 from dojang.pki.errors import MalformedError, ProfileError, VerificationError
-from tests.unit.pki.kit import ALGORITHMS, house, key_of
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from tests.unit.pki.kit import IDENTIFY, IDN, R, house
 
 from dojang.pki import der, oids
 from dojang.pki.errors import MalformedError, ProfileError, VerificationError
@@ -20,7 +21,6 @@ from dojang.pki.npki.vid import (
     parse_identify_data,
     verify_vid,
 )
-from tests.unit.pki.kit import IDENTIFY, IDN, R, house
 
 VECTORS = tomllib.loads((Path(__file__).parents[2] / "vectors" / "vid.toml").read_text(encoding="utf-8"))
 
