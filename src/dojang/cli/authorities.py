@@ -78,4 +78,4 @@ def publish(*, as_json: Json = False) -> None:
         for item in made
     ]
     rows = [(item.authority, str(item.shard), str(item.number), str(item.entries)) for item in made]
-    out.answer(facts, out.table(["authority", "shard", "number", "entries"], rows))
+    out.answer(facts, out.table(["authority", "shard", "crl_number", "entries"], rows))

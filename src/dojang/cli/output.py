@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from dojang.pki.errors import DojangError
 
+_PIPE_WIDTH = 160
 #: The option every command takes.
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
@@ -34,6 +35,11 @@ def say(message_id: str, **args: Any) -> str:
     return render(f"cli.{message_id}", language(), **args)
 
 
+def console_on(stream: TextIO) -> Console:
+    """Return a console that wraps to the terminal, and only very late in a pipe or a file."""
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else _PIPE_WIDTH)
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """Where answers go: standard output for the answer, standard error for what is told meanwhile."""
@@ -43,12 +49,12 @@ class Output:
     @property
     def console(self) -> Console:
         """Console of the answer. NO_COLOR and pipes are respected by rich."""
-        return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        return console_on(sys.stdout)
 
     @property
     def aside(self) -> Console:
         """Console of what is told meanwhile."""
-        return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        return console_on(sys.stderr)
 
     def answer(self, value: Any, sentence: str | Table) -> None:
         """Print the answer: the value as JSON, or the sentence or table for people."""
@@ -88,7 +94,7 @@ def report(error: DojangError) -> int:
         body = {"error": {"code": error.code, "message": sentence, "next": then, "data": error.data}}
         sys.stdout.write(json.dumps(body, ensure_ascii=False, default=str) + "\n")
         return 1
-    console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+    console = console_on(sys.stderr)
     console.print(f"[bold red]{say('word.error')}[/] {sentence}")
     if then:
         console.print(f"  → {then}")

@@ -104,7 +104,7 @@ def find_programs(account: Account, *, keep: Path, copy: bool = True) -> list[Pr
     if not os.environ.get("DOJANG_PG_WHEEL_ONLY"):
         on_path = shutil.which("postgres")
         candidates = [*machine, *([Path(on_path).resolve().parent] if on_path else [])]
-        for folder in candidates:
+        for folder in dict.fromkeys(candidates):
             major = _major(folder, account)
             if major is not None and (folder / "initdb").exists():
                 found.append(Programs(folder, major))
@@ -378,7 +378,7 @@ class PrivatePostgres:
                 stderr=log,
                 cwd="/",
                 env=_plain_environment(),
-                # Ctrl-C goes to a terminal's whole group, but the supervisor alone decides the order of stopping.
+                # Ctrl-C reaches a terminal's whole group; the supervisor alone decides the order.
                 start_new_session=True,
                 preexec_fn=lambda: die_with_parent(signal.SIGINT),  # noqa: PLW1509
                 **account.popen(),

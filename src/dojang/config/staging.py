@@ -53,7 +53,7 @@ def stage_certificates(*, acting: Acting, world: World) -> bool:
             name=world.corebank.customer(near.customer_id).name,
             public_key=key.public_key,
             vid=key.vid,
-            not_after=world.clock.now() + timedelta(days=near.days_left),
+            not_after=(world.clock.now() + timedelta(days=near.days_left)).replace(microsecond=0),
             evidence=("staging",),
         )
         intent = intend_certificate(order, acting=acting, world=world)
