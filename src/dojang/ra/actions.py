@@ -80,7 +80,7 @@ def start_run(journey_id: str, *, locale: str, acting: Acting, world: World) -> 
     token = secrets.token_urlsafe(32)
     absolute = now + timedelta(seconds=policy.session_absolute)
     run = Run(
-        id=secrets.token_urlsafe(18),
+        id=secrets.token_hex(16),
         journey=journey.id,
         version=journey.version,
         product=journey.product,

@@ -1,0 +1,104 @@
+"""Re-issue: never none, never two."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dojang.ca.models import Certificate
+from dojang.ca.queries import active_certificate, certificates_of
+from dojang.notices.models import Notice
+from dojang.wallet.models import WalletKey
+from tests.journeys.app.walker import Walk, in_parallel, with_policy
+
+if TYPE_CHECKING:
+    from dojang.ports.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def issued(world: World, handle: str = "hong") -> Walk:
+    """Give somebody a first certificate."""
+    walk = Walk(world, handle)
+    assert walk.finish().state == "done"
+    return walk
+
+
+def test_a_reissue_revokes_the_old_one_and_keeps_its_end(world: World) -> None:
+    """The old certificate ends as superseded in the moment the new one begins, and the end date stays."""
+    first = issued(world)
+    (old,) = certificates_of(first.person.id)
+    walk = Walk(world, journey="financial-web-reissue", pin="840271")
+    page = walk.finish()
+    assert page.state == "done"
+    new, was = certificates_of(first.person.id)
+    assert (new.state, was.state, was.reason) == ("active", "revoked", "superseded")
+    assert was.serial == old.serial
+    assert new.not_after == old.not_after
+    assert page.result is not None
+    assert page.result["replaced"] == old.serial
+    assert Notice.objects.filter(message_id="certificate_reissued").count() == 4
+
+
+def test_the_old_key_is_retired_and_the_signer_knows(world: World) -> None:
+    """After a re-issue the old key is retired here and in the signer; its sealed part is gone."""
+    first = issued(world)
+    Walk(world, journey="financial-web-reissue", pin="840271").finish()
+    states = dict(WalletKey.objects.filter(customer_id=first.person.id).values_list("state", "signer_told"))
+    assert states == {"retired": True, "live": False}
+    retired = WalletKey.objects.get(customer_id=first.person.id, state="retired")
+    assert bytes(retired.sealed) == b""
+
+
+def test_the_previous_pin_is_refused(world: World) -> None:
+    """A re-issue with the PIN of the old key stays at the PIN step and makes no key."""
+    issued(world)
+    walk = Walk(world, journey="financial-web-reissue").walk_to("pin")
+    walk.step()
+    assert (walk.page.step, walk.codes) == ("pin", ["pin_reused"])
+    assert WalletKey.objects.filter(run_id=walk.run).count() == 0
+
+
+def test_a_second_reissue_on_one_day_is_refused(world: World) -> None:
+    """One re-issue a day: the second stops, and the active certificate stays what it was."""
+    first = issued(world)
+    Walk(world, journey="financial-web-reissue", pin="840271").finish()
+    present = active_certificate(first.person.id, "financial")
+    walk = Walk(world, journey="financial-web-reissue", pin="591362").walk_to("identify")
+    walk.step()
+    assert (walk.page.state, walk.codes) == ("failed", ["reissue_limit"])
+    assert active_certificate(first.person.id, "financial") == present
+
+
+def test_fifty_reissues_at_once_leave_one_active(world: World) -> None:
+    """Invariant 5: fifty re-issues of one customer in parallel never make two active certificates, nor none."""
+    free = with_policy(world, reissue_per_day=1000, ars_calls_per_day=1000, sends_per_run=100)
+    first = issued(free)
+    person = first.person.id
+    walks = [Walk(free, journey="financial-web-reissue", pin=_pin(index)) for index in range(50)]
+    # Identifying in one run ends the one before; so each walks to the end, in turn, and the last steps meet.
+    ready = walks[-1].walk_to("confirm")
+
+    def last_step(index: int) -> Any:
+        if index < 25:
+            walk = Walk(free, journey="financial-web-reissue", pin=_pin(index)).walk_to("identify")
+            walk.step()
+            return walk.page.state
+        return _copy(ready).submit().state
+
+    results = in_parallel(50, last_step)
+    assert not [result for result in results if isinstance(result, Exception)]
+    assert Certificate.objects.filter(customer_id=person, product="financial", state="active").count() == 1
+    assert Certificate.objects.filter(customer_id=person, state="issued").count() == 0
+    assert WalletKey.objects.filter(customer_id=person, state="live").count() == 1
+
+
+def _pin(index: int) -> str:
+    return f"{(index * 7919 + 271_384) % 900_000 + 100_000}"
+
+
+def _copy(walk: Walk) -> Walk:
+    other = object.__new__(Walk)
+    other.__dict__.update(walk.__dict__)
+    return other
