@@ -16,6 +16,11 @@ export class IdleWarning extends HTMLElement {
   connectedCallback(): void {
     this.#plan();
     this.querySelector("[data-extend]")?.addEventListener("click", () => void this.#extend());
+    // The link beside the stage bar does the same without leaving the page, so nothing typed is lost.
+    document.querySelector("form[data-extend]")?.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#extend();
+    });
   }
 
   disconnectedCallback(): void {

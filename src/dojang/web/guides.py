@@ -82,7 +82,7 @@ def _make(journey: Journey, purpose: str, locale: str) -> Guide:
         product_name=product_name,
         purpose=purpose,
         purpose_name=purpose_name,
-        title=phrase("web.begin.title", locale, {"product": product_name, "purpose": purpose_name}),
+        title=phrase(f"journey.{journey.id}", locale),
         lead=phrase(f"web.begin.lead.{purpose}", locale),
         minutes=journey.minutes,
         needs=tuple(_need(need, locale) for need in journey.needs),
