@@ -1,0 +1,41 @@
+"""Logs: one JSON object a line, and no personal number in any of them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+import pytest
+
+from dojang.config.logs import JsonFormatter, MaskingFilter, mask
+
+
+@pytest.mark.parametrize(
+    "personal",
+    ["900101-1234567", "9001011234567", "010-0000-0101", "01000000101", "110-222-333444", "12345678901234"],
+)
+def test_personal_numbers_are_masked(personal: str) -> None:
+    """An RRN, a telephone or an account number is replaced wherever it stands."""
+    assert mask(f"said {personal}, twice {personal}.") == "said [masked], twice [masked]."
+
+
+@pytest.mark.parametrize(
+    "plain", ["2026-11-22", "step 17 of 18", "port 8000", "run 4f09ab", "1.3.6.1.4.1.32473"]
+)
+def test_plain_numbers_stay(plain: str) -> None:
+    """Dates, counts, ports and identifiers are left readable."""
+    assert mask(plain) == plain
+
+
+def test_arguments_and_traces_are_masked() -> None:
+    """What came in as an argument or inside an exception is masked as well."""
+    try:
+        raise ValueError("wrong: 900101-1234567")
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, "f", 1, "typed %s", ("01000000101",), sys.exc_info())
+    assert MaskingFilter().filter(record)
+    line = json.loads(JsonFormatter().format(record))
+    assert line["message"] == "typed [masked]"
+    assert "900101" not in line["trace"]
+    assert line["level"] == "error"

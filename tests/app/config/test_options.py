@@ -1,0 +1,74 @@
+"""Settings: what may be set, from where, and what is refused at start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dojang.config.options import OptionsError, load_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_policy_comes_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A figure in the file's [policy] table replaces the default, and the others stay."""
+    place = tmp_path / "dojang.toml"
+    place.write_text('threads = 3\n[policy]\npin_errors = 3\nbank_name_en = "Moon Bank"\n')
+    monkeypatch.setenv("DOJANG_CONFIG", str(place))
+    options = load_options()
+    policy = options.build_policy()
+    assert (options.threads, policy.pin_errors, policy.bank_name_en, policy.card_errors) == (
+        3,
+        3,
+        "Moon Bank",
+        5,
+    )
+
+
+def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable in the environment replaces what the file says."""
+    place = tmp_path / "dojang.toml"
+    place.write_text("threads = 3\n")
+    monkeypatch.setenv("DOJANG_CONFIG", str(place))
+    monkeypatch.setenv("DOJANG_THREADS", "5")
+    assert load_options().threads == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ("port = 0", "DOJANG_PORT"),
+        ("port = 'many'", "DOJANG_PORT"),
+        ("database_url = 'mysql://localhost'", "DOJANG_DATABASE_URL"),
+        ("public_url = 'ftp://bank.example'", "DOJANG_PUBLIC_URL"),
+        ("[policy]\npin_erors = 3", "policy.pin_erors"),
+        ("[policy]\npin_errors = 0", "policy.pin_errors"),
+        ("[policy]\npin_errors = 'five'", "policy.pin_errors"),
+        ("[policy]\nsession_idle = 30", "policy.idle_warning"),
+        ("[policy]\nsession_idle = 9999", "policy.session_idle"),
+        ("[policy]\nwallet_algorithm = 'rsa-512'", "policy.wallet_algorithm"),
+        ("[policy]\npolicy_arc = 'one.two'", "policy.policy_arc"),
+        ("[policy]\nocsp_life = 5", "policy.ocsp_life"),
+        ("port = ", "DOJANG_CONFIG"),
+    ],
+)
+def test_impossible_settings_are_refused_by_name(
+    content: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A setting that cannot be is refused at start, and the error names it."""
+    place = tmp_path / "dojang.toml"
+    place.write_text(content)
+    monkeypatch.setenv("DOJANG_CONFIG", str(place))
+    for variable in ("DOJANG_DATABASE_URL", "DOJANG_PORT", "DOJANG_PUBLIC_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(OptionsError) as caught:
+        load_options()
+    assert caught.value.data["name"] == name
+
+
+def test_https_makes_cookies_secure() -> None:
+    """A public address with https switches the secure cookies on."""
+    assert load_options(public_url="https://bank.example").is_secure
+    assert not load_options(public_url="http://127.0.0.1:8000").is_secure
