@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -545,7 +546,7 @@ def test_a_new_pin_must_differ_from_the_one_it_replaces(centre: Centre, wallet: 
 
 
 def test_a_pin_can_be_compared_only_so_often(centre: Centre, wallet: WalletKey) -> None:
-    """After twenty comparisons a replacement is refused, so that replacing is no way to search for a PIN."""
+    """After twenty comparisons none is made: replacing is no way to search for a PIN, and stays possible."""
     signer = centre.signer
 
     def replace(pin: str) -> None:
@@ -557,10 +558,13 @@ def test_a_pin_can_be_compared_only_so_often(centre: Centre, wallet: WalletKey) 
             previous=(wallet.key_id, wallet.offer.sealed),
         )
 
-    for number in range(20):
+    for number in range(19):
         replace(f"80{number:04d}")
-    for pin in ("800020", PIN):
-        refused(signer, PinLockedError, lambda pin=pin: replace(pin))
+    refused(signer, PinReusedError, lambda: replace(PIN))
+    before = last(signer)
+    replace(PIN)  # the twenty-first: not compared
+    (entry,) = signer.journal(after=before)
+    assert (entry.body["replaces"], entry.body["compared"]) == (wallet.key_id, False)
     use(signer, wallet)
 
 
@@ -598,6 +602,34 @@ def test_invariant_18_a_halt_stops_signing_and_status_goes_on(centre: Centre, wa
         signer.resume(reason="the test is over")
     signer.sign_certificate(issuer="issuing", profile="financial", tbs=tbs)
     use(signer, wallet)
+
+
+def test_invariant_18_a_halt_takes_effect_under_load_within_a_second(centre: Centre) -> None:
+    """While eight clients sign without pause, nothing is signed after the entry of the halt."""
+    signer, bodies = centre
+    begun = last(signer)
+
+    def work(_: int) -> int:
+        count = 0
+        while True:
+            try:
+                signer.sign_certificate(issuer="issuing", profile="financial", tbs=bodies.subscriber())
+            except SignerHaltedError:
+                return count
+            count += 1
+
+    with ThreadPoolExecutor(8) as threads:
+        counts = [threads.submit(work, number) for number in range(8)]
+        while last(signer) < begun + 50:
+            assert not any(count.done() for count in counts)
+        asked = time.monotonic()
+        signer.halt(reason="now")
+        took = time.monotonic() - asked
+        signed = sum(count.result() for count in counts)
+    signer.resume(reason="the test is over")
+    assert took < 1.0
+    verbs = [entry.verb for entry in signer.journal(after=begun, limit=1_000_000)]
+    assert verbs == ["sign_certificate"] * signed + ["halt", "resume"]
 
 
 def test_invariant_14_the_journal_is_one_chain_and_keeps_the_audit_heads(centre: Centre) -> None:

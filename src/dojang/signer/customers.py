@@ -43,7 +43,7 @@ from dojang.signer.authority import generate, private_bytes
 from dojang.signer.vault import PinCost, PinStretcher, new_salt, open_part, replay_key, seal_part, sealed_salt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from dojang.signer.store import Store, Tx
     from dojang.signer.switch import Switch
@@ -119,13 +119,20 @@ class Customers:
         with self._turn(key_id, until):
             if self._find(key_id) is not None:
                 return self._replay(key_id, customer_id, pin, idn, until)
+            compared = False
             if previous is not None:
                 if previous[0] == key_id:
                     raise KeyConflictError("a key cannot replace itself")
-                self._refuse_reuse(customer_id, pin, previous, until)
-            return self._make(key_id, customer_id, pin, idn, until)
+                compared = self._compare(customer_id, pin, previous, until)
+            offer, keep = self._make(key_id, customer_id, pin, idn, until)
+            replaces = None if previous is None else previous[0]
+            self._store.commit(lambda tx: keep(tx, replaces, compared))
+            return offer
 
-    def _make(self, key_id: str, customer_id: str, pin: str, idn: str, until: float) -> dict[str, Any]:
+    def _make(
+        self, key_id: str, customer_id: str, pin: str, idn: str, until: float
+    ) -> tuple[dict[str, Any], Callable[[Tx, str | None, bool], None]]:
+        """Return a new key's offer and what has to be written before it may be given out."""
         cost, secret, salt, r = self._limits.cost, os.urandom(_SECRET), new_salt(), os.urandom(_R)
         vid = compute_vid(idn, r)
         private = generate(_ALGORITHM)
@@ -142,7 +149,7 @@ class Customers:
         copy = salt + nonce + AESGCM(copy_key).encrypt(nonce, _pack(offer), key_id.encode())
         kept = self._vault.seal(_secret_name(key_id, customer_id), secret)
 
-        def keep(tx: Tx) -> None:
+        def keep(tx: Tx, replaces: str | None, compared: bool) -> None:  # noqa: FBT001 - of one call
             tx.run(
                 "INSERT INTO wallet_key"
                 " (key_id, customer_id, state, secret, replay, sealed_sha256, memory_kib, passes)"
@@ -157,11 +164,16 @@ class Customers:
                     cost.passes,
                 ),
             )
-            spki = hashlib.sha256(offer["public_key"]).hexdigest()
-            tx.record("create_wallet_key", key_id=key_id, customer_id=customer_id, spki_sha256=spki)
+            tx.record(
+                "create_wallet_key",
+                key_id=key_id,
+                customer_id=customer_id,
+                spki_sha256=hashlib.sha256(offer["public_key"]).hexdigest(),
+                replaces=replaces,
+                compared=compared,
+            )
 
-        self._store.commit(keep)
-        return offer
+        return offer, keep
 
     def _replay(self, key_id: str, customer_id: str, pin: str, idn: str, until: float) -> dict[str, Any]:
         """Give the recorded answer again. A try like any other: counted first."""
@@ -182,11 +194,13 @@ class Customers:
         self._store.commit(lambda tx: _forgive(tx, key_id))
         return dict(_unpack(plain))
 
-    def _refuse_reuse(self, customer_id: str, pin: str, previous: tuple[str, bytes], until: float) -> None:
-        """Raise `PinReusedError` when the PIN opens the key being replaced.
+    def _compare(self, customer_id: str, pin: str, previous: tuple[str, bytes], until: float) -> bool:
+        """Raise `PinReusedError` when the PIN opens the key being replaced; tell whether it was tried.
 
-        A comparison tells whether a PIN is right, so comparisons are counted too, before they are made; they
-        do not count as attempts, because a new PIN is meant to differ. A retired key cannot be compared.
+        A comparison tells whether a PIN is right, so comparisons are counted too, before they are made, and
+        end for ever at their limit: then a reused PIN goes unnoticed, but nobody can search for a PIN this
+        way and nobody is kept from replacing a key. They do not count as attempts: a new PIN is meant to differ.
+        A retired key cannot be compared either.
         """
         key_id, sealed = previous
         with self._turn(key_id, until):
@@ -196,23 +210,24 @@ class Customers:
             if row.customer_id != customer_id:
                 raise KeyConflictError("the key being replaced is another customer's")
             if row.state == "retired":
-                return
+                return False
             salt = self._check_sealed(row, sealed)
 
-            def count(tx: Tx) -> None:
+            def count(tx: Tx) -> bool:
                 changed = tx.run(
                     "UPDATE wallet_key SET comparisons = comparisons + 1"
                     " WHERE key_id = ? AND comparisons < ?",
                     (key_id, self._limits.comparisons),
                 )
-                if changed.rowcount == 0:
-                    raise PinLockedError("the key's PIN was compared too often")
+                return changed.rowcount == 1
 
-            self._store.commit(count)
             with self._stretcher.slot(until):
+                if not self._store.commit(count):
+                    return False
                 stretched = self._stretcher.stretch(pin, salt, row.cost)
             if open_part(key_id, stretched=stretched, secret=self._secret(row), sealed=sealed) is not None:
                 raise PinReusedError("the PIN is the one of the key being replaced")
+            return True
 
     # ------------------------------------------------------------------ using
 

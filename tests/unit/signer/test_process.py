@@ -78,6 +78,21 @@ def test_a_client_outlives_the_process(running: SignerProcess) -> None:
     assert broken_entries(running.client.journal()) == ()
 
 
+def test_a_client_survives_a_fork(running: SignerProcess) -> None:
+    """A child that inherits a used client opens its own connections; no answers are mixed up."""
+    made = running.client.create_authority_key(label="root", role="root", algorithm="ec-p256")
+    child = os.fork()
+    if child == 0:
+        code = 9
+        try:
+            code = 0 if all(running.client.keys() == (made,) for _ in range(50)) else 1
+        finally:
+            os._exit(code)
+    for _ in range(50):
+        assert running.client.keys() == (made,)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
 def test_a_client_says_so_when_nobody_answers(stopped: SignerProcess) -> None:
     """Without a signer every verb ends in time with one typed error."""
     client = SocketSigner(socket_path(stopped.home), timeout=1.0, patience=0.1)
