@@ -244,7 +244,9 @@ def run_jobs(world: World) -> Callable[[], int]:
                 task_name=row.task_name, task_kwargs=row.args,
             )  # fmt: skip
             task = app.tasks[row.task_name]
-            context = JobContext(app=app, job=job, task=task, additional_context={"world": world})
+            context = JobContext(
+                app=app, job=job, start_timestamp=0.0, abort_reason=lambda: None, additional_context={"world": world}
+            )
             arguments = (context,) if task.pass_context else ()
             task.func(*arguments, **row.args)
             _finish(row.id)
