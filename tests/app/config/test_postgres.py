@@ -57,7 +57,7 @@ def test_server_is_private_and_safe(home: Home) -> None:
 
 def test_root_never_runs_the_server(home: Home) -> None:
     """As root the server belongs to an unprivileged user; otherwise to ourselves."""
-    with running(PrivatePostgres(home)) as server:
+    with running(PrivatePostgres(home, durable=False)) as server:
         assert server.process is not None
         owner = Path(f"/proc/{server.process.pid}").stat().st_uid
     assert owner == server_account().uid
@@ -80,18 +80,18 @@ def test_kill_loses_nothing_committed(home: Home) -> None:
 
 def test_a_pid_given_to_another_program_is_no_obstacle(home: Home) -> None:
     """A pid file left by a crash, whose number another process has now, does not stop the start."""
-    with running(PrivatePostgres(home)) as server:
+    with running(PrivatePostgres(home, durable=False)) as server:
         content = (server.data / "postmaster.pid").read_text().splitlines()
     content[0] = str(os.getpid())
     (server.data / "postmaster.pid").write_text("\n".join(content) + "\n")
-    with running(PrivatePostgres(home)) as again:
+    with running(PrivatePostgres(home, durable=False)) as again:
         assert ask(again, "SELECT 1") == "1"
 
 
 def test_a_second_command_joins_the_running_server(home: Home) -> None:
     """A command that finds a server running uses it and leaves it running."""
-    with running(PrivatePostgres(home)) as server:
-        with running(PrivatePostgres(home)) as joined:
+    with running(PrivatePostgres(home, durable=False)) as server:
+        with running(PrivatePostgres(home, durable=False)) as joined:
             assert joined.process is None
             assert joined.pid() == server.pid()
         assert ask(server, "SELECT 1") == "1"
@@ -99,7 +99,7 @@ def test_a_second_command_joins_the_running_server(home: Home) -> None:
 
 def test_an_interrupted_first_start_is_made_good(home: Home) -> None:
     """A data folder half made by a killed initdb is made anew."""
-    server = PrivatePostgres(home)
+    server = PrivatePostgres(home, durable=False)
     home.pg.mkdir()
     (server.data / "base").mkdir(parents=True)
     (server.data / "base" / "half").write_text("")
@@ -109,11 +109,11 @@ def test_an_interrupted_first_start_is_made_good(home: Home) -> None:
 
 def test_data_of_another_version_are_refused(home: Home) -> None:
     """Data made by a version no program here has are refused by name, and are not touched."""
-    with running(PrivatePostgres(home)) as server:
+    with running(PrivatePostgres(home, durable=False)) as server:
         pass
     (server.data / "PG_VERSION").write_text("9\n")
     with pytest.raises(PostgresVersionError) as caught:
-        PrivatePostgres(home).start()
+        PrivatePostgres(home, durable=False).start()
     assert caught.value.data["made_by"] == 9
     assert server.pid() is None
     assert (server.data / "base").is_dir()
@@ -125,7 +125,7 @@ def test_a_folder_the_server_cannot_enter_is_refused(home: Home) -> None:
         pytest.skip("only root runs the server as somebody else")
     home.path.chmod(0o700)
     with pytest.raises(PostgresError) as caught:
-        PrivatePostgres(home).start()
+        PrivatePostgres(home, durable=False).start()
     assert server_account().name in caught.value.data["why"]
 
 
@@ -139,7 +139,7 @@ def test_programs_of_the_wheel_are_copied_when_unreadable(home: Home) -> None:
 
 def test_stop_is_orderly(home: Home) -> None:
     """Stopping ends open work at once and leaves no pid file."""
-    server = PrivatePostgres(home)
+    server = PrivatePostgres(home, durable=False)
     server.start()
     link = psycopg.connect(server.url())
     link.execute("SELECT 1")
@@ -165,7 +165,7 @@ def test_losing_the_parent_ends_the_server(home: Home) -> None:
     parent = subprocess.Popen([sys.executable, "-c", code, str(home.path)], stdout=subprocess.PIPE)
     assert parent.stdout is not None
     assert parent.stdout.readline() == b"up\n"
-    server = PrivatePostgres(home)
+    server = PrivatePostgres(home, durable=False)
     assert server.pid() is not None
     parent.send_signal(signal.SIGKILL)
     parent.wait(10)
