@@ -55,6 +55,7 @@ class Someone:
     pins: list[str] = field(default_factory=list)
     otp_used: set[str] = field(default_factory=set)
     lost_card: bool = False
+    lost_token: bool = False
 
     def cell(self, number: int) -> str:
         """Return the four digits of one cell of the security card."""
@@ -223,6 +224,8 @@ class SmallCountry:
         assert key
         self.asked.append("check_otp")
         p = self.people[customer_id]
+        if p.lost_token:
+            return Match(False, "lost")
         if code in p.otp_used:
             return Match(False, "reused")
         if code == p.otp:

@@ -289,11 +289,16 @@ def test_a_locked_card_leaves_the_token_as_a_way_out() -> None:
     assert walker.walk(person).state == "issuing"
 
 
-def test_a_card_reported_lost_is_refused_with_a_way_out() -> None:
-    """No number of tries is told for a card that cannot be used at all."""
+def test_a_medium_reported_lost_is_refused_with_a_way_out() -> None:
+    """No try is lost, and no number of tries is told, for what cannot be used at all."""
     walker, person, _country = at("security_card", lost_card=True)
     walker.do(person)
     assert codes(walker) == ["card_unusable"]
+    assert walker.counters["security_card|customer:c-a"] == 0
+    walker, person, _country = at("otp", media=("otp",), lost_token=True)
+    walker.do(person)
+    assert codes(walker) == ["otp_unusable"]
+    assert walker.counters["otp|customer:c-a"] == 0
 
 
 def test_a_token_value_works_once() -> None:

@@ -96,6 +96,11 @@ def foreign(run: RunView, evidence: str, owner: str | None) -> Mismatch | None:
     return Mismatch(evidence=evidence, owners=(owner,)) if owner and owner != run.customer else None
 
 
+def is_unusable(reason: str) -> bool:
+    """Tell whether a medium cannot be used at all (lost, expired, not held …), whatever was typed."""
+    return reason not in {"", "wrong", "reused", "not_owned"}
+
+
 def later(run: RunView, seconds: int) -> str:
     """Return the moment `seconds` from now, ISO 8601."""
     return (run.now + timedelta(seconds=seconds)).isoformat()

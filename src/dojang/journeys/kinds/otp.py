@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dojang.journeys.kinds.base import Base, digits_of, error, foreign, is_digits, wrong
-from dojang.journeys.model import Count, Outcome, PageParts, Passed, RunView
+from dojang.journeys.kinds.base import Base, digits_of, error, foreign, is_digits, is_unusable, wrong
+from dojang.journeys.model import Count, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class Otp(Base):
         """Pass on a fresh, right value."""
         if answer.ok:
             return Passed(facts=(run.prove("otp", customer=run.customer),))
+        if is_unusable(answer.reason):
+            return Rejected(errors=(error("otp_unusable", phone=run.policy.bank_phone),), compared=False)
         code = "otp_reused" if answer.reason == "reused" else "otp_wrong"
         return wrong(
             run,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from dojang.journeys.kinds.base import Base, digits_of, error, foreign, is_digits, wrong
+from dojang.journeys.kinds.base import Base, digits_of, error, foreign, is_digits, is_unusable, wrong
 from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Show
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 SERIAL_TAIL = 4
 HALF = 2
-UNUSABLE = frozenset({"lost", "expired"})
 
 
 class SecurityCard(Base):
@@ -109,8 +108,8 @@ class SecurityCard(Base):
         if match.ok:
             fact = run.prove("security_card", customer=run.customer)
             return Passed(facts=(fact,), challenge_answered=True)
-        if match.reason in UNUSABLE:
-            return Rejected(errors=(error("card_unusable", phone=run.policy.bank_phone),))
+        if is_unusable(match.reason):
+            return Rejected(errors=(error("card_unusable", phone=run.policy.bank_phone),), compared=False)
         return wrong(
             run,
             ("security_card",),
