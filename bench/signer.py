@@ -117,7 +117,7 @@ def main() -> None:
         sign(key, ALGORITHM, b"x" * 800)
         number += 1
     print(f"raw P-256 signatures, one core: {number}/s")
-    runs = [("cheap PIN", CHEAP, name) for name in WORKS]
+    runs: list[tuple[str, tuple[str, ...], str]] = [("cheap PIN", CHEAP, name) for name in WORKS]
     runs.append(("PIN at its default cost", ("--pin-errors", "5"), "customer signatures"))
     for note, arguments, what in runs:
         with signer_process(*arguments) as process:

@@ -199,7 +199,7 @@ class Customers:
 
         A comparison tells whether a PIN is right, so comparisons are counted too, before they are made, and
         end for ever at their limit: then a reused PIN goes unnoticed, but nobody can search for a PIN this
-        way and nobody is kept from replacing a key. They do not count as attempts: a new PIN is meant to differ.
+        way, and nobody is kept from replacing a key. They are no attempts: a new PIN is meant to differ.
         A retired key cannot be compared either.
         """
         key_id, sealed = previous

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.unit.signer.processes import Bodies, SignerProcess
 
-KILLS = int(os.environ.get("DOJANG_TEST_KILLS", "30"))
+KILLS = int(os.environ.get("SIGNER_TEST_KILLS", "30"))
 PIN, IDN = "135790", "9001011234567"
 
 pytestmark = pytest.mark.faults
