@@ -65,7 +65,7 @@ class Show:
 class Wait:
     """Something outside is awaited. `state` is live (``dialing ringing …``); `until` ISO 8601 UTC."""
 
-    kind: str  #: ``call`` | ``sms_reply`` | ``mail_code`` | ``issuing``
+    kind: str  #: ``call`` | ``sms_reply`` | ``mail_code`` | ``phone_code`` | ``issuing``
     state: str
     until: str
     poll_ms: int = 1000

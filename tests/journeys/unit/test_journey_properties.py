@@ -89,6 +89,7 @@ class BackAndForth(RuleBasedStateMachine):
     @rule()
     def forward(self) -> None:
         """Do the step rightly."""
+        self.country.moment += timedelta(seconds=1)
         self.walker.counters.clear()
         self.person.otp_used.clear()
         self.person.numbers = ["01000001234"]
