@@ -7,10 +7,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from ninja import NinjaAPI, Path
+from ninja import Path  # noqa: TC002 - the framework reads annotations when it starts
 
 from dojang import __version__
 from dojang.api import errors
+from dojang.api.description import Interface
 from dojang.api.rendering import page_json, reader_language
 from dojang.api.schemas import ActIn, ErrorOut, JourneyOut, PageOut, ProblemOut, StartedOut, StartIn
 from dojang.ports.acting import Acting
@@ -37,7 +38,7 @@ An answer of **422** is the same page with `errors`: nothing has moved on. Repea
 Sentences come in Korean or English by `Accept-Language`; ids stay the same.
 """
 
-api = NinjaAPI(
+api = Interface(
     title="Dojang",
     version=__version__,
     description=DESCRIPTION,
