@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from dojang.pki import der, oids
 from dojang.pki.certificate import Tbs, read_issuer, read_tbs
 from dojang.pki.errors import DojangError, MalformedError, ProfileError
-from dojang.pki.names import UPPER_BOUNDS, Name, check_value
+from dojang.pki.names import Name
 from dojang.pki.npki.vid import decode_identify_data, encode_identify_data
 from dojang.pki.rules import (
     BACKDATING,
@@ -139,16 +139,12 @@ def _inspect_issuer_name(data: bytes) -> tuple[Finding, ...]:
 def _inspect_name(data: bytes, where: str, shape: tuple[str, ...]) -> Iterator[Finding]:
     try:
         name = Name.from_der(data)
-        for kind, value in name.attributes:
-            if kind in UPPER_BOUNDS:
-                check_value(kind, value)
-    except DojangError as error:
+        if not _fits(tuple(kind for kind, _ in name.attributes), shape):
+            yield _error("name_shape", where)
+        elif name.der != data:  # string types and one attribute in each RDN, exactly as we write them
+            yield _error("name_encoding", where)
+    except DojangError as error:  # among them values too long, padded or unprintable
         yield _error("name", where, error.detail)
-        return
-    if not _fits(tuple(kind for kind, _ in name.attributes), shape):
-        yield _error("name_shape", where)
-    elif name.der != data:  # string types and one attribute in each RDN, exactly as we write them
-        yield _error("name_encoding", where)
 
 
 def _fits(kinds: tuple[str, ...], shape: tuple[str, ...]) -> bool:

@@ -22,8 +22,8 @@ _KINDS: Final = {
     "CN": oids.COMMON_NAME,
 }
 _SHORT: Final = {dotted: kind for kind, dotted in _KINDS.items()}
-#: Upper bounds (RFC 5280 appendix A.1, ub-*). The standard counts characters; other software counts the octets
-#: of UTF-8 and complains, so octets it is.
+#: Upper bounds (RFC 5280 appendix A.1, ub-*). The standard counts characters; other software counts octets of
+#: UTF-8 and complains, so octets it is.
 UPPER_BOUNDS: Final = {"C": 2, "O": 64, "OU": 64, "CN": 64}
 
 

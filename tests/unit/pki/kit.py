@@ -38,7 +38,7 @@ IDENTIFY = IdentifyData("홍길동", compute_vid(IDN, R))
 
 @cache
 def key_of(algorithm: str, who: str) -> PrivateKey:
-    """A key for the session, by algorithm and holder."""
+    """Return a key for the session, by algorithm and holder."""
     family, _, size = algorithm.partition("-")
     if family == "ec":
         return ec.generate_private_key(ec.SECP256R1() if size == "p256" else ec.SECP384R1())
@@ -56,7 +56,7 @@ class House:
     keys: dict[str, PrivateKey] = field(repr=False)
 
     def tbs(self, profile: str = "financial", **changes: Any) -> bytes:
-        """A body under the issuing authority; any argument of `build_tbs` may be changed."""
+        """Build a body under the issuing authority; any argument of `build_tbs` may be changed."""
         arguments: dict[str, Any] = {
             "issuer_certificate": self.issuing,
             "issuer_algorithm": self.algorithm,
@@ -72,17 +72,17 @@ class House:
         return build.build_tbs(PROFILES[profile], **(arguments | changes))
 
     def seal(self, tbs: bytes, *, by: str = "issuing") -> bytes:
-        """A certificate from a body, signed by one of the house's keys."""
+        """Assemble a certificate from a body, signed by one of the house's keys."""
         return build.assemble_certificate(tbs, sign(self.keys[by], self.algorithm, tbs), self.algorithm)
 
     def certificate(self, **changes: Any) -> bytes:
-        """A customer's certificate."""
+        """Issue a customer's certificate."""
         return self.seal(self.tbs(**changes))
 
     def revocations(
         self, entries: Iterable[crl.CrlEntry] = (), *, by: str = "issuing", **changes: Any
     ) -> bytes:
-        """A signed CRL."""
+        """Build and sign a CRL."""
         arguments: dict[str, Any] = {
             "issuer_certificate": self.root if by == "root" else self.issuing,
             "algorithm": self.algorithm,
@@ -108,13 +108,13 @@ class House:
         return replace(plain, **changes)
 
     def answer(self, *singles: ocsp.Single, nonce: bytes | None = None, **changes: Any) -> bytes:
-        """A signed OCSP response by the delegated responder."""
+        """Build and sign an OCSP response by the delegated responder."""
         tbs = self.response_data(*singles, nonce=nonce, **changes)
         signature = sign(self.keys["ocsp"], self.algorithm, tbs)
         return ocsp.assemble_response(tbs, signature, self.algorithm, self.responder)
 
     def response_data(self, *singles: ocsp.Single, nonce: bytes | None = None, **changes: Any) -> bytes:
-        """The body of an OCSP response."""
+        """Build the body of an OCSP response."""
         arguments: dict[str, Any] = {
             "responder_key_hash": build.key_identifier(public_key_bytes(self.keys["ocsp"])),
             "produced_at": NOW,
@@ -125,7 +125,7 @@ class House:
 
 
 def customer(name: str = "홍길동", number: str = "00880120260302000001") -> Name:
-    """The usual customer's name."""
+    """Build the usual customer's name."""
     return subscriber_name(
         organization="dojang", units=["personalF", "DJB"], common_name=subscriber_common_name(name, number)
     )
@@ -133,12 +133,12 @@ def customer(name: str = "홍길동", number: str = "00880120260302000001") -> N
 
 @cache
 def house(algorithm: str = "ec-p256") -> House:
-    """The authority whose three keys are of one algorithm (a root has at least 3072 bits of RSA)."""
+    """Return the authority whose keys are of one algorithm (a root has at least 3072 bits of RSA)."""
     root_algorithm = "rsa-3072" if algorithm == "rsa-2048" else algorithm
     keys = {"root": key_of(root_algorithm, "root")}
     keys |= {who: key_of(algorithm, who) for who in ("issuing", "ocsp")}
 
-    def made(profile: str, who: str, by: str, issuer: bytes | None, days: int, urls: Urls) -> bytes:
+    def made(profile: str, who: str, by: str, *, issuer: bytes | None, days: int, urls: Urls) -> bytes:
         used = root_algorithm if by == "root" else algorithm
         names = {"root": "Dojang Root", "issuing": "Dojang CA 1", "ocsp": "Dojang OCSP 1"}
         tbs = build.build_tbs(
@@ -156,7 +156,7 @@ def house(algorithm: str = "ec-p256") -> House:
         )
         return build.assemble_certificate(tbs, sign(keys[by], used, tbs), used)
 
-    root = made("root", "root", "root", None, 7300, Urls())
-    issuing = made("issuing", "issuing", "root", root, 3650, ROOT_URLS)
-    responder = made("ocsp", "ocsp", "issuing", issuing, 397, Urls())
+    root = made("root", "root", "root", issuer=None, days=7300, urls=Urls())
+    issuing = made("issuing", "issuing", "root", issuer=root, days=3650, urls=ROOT_URLS)
+    responder = made("ocsp", "ocsp", "issuing", issuer=issuing, days=397, urls=Urls())
     return House(algorithm, root, issuing, responder, keys)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FINANCIAL = PROFILES["financial"]
+WEAK = 1024  # bits of RSA
 
 
 class Draft:
@@ -80,7 +81,7 @@ class Draft:
 
 
 def draft() -> Draft:
-    """A body that keeps to the profile, taken apart."""
+    """Take a body that keeps to the profile apart."""
     return Draft(house().tbs())
 
 
@@ -108,6 +109,18 @@ def _point(name: bytes) -> bytes:
 
 def _access(*ways: tuple[str, bytes]) -> bytes:
     return der.sequence(*(der.sequence(der.oid(d), der.context(6, url)) for d, url in ways))
+
+
+def _false_critical() -> bytes:
+    made = draft()
+    plain = der.sequence(der.oid(AKI), der.octet_string(made.extensions[0][2]))
+    odd = der.sequence(der.oid(AKI), b"\x01\x01\x00", der.octet_string(made.extensions[0][2]))
+    rest = made.tbs()
+    before = rest.index(plain)
+    extensions = rest[before:].replace(plain, odd, 1)
+    made.extensions = []
+    head = der.whole(made.tbs())
+    return der.sequence(head.data[head.pos :], der.explicit(3, der.sequence(extensions)))
 
 
 POLICY = oids.policy_oid(ARC, "financial")
@@ -173,7 +186,7 @@ BROKEN: dict[str, tuple[str, Callable[[], bytes]]] = {
     "unique identifier": ("unique_id", lambda: draft().set(unique=der.context(1, b"\0\1")).tbs()),
     "RSA-1024": (
         "key",
-        lambda: draft().set(spki=public_key_bytes(rsa.generate_private_key(65537, 1024))).tbs(),
+        lambda: draft().set(spki=public_key_bytes(rsa.generate_private_key(65537, WEAK))).tbs(),
     ),
     "no extensions": ("extensions", lambda: _without_all().tbs()),
     "one extension missing": ("extensions", lambda: _without(oids.CRL_DISTRIBUTION_POINTS).tbs()),
@@ -183,7 +196,7 @@ BROKEN: dict[str, tuple[str, Callable[[], bytes]]] = {
     "the same extension twice": ("malformed", lambda: _with(AKI, b"\x30\x00").tbs()),
     "key usage not critical": ("extensions", lambda: draft().replace(oids.KEY_USAGE, critical=False).tbs()),
     "name critical": ("extensions", lambda: draft().replace(oids.SUBJECT_ALT_NAME, critical=True).tbs()),
-    "critical written as false": ("malformed", lambda: _false_critical()),
+    "critical written as false": ("malformed", _false_critical),
     "more usages": (
         "extension_value",
         lambda: draft().replace(oids.KEY_USAGE, der.named_bits(0, 1, 5)).tbs(),
@@ -362,18 +375,6 @@ def _with(dotted: str, value: bytes) -> Draft:
     made = draft()
     made.extensions.append((dotted, False, value))
     return made
-
-
-def _false_critical() -> bytes:
-    made = draft()
-    plain = der.sequence(der.oid(AKI), der.octet_string(made.extensions[0][2]))
-    odd = der.sequence(der.oid(AKI), b"\x01\x01\x00", der.octet_string(made.extensions[0][2]))
-    rest = made.tbs()
-    before = rest.index(plain)
-    extensions = rest[before:].replace(plain, odd, 1)
-    made.extensions = []
-    head = der.whole(made.tbs())
-    return der.sequence(head.data[head.pos :], der.explicit(3, der.sequence(extensions)))
 
 
 @pytest.mark.parametrize("why", sorted(BROKEN))

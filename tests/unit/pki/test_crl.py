@@ -150,7 +150,7 @@ def test_the_gate_refuses_a_list_it_should_not_sign(why: str) -> None:
 
 
 def _same_name_other_key() -> bytes:
-    """An authority that took our authority's name."""
+    """Make an authority that took our authority's name."""
     from tests.unit.pki.kit import ARC, ROOT_URLS, key_of
 
     from dojang.pki import build

@@ -24,7 +24,7 @@ ENTRIES = [
 
 
 def _quiet(findings: tuple[Finding, ...]) -> list[Finding]:
-    """What pkilint says, but for two remarks.
+    """Leave two remarks out of what pkilint says.
 
     One is information: how the key identifier was made. The other is its advice not to qualify policies, for
     which RFC 5280 §4.2.1.4 has a SHOULD; NPKI certificates carry a notice and the address of the statement.
@@ -179,7 +179,7 @@ def test_a_bad_finding_raises_and_a_remark_does_not() -> None:
 
 
 def _list_with(entries: bytes) -> bytes:
-    """A list whose entries are these octets."""
+    """Make a list whose entries are these octets."""
     ours = house()
     tbs = build_tbs_crl(
         issuer_certificate=ours.issuing,

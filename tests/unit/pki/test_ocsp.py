@@ -19,7 +19,7 @@ HASHES: dict[str, hashes.HashAlgorithm] = {"sha1": hashes.SHA1(), "sha256": hash
 
 
 def _request(serial: int, hash_alg: str = "sha1", nonce: bytes | None = None) -> bytes:
-    """A request as pyca writes it."""
+    """Write a request with pyca."""
     ours = house()
     customer = x509.load_der_x509_certificate(ours.certificate(serial=serial))
     issuer = x509.load_der_x509_certificate(ours.issuing)
