@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
-import click
 import typer
 
 from dojang import __version__
@@ -58,14 +56,12 @@ def _root(
 
 def main() -> int:
     """Run the command line and return the exit code; every error becomes a sentence with a next step."""
-    command = typer.main.get_command(app)
     try:
-        code = command.main(args=sys.argv[1:], prog_name="dojang", standalone_mode=False)
-    except click.ClickException as wrong:
-        wrong.show()
-        return 2
-    except (click.Abort, KeyboardInterrupt):
+        app(prog_name="dojang")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    except KeyboardInterrupt:
         return 130
     except DojangError as error:
         return report(error)
-    return code if isinstance(code, int) else 0
+    return 0
