@@ -30,6 +30,18 @@ class NotStartedError(DojangError):
     code: ClassVar[str] = "not_started"
 
 
+class DatabaseBehindError(DojangError):
+    """The database has not the tables this version needs."""
+
+    code: ClassVar[str] = "database_behind"
+
+
+class DatabaseUnreachableError(DojangError):
+    """The database does not answer."""
+
+    code: ClassVar[str] = "database_unreachable"
+
+
 def prepare_home(options: Options) -> None:
     """Make the data folder and the secrets that are missing."""
     home = options.folder
@@ -56,10 +68,15 @@ def database(options: Options | None = None) -> Iterator[Options]:
         if not options.database_url:
             stack.enter_context(running(PrivatePostgres(options.folder)))
         setup_django()
-        from django.db import connections  # after the set-up
+        from django.db import OperationalError, ProgrammingError, connections  # after the set-up
 
         stack.callback(connections.close_all)
-        yield options
+        try:
+            yield options
+        except ProgrammingError as failure:
+            raise DatabaseBehindError(str(failure)) from failure
+        except OperationalError as failure:
+            raise DatabaseUnreachableError(str(failure)) from failure
 
 
 @contextlib.contextmanager
