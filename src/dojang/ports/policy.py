@@ -14,7 +14,7 @@ class Policy:
     bank_phone: str = "02-1588-0000"  #: the number ARS calls come from, shown on screen
     sms_short_code: str = "1588"
     institution_code: str = "0999"  #: the bank's four digits in the number of a certificate's common name
-    policy_arc: str = "1.3.6.1.4.1.32473.8.1"  #: the enterprise number for examples (RFC 5612); a bank sets its own
+    policy_arc: str = "1.3.6.1.4.1.32473.8.1"  #: the example arc of RFC 5612; a bank sets its own
     public_url: str = "http://127.0.0.1:8000"  #: base of CRL, OCSP and AIA addresses inside certificates
 
     session_idle: int = 600
