@@ -12,7 +12,7 @@ from django.db import transaction
 
 from dojang.audit.actions import record_event
 from dojang.journeys import engine
-from dojang.journeys.page import FieldError, Message, Page, Wait
+from dojang.journeys.page import Action, FieldError, Message, Page, Wait
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
 from dojang.products.journeys import JOURNEYS
@@ -36,7 +36,7 @@ from dojang.ra.telling import Letters, gather
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dojang.journeys.model import Journey
+    from dojang.journeys.model import Journey, RunView
     from dojang.ports.acting import Acting
     from dojang.ports.policy import Policy
     from dojang.ports.world import World
@@ -171,7 +171,7 @@ def _page(turn: Turn) -> Page:
     run = turn.run
     view = view_of(run, turn.journey, turn.body.progress, world=turn.world)
     if run.state == Run.State.OPEN:
-        return engine.make_page(view)
+        return _unentered(view) if engine.needs_entry(turn.body.progress) else engine.make_page(view)
     page = engine.make_page(view, state=str(run.state), result=turn.body.result)
     if run.state == Run.State.ISSUING:
         assert run.issuing_at is not None
@@ -180,6 +180,18 @@ def _page(turn: Turn) -> Page:
     if run.state == Run.State.CANCELLED and run.end_reason == "replaced":
         page = replace(page, messages=(*page.messages, Message("run.replaced")))
     return page
+
+
+def _unentered(view: RunView) -> Page:
+    """Show a step that could not be entered yet (something outside is away): its title and the ways out."""
+    names = ("back", "extend", "cancel") if engine.can_back(view.progress) else ("extend", "cancel")
+    return replace(
+        engine.make_page(view, state="entering"),
+        state="open",
+        title=view.step.title,
+        why=view.step.why,
+        actions=tuple(Action(name, Message(f"action.{name}")) for name in names),
+    )
 
 
 # ------------------------------------------------------------------------------------------ acting
@@ -211,17 +223,21 @@ def act(
         if StepOutcome.objects.filter(run=turn.run, step=step_id, revision=revision, action=action).exists():
             return _refresh(turn)
         if action not in _ANY_TIME:
-            _refuse_stale(turn, step_id, revision)
+            page = _present(turn, step_id, revision)
+            if action != "back" and engine.needs_entry(turn.body.progress):
+                return page  # the step could not be entered: there is nothing to answer yet
         _do(turn, action, data)
         return _refresh(turn_of(Run.objects.get(id=run_id), acting, world))
 
 
-def _refuse_stale(turn: Turn, step_id: str, revision: int) -> None:
+def _present(turn: Turn, step_id: str, revision: int) -> Page:
+    """Return the present page if it is the one that was answered; enter its step if that is still to be done."""
     page = _refresh(turn)
     if revision != turn.run.revision:
         raise StaleRevisionError(page=page)
     if step_id != page.step:
         raise StepMismatchError(page=page, step=step_id[:64])
+    return page
 
 
 def _do(turn: Turn, action: str, data: Mapping[str, Any]) -> None:
