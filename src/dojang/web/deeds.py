@@ -41,10 +41,15 @@ class Deed:
         return self.view.serial
 
 
+def common_name(name: str) -> str:
+    """Return the common name out of a distinguished name (RFC 4514); the whole when it has none."""
+    match = _COMMON_NAME.search(name)
+    return (match[1] if match else name).replace("\\", "").strip()
+
+
 def holder_name(subject: str) -> str:
     """Return the person's name out of a subject: what stands before the number in the common name."""
-    match = _COMMON_NAME.search(subject)
-    return (match[1] if match else subject).split("(")[0].replace("\\", "").strip()
+    return common_name(subject).split("(")[0].strip()
 
 
 def _deed(view: CertificateView, request: HttpRequest, locale: str) -> Deed:
@@ -54,7 +59,7 @@ def _deed(view: CertificateView, request: HttpRequest, locale: str) -> Deed:
     facts = {
         "holder": name,
         "product": view.product,
-        "issuer": view.issuer,
+        "issuer": common_name(view.issuer),
         "not_before": view.not_before.isoformat(),
         "not_after": view.not_after.isoformat(),
         "revoked_at": view.revoked_at.isoformat() if view.revoked_at else "",

@@ -313,7 +313,7 @@ def _stages(page: Page, locale: str) -> tuple[Stage, ...]:
     return tuple(
         Stage(
             label=_first_known(locale, f"stage.{stage_id}", f"stage.{stage_id}.title") or stage_id,
-            state="done" if number < here else ("now" if number == here else "next"),
+            state="done" if number < here or page.state == "done" else ("now" if number == here else "next"),
         )
         for number, stage_id in enumerate(page.position.stage_ids, start=1)
     )
@@ -398,7 +398,8 @@ def present_result(page: Page, locale: str) -> dict[str, Any]:
     holder = str(result.get("holder") or result.get("name") or "")
     return {
         "name": holder,
-        "rows": certificate_rows({**result, "holder": holder}, locale),
+        # The run knows the issuer only by its label in the signer, which says nothing to the holder.
+        "rows": certificate_rows({**result, "holder": holder, "issuer": ""}, locale),
         "replaced": write_serial(str(replaced)),
     }
 

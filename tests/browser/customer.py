@@ -1,0 +1,243 @@
+"""A person at a screen: the pages of a journey as a browser shows them, with their phone and drawer at hand.
+
+Everything typed comes from the person's own drawer (`/sandbox/api/`), as somebody at the screen would find it.
+Waiting is always for something on the page, never for a length of time.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from axe_playwright_python.sync_playwright import Axe
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.centres import Centre
+
+PIN = "271846"  # keeps every rule: no birthday, no telephone, no sequence, no repetition
+_RUN = re.compile(r"/runs/([A-Za-z0-9_-]+)/")
+
+
+@dataclass
+class Customer:
+    """One of the cast (`handle`, such as ``hong``) in front of `page`, at `centre`."""
+
+    page: Page
+    centre: Centre
+    handle: str
+    pin: str = PIN  #: must differ from the one used before
+    typed: list[str] = field(default_factory=list)  #: secrets typed so far, to look for where they must not be
+
+    # --- what lies beside the screen ---------------------------------------------------------------------
+
+    @property
+    def drawer(self) -> dict[str, Any]:
+        """What the person has at home, as it is now."""
+        return dict(self._ask("GET", f"/sandbox/api/people/{self.handle}/drawer"))
+
+    @property
+    def number(self) -> str:
+        """The telephone number registered last."""
+        return str(self.drawer["numbers"][0])
+
+    def phone(self) -> dict[str, Any]:
+        """Calls and messages of that telephone."""
+        return dict(self._ask("GET", f"/sandbox/api/phones/{self.number}"))
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        status, answer = self.centre.request(method, path, body)
+        assert status in {200, 201, 204}, (method, path, status, answer)
+        return answer
+
+    # --- what is on the screen ---------------------------------------------------------------------------
+
+    @property
+    def run(self) -> str:
+        """Id of the run on the screen."""
+        match = _RUN.search(self.page.url)
+        assert match, self.page.url
+        return match[1]
+
+    @property
+    def step(self) -> str:
+        """Id of the step on the screen; empty on the last page."""
+        held = self.page.locator("form input[name=step]")
+        return held.first.get_attribute("value") or "" if held.count() else ""
+
+    @property
+    def title(self) -> str:
+        """Heading of the page."""
+        return self.page.locator("h1").inner_text()
+
+    @property
+    def errors(self) -> list[str]:
+        """Sentences of the error summary."""
+        return self.page.locator(".summary li").all_inner_texts()
+
+    def code(self) -> str:
+        """The number the page asks to key in or to send back."""
+        return self.page.locator(".code__digits").inner_text().strip()
+
+    def findings(self) -> list[str]:
+        """What axe-core finds wrong with the page: ``rule: element``."""
+        found = Axe().run(self.page, options={"resultTypes": ["violations"]}).response["violations"]
+        return [f"{rule['id']}: {node['target']}" for rule in found for node in rule["nodes"]]
+
+    # --- hands -------------------------------------------------------------------------------------------
+
+    def begin(self, product: str = "financial", purpose: str = "issue") -> None:
+        """Go from the certificate centre to the first page of a journey."""
+        self.page.goto(f"{self.centre.url}/certs/{product}/{purpose}/")
+        self.page.locator(".begin form button").click()
+        self.page.wait_for_url("**/runs/**")
+
+    def press(self, action: str = "submit") -> None:
+        """Press a button of the form and wait for the answer."""
+        with self.page.expect_navigation():
+            self.page.locator(f'button[form=act][value="{action}"], #act button[value="{action}"]').first.click()
+
+    def type(self, name: str, text: str) -> None:
+        """Type into an ordinary field."""
+        self.page.locator(f'[name="{name}"]').fill(text)
+
+    def type_secret(self, name: str, digits: str) -> None:
+        """Type on the shuffled keypad; without JavaScript, into the field."""
+        self.typed.append(digits)
+        held = self.page.locator(f'input[name="{name}"]')
+        if held.get_attribute("readonly") is None:
+            held.fill(digits)
+            return
+        held.click()
+        pad = self.page.locator(f'pin-pad:has(input[name="{name}"]) .pad')
+        for digit in digits:
+            pad.get_by_role("button", name=digit, exact=True).click()
+
+    def choose(self, name: str, value: str | None = None) -> None:
+        """Choose one of several, the first unless told."""
+        choice = f'input[type=radio][name="{name}"]'
+        self.page.locator(choice if value is None else f'{choice}[value="{value}"]').first.check()
+
+    # --- one method a step -------------------------------------------------------------------------------
+
+    def answer(self) -> str:
+        """Answer the present step rightly; return its id."""
+        step = self.step
+        getattr(self, f"_do_{step}")()
+        return step
+
+    def walk(self, until: str = "") -> list[str]:
+        """Answer steps until the named one is on the screen, or until the journey has ended; return their ids."""
+        passed: list[str] = []
+        while self.step and self.step != until:
+            passed.append(self.answer())
+            assert len(passed) < 40, passed
+        return passed
+
+    def wait_until_done(self) -> None:
+        """Wait for the page with the stamped seal."""
+        self.page.locator(".stamping svg.seal").wait_for()
+
+    def _do_terms(self) -> None:
+        everything = self.page.locator("input[data-all]")
+        if everything.is_visible():
+            everything.check()
+        else:
+            for box in self.page.locator("input[name=agree]").all():
+                box.check()
+        self.press()
+
+    def _do_identify(self) -> None:
+        drawer = self.drawer
+        self.type("user_id", drawer["user_id"])
+        self.type("rrn_front", drawer["rrn"][:6])
+        self.type_secret("rrn_back", drawer["rrn"][6:])
+        self.press()
+
+    def _do_reissue(self) -> None:
+        if self.page.locator("input[name=reason]").count():
+            self.choose("reason")
+        self.press()
+
+    def _do_ars(self) -> None:
+        if self.page.locator("input[name=phone]").count():
+            self.choose("phone")
+            self.press()
+        self.take_call()
+        self.press()
+
+    def take_call(self) -> None:
+        """Answer the ringing telephone, key in the number on the screen, and see the page say so."""
+        calls = f"/sandbox/api/phones/{self.number}/calls"
+        call = self.phone()["calls"][0]["id"]
+        self._ask("POST", f"{calls}/{call}/answer")
+        self._ask("POST", f"{calls}/{call}/keys", {"digits": self.code()})
+        if self.page.locator("pin-pad, count-down[role=timer]").count():
+            self.page.locator('.wait__track li[data-state="good"]').wait_for()
+
+    def _do_account(self) -> None:
+        account = next(a for a in self.drawer["accounts"] if a["kind"] == "withdrawal")
+        self.type("account", account["number"])
+        self.type_secret("account_password", account["password"])
+        self.press()
+
+    def _do_factor(self) -> None:
+        self.choose("factor")
+        self.press()
+
+    def _do_security_card(self) -> None:
+        card = self.drawer["card"]
+        first, second = self.cells()
+        self.type_secret("serial_tail", card["serial"][-4:])
+        self.type_secret("code_first", card["cells"][first][:2])
+        self.type_secret("code_second", card["cells"][second][-2:])
+        self.press()
+
+    def cells(self) -> tuple[str, str]:
+        """Numbers of the two cells the page asks about."""
+        labels = self.page.locator(".cell__head").all_inner_texts()
+        found = [re.search(r"\d+", label) for label in labels]
+        assert all(found), labels
+        assert len(found) == 2, labels
+        return str(int(found[0][0])), str(int(found[1][0]))  # type: ignore[index]
+
+    def _do_otp(self) -> None:
+        self.typed.append(self.drawer["token"]["code"])
+        self.type("code", self.typed[-1])
+        self.press()
+
+    def _do_mail_code(self) -> None:
+        letters = self._ask("GET", f"/sandbox/api/mail/{self.drawer['email']}")
+        found = [re.search(r"\b\d{6}\b", letter["text"]) for letter in letters["letters"]]
+        match = next((one for one in found if one), None)
+        assert match, letters
+        self.type("code", match[0])
+        self.press()
+
+    def _do_contact(self) -> None:
+        self.type("email", self.drawer["email"] or f"{self.handle}@example.test")
+        self.type("phone", self.number)
+        self.press()
+
+    def _do_person(self) -> None:
+        drawer = self.drawer
+        self.type("name", drawer["name"])
+        self.type("phone", self.number)
+        self.type("birth", drawer["birth"].replace("-", ""))
+        self.press()
+
+    def _do_sms_reply(self) -> None:
+        self._ask("POST", f"/sandbox/api/phones/{self.number}/reply", {"text": self.code()})
+        if self.page.locator("count-down[role=timer]").count():
+            self.page.locator('.wait__track li[data-state="good"]').wait_for()
+        self.press()
+
+    def _do_pin(self) -> None:
+        self.type_secret("pin", self.pin)
+        self.type_secret("pin_again", self.pin)
+        self.press()
+
+    def _do_confirm(self) -> None:
+        self.press()
