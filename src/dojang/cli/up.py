@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
@@ -144,6 +145,7 @@ class Running:
             if name != "sandbox" or self.options.sandbox
         ]
         rows.append((say("place.home"), str(self.options.folder.path)))
+        rows.append((say("place.command"), str(Path(sys.executable).parent / "dojang")))
         self.out.aside.print(self.out.table(["", ""], rows))
         self.tell(say("up.stop_with"))
 
