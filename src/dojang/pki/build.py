@@ -112,7 +112,7 @@ def build_tbs(
             der.integer(serial),
             template.algorithm,
             name if template.issuer is None else template.issuer,
-            der.sequence(der.time(not_before), der.time(not_after)),
+            _validity(not_before, not_after),
             name,
             public_key,
             der.header(0xA3, len(listed) + len(extensions)),
@@ -121,6 +121,11 @@ def build_tbs(
         )
     )
     return der.header(der.SEQUENCE, len(content)) + content
+
+
+@lru_cache(maxsize=256)  # orders of one second share both ends
+def _validity(first: datetime, last: datetime) -> bytes:
+    return der.sequence(der.time(first), der.time(last))
 
 
 def assemble_certificate(tbs: bytes, signature: bytes, algorithm: str) -> bytes:

@@ -110,14 +110,6 @@ def subscriber_common_name(real_name: str, number: str, *, latin: str = "") -> s
     return kept + tail
 
 
-def check_value(kind: str, value: str) -> None:
-    """Refuse a value that is empty, padded, too long or holds control characters. It is never quoted."""
-    if not value or len(value.encode()) > UPPER_BOUNDS.get(kind, 64):
-        raise ProfileError("a name attribute is empty or too long", kind=kind)
-    if value[0] == " " or value[-1] == " " or not value.isprintable():
-        raise ProfileError("a name attribute is padded or holds unprintable characters", kind=kind)
-
-
 _TYPES: Final = {kind: der.oid(dotted) for kind, dotted in _KINDS.items()}
 
 
@@ -125,13 +117,18 @@ def _encode_rdn(kind: str, value: str) -> bytes:
     encoded_type = _TYPES.get(kind)
     if encoded_type is None:
         raise ProfileError("an attribute type the profiles do not use", kind=kind)
-    check_value(kind, value)
+    # The value is a person's: no error quotes it.
+    encoded = value.encode()
+    if not 1 <= len(encoded) <= UPPER_BOUNDS[kind]:
+        raise ProfileError("a name attribute is empty or too long", kind=kind)
+    if value[0] == " " or value[-1] == " " or not value.isprintable():
+        raise ProfileError("a name attribute is padded or holds unprintable characters", kind=kind)
     if kind == "C":
         if not (len(value) == 2 and value.isascii() and value.isalpha()):  # noqa: PLR2004 - ISO 3166-1
             raise ProfileError("a country is two letters", kind=kind)
         text = der.printable(value)
     else:
-        text = der.utf8(value)
+        text = der.tlv(der.UTF8, encoded)
     return der.tlv(der.SET, der.tlv(der.SEQUENCE, encoded_type + text))
 
 

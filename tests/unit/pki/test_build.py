@@ -61,7 +61,8 @@ def _slow(
     )
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical=critical)
-    return builder.sign(by, found.signature_hash_algorithm).tbs_certificate_bytes
+    algorithm: Any = found.signature_hash_algorithm
+    return builder.sign(by, algorithm).tbs_certificate_bytes
 
 
 def _link(issuer: bytes) -> tuple[x509.ExtensionType, bool]:

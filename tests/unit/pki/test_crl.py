@@ -69,7 +69,8 @@ def test_a_list_is_what_pyca_would_build(algorithm: str, idp: str | None) -> Non
         builder = builder.add_revoked_certificate(revoked.build())
     signing_key: Any = ours.keys["issuing"]
     found = x509.load_der_x509_crl(data)
-    slow = builder.sign(signing_key, found.signature_hash_algorithm)
+    algorithm_used: Any = found.signature_hash_algorithm
+    slow = builder.sign(signing_key, algorithm_used)
     assert found.tbs_certlist_bytes.hex() == slow.tbs_certlist_bytes.hex()
     public: Any = issuer.public_key()
     assert found.is_signature_valid(public)

@@ -211,7 +211,7 @@ def test_the_gate_refuses_an_answer_it_should_not_sign(why: str) -> None:
         "responder": lambda: ours.response_data(ours.single(1), responder_key_hash=bytes(20)),
         "past": lambda: ours.response_data(ours.single(1), produced_at=NOW - 301 * second),
         "future": lambda: ours.response_data(ours.single(1), produced_at=NOW + 301 * second),
-        "empty": ours.response_data,
+        "empty": lambda: ours.response_data(nonce=None),
         "endless": lambda: ours.response_data(ours.single(1, next_update=None)),
         "backwards": lambda: ours.response_data(ours.single(1, next_update=NOW - second)),
         "ahead": lambda: ours.response_data(ours.single(1, this_update=NOW + second)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.unit.pki.kit import ALGORITHMS, ARC, NOW, ROOT_URLS, URLS, House, house, key_of
@@ -26,7 +26,7 @@ SECOND = timedelta(seconds=1)
 SERIAL = build.new_serial()
 
 
-def _trust(ours: House, **changes: object) -> Trust:
+def _trust(ours: House, **changes: Any) -> Trust:
     """Everything a verifier needs: the root, the authority between, and fresh lists."""
     trust = Trust(
         roots=(ours.root,),
@@ -34,7 +34,7 @@ def _trust(ours: House, **changes: object) -> Trust:
         policies=frozenset({POLICY}),
         crls=(house_list(ours), ours.revocations()),
     )
-    return replace(trust, **changes)  # type: ignore[arg-type]
+    return replace(trust, **changes)
 
 
 def house_list(ours: House, *entries: CrlEntry) -> bytes:
@@ -61,7 +61,7 @@ def test_a_customers_certificate_verifies(algorithm: str) -> None:
     leaf = ours.certificate()
     path = verify_path(leaf, trust=_trust(ours), at=NOW)
     assert path.certificates == (leaf, ours.issuing, ours.root)
-    assert path.policies == {POLICY}
+    assert path.policies == frozenset({POLICY})
     assert path.weak == ()
 
 
@@ -100,26 +100,21 @@ def _flipped(data: bytes) -> bytes:
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
-def _authority(changes: Callable[[bytes], bytes] = lambda tbs: tbs, **arguments: object) -> bytes:
+def _authority(changes: Callable[[bytes], bytes] = lambda tbs: tbs, **arguments: Any) -> bytes:
     """Another authority under the root with the issuing key, its body changed before signing."""
-    tbs = build.build_tbs(
-        PROFILES["issuing"],
-        **(
-            {
-                "issuer_certificate": house().root,
-                "issuer_algorithm": "ec-p256",
-                "subject": authority_name(organization="dojang", common_name="Dojang CA 1"),
-                "public_key": public_key_bytes(house().keys["issuing"]),
-                "serial": build.new_serial(),
-                "not_before": NOW,
-                "not_after": NOW + timedelta(days=3650),
-                "urls": ROOT_URLS,
-                "identify": None,
-                "policy_arc": ARC,
-            }
-            | arguments
-        ),  # type: ignore[arg-type]
-    )
+    usual: dict[str, Any] = {
+        "issuer_certificate": house().root,
+        "issuer_algorithm": "ec-p256",
+        "subject": authority_name(organization="dojang", common_name="Dojang CA 1"),
+        "public_key": public_key_bytes(house().keys["issuing"]),
+        "serial": build.new_serial(),
+        "not_before": NOW,
+        "not_after": NOW + timedelta(days=3650),
+        "urls": ROOT_URLS,
+        "identify": None,
+        "policy_arc": ARC,
+    }
+    tbs = build.build_tbs(PROFILES["issuing"], **(usual | arguments))
     tbs = changes(tbs)
     return build.assemble_certificate(tbs, sign(house().keys["root"], "ec-p256", tbs), "ec-p256")
 

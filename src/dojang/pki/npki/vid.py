@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from dojang.pki import der, oids
@@ -73,8 +74,16 @@ def encode_identify_data(identify: IdentifyData) -> bytes:
         raise ProfileError("a real name is 1 to 64 printable characters")
     if len(identify.vid) != _SIZES.get(identify.hash):
         raise ProfileError("a VID is as long as its hash")
-    data = der.sequence(der.utf8(identify.real_name), _INFO_HEADS[identify.hash], identify.vid)
-    return der.sequence(der.explicit(0, _TYPE + der.explicit(0, data)))
+    name = identify.real_name.encode()
+    return _frame(len(name), identify.hash) + name + _INFO_HEADS[identify.hash] + identify.vid
+
+
+@lru_cache(maxsize=512)
+def _frame(length: int, name: str) -> bytes:
+    """Everything before a real name of `length` octets: the lengths around it depend on nothing else."""
+    rest = len(_INFO_HEADS[name]) + _SIZES[name]
+    data = der.sequence(der.tlv(der.UTF8, bytes(length)), bytes(rest))
+    return der.sequence(der.explicit(0, _TYPE + der.explicit(0, data)))[: -length - rest]
 
 
 def decode_identify_data(general_names: bytes) -> IdentifyData:
