@@ -231,7 +231,7 @@ def act(
 
 
 def _present(turn: Turn, step_id: str, revision: int) -> Page:
-    """Return the present page if it is the one that was answered; enter its step if that is still to be done."""
+    """Return the present page if it is the one answered; enter its step if that is still to be done."""
     page = _refresh(turn)
     if revision != turn.run.revision:
         raise StaleRevisionError(page=page)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Final
 from django.db import connection, transaction
 
 from dojang.audit.actions import record_event
-from dojang.ports.signer_errors import PinLockedError, PinWrongError
+from dojang.ports.signer_errors import (
+    AuthorisationUsedError,
+    PinLockedError,
+    PinWrongError,
+    SealedMismatchError,
+    SignerBusyError,
+    SignerHaltedError,
+)
 from dojang.wallet.errors import (
     WalletKeyMismatchError,
     WalletKeyNotFoundError,
@@ -25,6 +32,8 @@ if TYPE_CHECKING:
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
+#: Refusals that tell nothing about the PIN: the attempt is given back.
+_UNTRIED: Final = (SignerBusyError, SignerHaltedError, SealedMismatchError, AuthorisationUsedError)
 _USABLE: Final = (WalletKey.State.LIVE, WalletKey.State.LOCKED)
 
 
@@ -212,11 +221,21 @@ def sign_with_pin(
         )
     except PinWrongError as error:
         left = limit - key.errors
-        _note_wrong(key_id, left=left, acting=acting, world=world)
-        raise WalletPinWrongError(left=max(0, left)) from error
+        if left <= 0:
+            _lock(key_id, acting=acting, world=world)
+            raise WalletLockedError(key=key_id) from error
+        with transaction.atomic():
+            record_event("wallet_key:pin_wrong", acting=acting, subject=customer_id, key=key_id, left=left)
+        raise WalletPinWrongError(left=left) from error
     except PinLockedError as error:
         _lock(key_id, acting=acting, world=world)
         raise WalletLockedError(key=key_id) from error
+    except _UNTRIED:
+        with transaction.atomic():
+            row = WalletKey.objects.select_for_update().get(id=key_id)
+            row.errors = max(0, row.errors - 1)
+            row.save(update_fields=["errors"])
+        raise
     with transaction.atomic():
         # Only this attempt and those before it are forgiven: a parallel one that was counted later stays.
         row = WalletKey.objects.select_for_update().get(id=key_id)
@@ -224,15 +243,6 @@ def sign_with_pin(
         row.save(update_fields=["errors"])
         record_event("wallet_key:used", acting=acting, subject=customer_id, key=key_id, purpose=purpose)
     return signature
-
-
-def _note_wrong(key_id: str, *, left: int, acting: Acting, world: World) -> None:
-    if left <= 0:
-        _lock(key_id, acting=acting, world=world)
-        return
-    with transaction.atomic():
-        row = WalletKey.objects.get(id=key_id)
-        record_event("wallet_key:pin_wrong", acting=acting, subject=row.customer_id, key=key_id, left=left)
 
 
 def _lock(key_id: str, *, acting: Acting, world: World) -> None:

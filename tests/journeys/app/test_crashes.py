@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
+from tests.journeys.app.walker import Walk, in_parallel, with_parts, with_policy
 
 from dojang.audit.queries import verify_chains
 from dojang.ca.models import Certificate
@@ -19,7 +20,6 @@ from dojang.ra.actions import act
 from dojang.ra.models import Attempt, FactorCounter, Run, UsedEvidence
 from dojang.ra.upkeep import reconcile, resume_issuing
 from dojang.wallet.models import WalletKey
-from tests.journeys.app.walker import Walk, in_parallel, with_parts, with_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,9 +88,7 @@ def failing_statements(fuse: Fuse) -> Iterator[None]:
 
 def crashing_world(world: World, fuse: Fuse) -> World:
     """Put a fuse into every adapter issuing asks."""
-    return with_parts(
-        world, signer=Crashing(world.signer, fuse), corebank=Crashing(world.corebank, fuse)
-    )
+    return with_parts(world, signer=Crashing(world.signer, fuse), corebank=Crashing(world.corebank, fuse))
 
 
 def confirm(walk: Walk, world: World) -> None:
@@ -99,7 +97,7 @@ def confirm(walk: Walk, world: World) -> None:
 
 
 def whole(walk: Walk, world: World, *, certificates: int) -> None:
-    """Assert that the run ended well: one active certificate, one live key, each told once, the trail intact."""
+    """Assert that the run ended well: one active certificate, one live key, the trail intact."""
     held = certificates_of(walk.person.id)
     assert [view.state for view in held if view.state != "revoked"] == ["active"]
     assert len(held) == certificates
@@ -179,7 +177,13 @@ def test_when_the_bank_does_not_answer_nothing_is_counted(world: World) -> None:
     walk = Walk(world).walk_to("account")
     away = with_parts(world, corebank=Away())
     page = act(
-        walk.run, "account", walk.page.revision, "submit", walk.answers("account"), acting=walk.acting, world=away
+        walk.run,
+        "account",
+        walk.page.revision,
+        "submit",
+        walk.answers("account"),
+        acting=walk.acting,
+        world=away,
     )
     assert [error.code for error in page.errors] == ["corebank_unavailable"]
     assert FactorCounter.objects.get(factor="account").errors == 0
@@ -239,7 +243,7 @@ def test_a_run_that_cannot_be_finished_in_time_fails_and_the_old_one_lives(world
 
 
 def test_fifty_final_submits_make_one_certificate(world: World) -> None:
-    """Invariant 5: the last button pressed fifty times at once issues once, and all fifty see the last page."""
+    """Invariant 5: the last button pressed fifty times at once issues once; all fifty see the last page."""
     walk = Walk(world).walk_to("confirm")
     revision = walk.page.revision
 
@@ -268,7 +272,13 @@ def test_a_text_that_cannot_be_sent_is_sent_when_the_page_is_opened_again(world:
     walk = Walk(world).walk_to("person")
     away = with_parts(world, sms=Away())
     page = act(
-        walk.run, "person", walk.page.revision, "submit", walk.answers("person"), acting=walk.acting, world=away
+        walk.run,
+        "person",
+        walk.page.revision,
+        "submit",
+        walk.answers("person"),
+        acting=walk.acting,
+        world=away,
     )
     assert (page.step, [error.code for error in page.errors]) == ("sms_reply", ["sms_unavailable"])
     assert [action.name for action in page.actions] == ["back", "extend", "cancel"]

@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.journeys.app.walker import Walk
 
 from dojang.audit.models import Event
 from dojang.ca.queries import certificates_of
 from dojang.notices.models import Notice
 from dojang.sandbox.cast import BY_HANDLE
-from tests.journeys.app.walker import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ STEPS: dict[str, Callable[[Walk], None]] = {
 }
 
 
-#: A card names nobody: the last four digits of its serial belong to many, so the bank cannot tell whose it was.
+#: A card names nobody: the last four digits of its serial belong to many, so nobody can tell whose it was.
 NAMED = [step for step in STEPS if step != "security_card"]
 
 
@@ -104,7 +104,7 @@ def test_after_the_refusal_only_the_true_evidence_leads_on(world: World, step: s
 
 
 def test_a_found_id_of_another_does_not_mix_with_the_run(world: World) -> None:
-    """Finding B's ID and then identifying as A is refused once, both are told, and the found id is dropped."""
+    """Finding B's ID and then identifying as A is refused, both are told, the found id is dropped."""
     walk = Walk(world).walk_to("identify")
     walk.do("side:find-id")
     other = BY_HANDLE["han"]
@@ -124,7 +124,7 @@ def test_a_found_id_of_another_does_not_mix_with_the_run(world: World) -> None:
 
 
 def test_a_card_of_another_counts_as_wrong_and_locks(world: World) -> None:
-    """Where the bank cannot tell whose a card is, it is a wrong one: refused, counted, told to A at the lock."""
+    """A card nobody can place is a wrong one: refused, counted, told to A at the lock."""
     walk = Walk(world).walk_to("security_card")
     for _ in range(5):
         security_card(walk)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
+from tests.journeys.app.walker import Walk
 
 from dojang.ra.models import Run
 from dojang.ra.upkeep import reconcile
-from tests.journeys.app.walker import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def dump() -> dict[str, str]:
-    """Every table of our schema as text; binary columns both as hexadecimal and decoded where they are text."""
+    """Return every table of our schema as text, binary columns as hexadecimal."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT table_name FROM information_schema.tables"
@@ -34,13 +34,13 @@ def dump() -> dict[str, str]:
         names = [row[0] for row in cursor.fetchall()]
         found = {}
         for name in names:
-            cursor.execute(f'SELECT t::text FROM "{name}" t')
+            cursor.execute(f'SELECT t::text FROM "{name}" t')  # noqa: S608 - names of the catalogue
             found[name] = "\n".join(row[0] for row in cursor.fetchall())
     return found
 
 
 def spellings(secret: str) -> tuple[str, ...]:
-    """Ways a secret could stand in a table: as it is, and as the hexadecimal of its bytes."""
+    """List the ways a secret could stand in a table: as it is, and as the hexadecimal of its bytes."""
     return secret, secret.encode().hex(), secret.encode("utf-16-le").hex()
 
 
@@ -55,7 +55,7 @@ def test_nothing_typed_in_secret_is_anywhere(
     logging.getLogger().setLevel(logging.DEBUG)
     pages: list[str] = []
     try:
-        # Long canaries only: four digits occur by chance in any dump. PIN and RRN are long enough as they are.
+        # Long canaries only: four digits occur by chance in any dump. PIN and RRN are long enough.
         pin = "918273645"[:6]
         walk = Walk(world, pin=pin).walk_to("identify")
         walk.submit(user_id=walk.person.user_id, rrn="8803152918273")
@@ -95,15 +95,15 @@ def test_short_secrets_are_in_no_readable_column(world: World, run_jobs: Callabl
         for table, column in columns:
             for secret in secrets:
                 # As a value of its own: quoted in JSON, or the whole text.
-                cursor.execute(
-                    f'SELECT count(*) FROM "{table}" WHERE "{column}"::text = %s OR "{column}"::text LIKE %s',
+                cursor.execute(  # names of the catalogue
+                    f'SELECT count(*) FROM "{table}" WHERE "{column}"::text = %s OR "{column}"::text LIKE %s',  # noqa: S608
                     [secret, f'%"{secret}"%'],
                 )
                 assert (table, column, cursor.fetchone()[0]) == (table, column, 0)
 
 
 def test_what_is_sealed_holds_no_secret_either(world: World) -> None:
-    """Opened with the keys, a run's body remembers what was proven, and none of the secrets that proved it."""
+    """Opened with the keys, a run's body remembers what was proven and no secret that proved it."""
     from dojang.ra.sealing import sealer
 
     walk = Walk(world)

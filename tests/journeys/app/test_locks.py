@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.journeys.app.walker import Walk, with_policy
 
 from dojang.audit.models import Event
 from dojang.notices.models import Notice
@@ -12,7 +13,6 @@ from dojang.ports.acting import Acting
 from dojang.ra.actions import unlock_factor
 from dojang.ra.counters import locked_factors
 from dojang.ra.models import CardChallenge, FactorCounter, FactorLock
-from tests.journeys.app.walker import Walk, with_policy
 
 if TYPE_CHECKING:
     from dojang.ports.world import World
@@ -30,7 +30,7 @@ def wrong_card(walk: Walk) -> None:
 
 
 def test_wrong_cards_lock_across_runs_and_the_branch_opens(world: World) -> None:
-    """Five wrong answers in three runs lock the card once; told on every channel; after the unlock it works."""
+    """Five wrong answers in three runs lock the card once, told everywhere; after the unlock it works."""
     left = []
     for tries in (2, 2, 1):
         walk = Walk(world).walk_to("security_card")
@@ -87,7 +87,7 @@ def test_the_card_challenge_stays_until_answered(world: World) -> None:
 
 
 def test_wrong_rrns_lock_the_user_id_for_the_day_and_its_owner_is_told(world: World) -> None:
-    """Five wrong numbers for one user id, in five runs: locked, the owner told, the next day it opens itself."""
+    """Five wrong numbers for one user id, in five runs: locked, the owner told, open the next day."""
     for attempt in range(5):
         walk = Walk(world).walk_to("identify")
         walk.submit(user_id=walk.person.user_id, rrn=f"880315{attempt}123456"[:13].replace(" ", "0"))

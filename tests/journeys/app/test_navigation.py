@@ -7,6 +7,7 @@ from datetime import timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.journeys.app.walker import Walk, in_parallel, with_policy
 
 from dojang.ports.acting import Acting
 from dojang.ra.actions import act, open_page, session_of, start_run
@@ -20,7 +21,6 @@ from dojang.ra.errors import (
 )
 from dojang.ra.models import FactorCounter, Run, StepOutcome
 from dojang.ra.upkeep import expire_runs
-from tests.journeys.app.walker import Walk, in_parallel, with_policy
 
 if TYPE_CHECKING:
     from dojang.ports.world import World
@@ -153,7 +153,7 @@ def test_ten_idle_minutes_end_a_run(world: World) -> None:
     walk = Walk(world).walk_to("account")
     clock: Any = world.clock
     clock.advance(world.policy.session_idle + 1)
-    page = walk.submit(**{"account": "110000000001", "account_password": "1234"})
+    page = walk.submit(account="110000000001", account_password="1234")
     assert page.state == "expired"
     assert FactorCounter.objects.filter(factor="account").count() == 0
     assert walk.refresh().state == "expired"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.journeys.app.walker import Walk, in_parallel, with_policy
 
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate, certificates_of
 from dojang.notices.models import Notice
 from dojang.wallet.models import WalletKey
-from tests.journeys.app.walker import Walk, in_parallel, with_policy
 
 if TYPE_CHECKING:
     from dojang.ports.world import World
@@ -72,7 +72,7 @@ def test_a_second_reissue_on_one_day_is_refused(world: World) -> None:
 
 
 def test_fifty_reissues_at_once_leave_one_active(world: World) -> None:
-    """Invariant 5: fifty re-issues of one customer in parallel never make two active certificates, nor none."""
+    """Invariant 5: fifty re-issues of one customer at once leave exactly one active certificate."""
     free = with_policy(world, reissue_per_day=1000, ars_calls_per_day=1000, sends_per_run=100)
     first = issued(free)
     person = first.person.id

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.journeys.app.walker import Walk
 
 from dojang.notices.models import Notice
 from dojang.ra.models import FactorCounter
-from tests.journeys.app.walker import Walk
 
 if TYPE_CHECKING:
     from dojang.ports.world import World

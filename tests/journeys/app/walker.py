@@ -1,4 +1,4 @@
-"""A cast member who walks a journey through `dojang.ra.actions`, taking calls and answering texts on the way."""
+"""A cast member who walks a journey through `dojang.ra.actions`, taking calls and answering texts."""
 
 from __future__ import annotations
 

@@ -5,46 +5,61 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='KnownChannel',
+            name="KnownChannel",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('customer_id', models.CharField(max_length=64)),
-                ('kind', models.CharField(max_length=8)),
-                ('address', models.BinaryField()),
-                ('address_index', models.BinaryField(max_length=32)),
-                ('first_seen', models.DateTimeField()),
-                ('gone_at', models.DateTimeField(null=True)),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("customer_id", models.CharField(max_length=64)),
+                ("kind", models.CharField(max_length=8)),
+                ("address", models.BinaryField()),
+                ("address_index", models.BinaryField(max_length=32)),
+                ("first_seen", models.DateTimeField()),
+                ("gone_at", models.DateTimeField(null=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('customer_id', 'kind', 'address_index'), name='notices_channel_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("customer_id", "kind", "address_index"), name="notices_channel_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Notice',
+            name="Notice",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=64, unique=True)),
-                ('customer_id', models.CharField(db_index=True, max_length=64)),
-                ('message_id', models.CharField(max_length=100)),
-                ('args', models.BinaryField()),
-                ('channel', models.CharField(max_length=8)),
-                ('address', models.BinaryField()),
-                ('locale', models.CharField(max_length=8)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sent', 'Sent'), ('failed', 'Failed')], default='waiting', max_length=8)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('created_at', models.DateTimeField()),
-                ('sent_at', models.DateTimeField(null=True)),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("key", models.CharField(max_length=64, unique=True)),
+                ("customer_id", models.CharField(db_index=True, max_length=64)),
+                ("message_id", models.CharField(max_length=100)),
+                ("args", models.BinaryField()),
+                ("channel", models.CharField(max_length=8)),
+                ("address", models.BinaryField()),
+                ("locale", models.CharField(max_length=8)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("waiting", "Waiting"), ("sent", "Sent"), ("failed", "Failed")],
+                        default="waiting",
+                        max_length=8,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("created_at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['created_at'], name='notices_waiting')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "waiting")),
+                        fields=["created_at"],
+                        name="notices_waiting",
+                    )
+                ],
             },
         ),
     ]

@@ -5,126 +5,236 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='CardChallenge',
+            name="CardChallenge",
             fields=[
-                ('customer_id', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('challenge', models.JSONField()),
-                ('asked_at', models.DateTimeField()),
+                ("customer_id", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("challenge", models.JSONField()),
+                ("asked_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='FactorCounter',
+            name="FactorCounter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('factor', models.CharField(max_length=32)),
-                ('subject', models.BinaryField(max_length=32)),
-                ('customer_id', models.CharField(default='', max_length=64)),
-                ('window_start', models.DateTimeField()),
-                ('window', models.PositiveIntegerField(null=True)),
-                ('limit', models.PositiveIntegerField()),
-                ('errors', models.PositiveIntegerField(default=0)),
-                ('total', models.PositiveBigIntegerField(default=0)),
-                ('locked_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("factor", models.CharField(max_length=32)),
+                ("subject", models.BinaryField(max_length=32)),
+                ("customer_id", models.CharField(default="", max_length=64)),
+                ("window_start", models.DateTimeField()),
+                ("window", models.PositiveIntegerField(null=True)),
+                ("limit", models.PositiveIntegerField()),
+                ("errors", models.PositiveIntegerField(default=0)),
+                ("total", models.PositiveBigIntegerField(default=0)),
+                ("locked_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['customer_id', 'factor'], name='ra_counter_customer')],
-                'constraints': [models.UniqueConstraint(fields=('factor', 'subject'), name='ra_counter_once')],
+                "indexes": [models.Index(fields=["customer_id", "factor"], name="ra_counter_customer")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("factor", "subject"), name="ra_counter_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.CharField(max_length=32, primary_key=True, serialize=False)),
-                ('journey', models.CharField(max_length=64)),
-                ('version', models.CharField(max_length=16)),
-                ('product', models.CharField(max_length=16)),
-                ('channel', models.CharField(max_length=8)),
-                ('locale', models.CharField(max_length=8)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('issuing', 'Issuing'), ('done', 'Done'), ('failed', 'Failed'), ('expired', 'Expired'), ('cancelled', 'Cancelled')], default='open', max_length=10)),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('step', models.CharField(max_length=64)),
-                ('session', models.CharField(max_length=64)),
-                ('source_index', models.BinaryField(max_length=32)),
-                ('customer_id', models.CharField(default='', max_length=64)),
-                ('body', models.BinaryField()),
-                ('lease', models.CharField(default='', max_length=32)),
-                ('leased_at', models.DateTimeField(null=True)),
-                ('waits_for', models.BinaryField(max_length=32, null=True)),
-                ('replaces', models.CharField(default='', max_length=32)),
-                ('end_reason', models.CharField(default='', max_length=40)),
-                ('created_at', models.DateTimeField()),
-                ('touched_at', models.DateTimeField()),
-                ('idle_until', models.DateTimeField()),
-                ('absolute_until', models.DateTimeField()),
-                ('issuing_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('tidied', models.BooleanField(default=False)),
+                ("id", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("journey", models.CharField(max_length=64)),
+                ("version", models.CharField(max_length=16)),
+                ("product", models.CharField(max_length=16)),
+                ("channel", models.CharField(max_length=8)),
+                ("locale", models.CharField(max_length=8)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("issuing", "Issuing"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                            ("expired", "Expired"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                ("revision", models.PositiveIntegerField(default=1)),
+                ("step", models.CharField(max_length=64)),
+                ("session", models.CharField(max_length=64)),
+                ("source_index", models.BinaryField(max_length=32)),
+                ("customer_id", models.CharField(default="", max_length=64)),
+                ("body", models.BinaryField()),
+                ("lease", models.CharField(default="", max_length=32)),
+                ("leased_at", models.DateTimeField(null=True)),
+                ("waits_for", models.BinaryField(max_length=32, null=True)),
+                ("replaces", models.CharField(default="", max_length=32)),
+                ("end_reason", models.CharField(default="", max_length=40)),
+                ("created_at", models.DateTimeField()),
+                ("touched_at", models.DateTimeField()),
+                ("idle_until", models.DateTimeField()),
+                ("absolute_until", models.DateTimeField()),
+                ("issuing_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("tidied", models.BooleanField(default=False)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state__in', ['open', 'issuing'])), fields=['idle_until'], name='ra_run_due'), models.Index(fields=['customer_id', '-created_at'], name='ra_run_customer'), models.Index(condition=models.Q(('waits_for__isnull', False)), fields=['waits_for'], name='ra_run_waits'), models.Index(condition=models.Q(('state', 'done'), ('tidied', False)), fields=['ended_at'], name='ra_run_untidy')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['open', 'issuing']), models.Q(('customer_id', ''), _negated=True)), fields=('customer_id', 'product'), name='ra_one_live_run')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ["open", "issuing"])),
+                        fields=["idle_until"],
+                        name="ra_run_due",
+                    ),
+                    models.Index(fields=["customer_id", "-created_at"], name="ra_run_customer"),
+                    models.Index(
+                        condition=models.Q(("waits_for__isnull", False)),
+                        fields=["waits_for"],
+                        name="ra_run_waits",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "done"), ("tidied", False)),
+                        fields=["ended_at"],
+                        name="ra_run_untidy",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("state__in", ["open", "issuing"]), models.Q(("customer_id", ""), _negated=True)
+                        ),
+                        fields=("customer_id", "product"),
+                        name="ra_one_live_run",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='UsedEvidence',
+            name="UsedEvidence",
             fields=[
-                ('id', models.CharField(max_length=160, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=64)),
-                ('purpose', models.CharField(max_length=64)),
-                ('customer_id', models.CharField(default='', max_length=64)),
-                ('proven_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField()),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='used_evidence', to='ra.run')),
+                ("id", models.CharField(max_length=160, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=64)),
+                ("purpose", models.CharField(max_length=64)),
+                ("customer_id", models.CharField(default="", max_length=64)),
+                ("proven_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField()),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="used_evidence", to="ra.run"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('run_id', models.CharField(db_index=True, max_length=32)),
-                ('state', models.CharField(choices=[('counted', 'Counted'), ('right', 'Right'), ('wrong', 'Wrong'), ('kept', 'Kept'), ('unanswered', 'Unanswered')], default='counted', max_length=10)),
-                ('at', models.DateTimeField()),
-                ('counter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='ra.factorcounter')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("run_id", models.CharField(db_index=True, max_length=32)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("counted", "Counted"),
+                            ("right", "Right"),
+                            ("wrong", "Wrong"),
+                            ("kept", "Kept"),
+                            ("unanswered", "Unanswered"),
+                        ],
+                        default="counted",
+                        max_length=10,
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "counter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="attempts",
+                        to="ra.factorcounter",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'counted')), fields=['counter'], name='ra_attempt_open')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "counted")), fields=["counter"], name="ra_attempt_open"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='FactorLock',
+            name="FactorLock",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('locked_at', models.DateTimeField()),
-                ('opens_at', models.DateTimeField(null=True)),
-                ('opened_at', models.DateTimeField(null=True)),
-                ('opened_by', models.CharField(default='', max_length=64)),
-                ('counter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='locks', to='ra.factorcounter')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("locked_at", models.DateTimeField()),
+                ("opens_at", models.DateTimeField(null=True)),
+                ("opened_at", models.DateTimeField(null=True)),
+                ("opened_by", models.CharField(default="", max_length=64)),
+                (
+                    "counter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="locks",
+                        to="ra.factorcounter",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('opened_at__isnull', True)), fields=('counter',), name='ra_lock_open_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("opened_at__isnull", True)),
+                        fields=("counter",),
+                        name="ra_lock_open_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='StepOutcome',
+            name="StepOutcome",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('step', models.CharField(max_length=64)),
-                ('revision', models.PositiveIntegerField()),
-                ('action', models.CharField(max_length=40)),
-                ('outcome', models.CharField(max_length=16)),
-                ('at', models.DateTimeField()),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='outcomes', to='ra.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("step", models.CharField(max_length=64)),
+                ("revision", models.PositiveIntegerField()),
+                ("action", models.CharField(max_length=40)),
+                ("outcome", models.CharField(max_length=16)),
+                ("at", models.DateTimeField()),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="outcomes", to="ra.run"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('run', 'step', 'revision', 'action'), name='ra_step_answered_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("run", "step", "revision", "action"), name="ra_step_answered_once"
+                    )
+                ],
             },
         ),
     ]

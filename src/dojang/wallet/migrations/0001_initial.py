@@ -5,35 +5,66 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ca', '0002_guards'),
+        ("ca", "0002_guards"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='WalletKey',
+            name="WalletKey",
             fields=[
-                ('id', models.CharField(max_length=160, primary_key=True, serialize=False)),
-                ('customer_id', models.CharField(max_length=64)),
-                ('product', models.CharField(max_length=16)),
-                ('run_id', models.CharField(db_index=True, max_length=32)),
-                ('state', models.CharField(choices=[('prepared', 'Prepared'), ('live', 'Live'), ('locked', 'Locked'), ('retired', 'Retired')], default='prepared', max_length=8)),
-                ('public_key', models.BinaryField()),
-                ('vid', models.BinaryField()),
-                ('sealed', models.BinaryField()),
-                ('errors', models.PositiveSmallIntegerField(default=0)),
-                ('locked_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('retired_at', models.DateTimeField(null=True)),
-                ('signer_told', models.BooleanField(default=False)),
-                ('certificate', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='wallet_keys', to='ca.certificate')),
+                ("id", models.CharField(max_length=160, primary_key=True, serialize=False)),
+                ("customer_id", models.CharField(max_length=64)),
+                ("product", models.CharField(max_length=16)),
+                ("run_id", models.CharField(db_index=True, max_length=32)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("prepared", "Prepared"),
+                            ("live", "Live"),
+                            ("locked", "Locked"),
+                            ("retired", "Retired"),
+                        ],
+                        default="prepared",
+                        max_length=8,
+                    ),
+                ),
+                ("public_key", models.BinaryField()),
+                ("vid", models.BinaryField()),
+                ("sealed", models.BinaryField()),
+                ("errors", models.PositiveSmallIntegerField(default=0)),
+                ("locked_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField()),
+                ("retired_at", models.DateTimeField(null=True)),
+                ("signer_told", models.BooleanField(default=False)),
+                (
+                    "certificate",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="wallet_keys",
+                        to="ca.certificate",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('signer_told', False), ('state', 'retired')), fields=['retired_at'], name='wallet_to_tell')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['live', 'locked'])), fields=('customer_id', 'product'), name='wallet_one_key')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("signer_told", False), ("state", "retired")),
+                        fields=["retired_at"],
+                        name="wallet_to_tell",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ["live", "locked"])),
+                        fields=("customer_id", "product"),
+                        name="wallet_one_key",
+                    )
+                ],
             },
         ),
     ]

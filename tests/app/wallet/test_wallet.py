@@ -1,0 +1,208 @@
+"""Invariant 11: a wallet key needs its PIN and the signer; the attempt is counted before the PIN is tried."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from django.db import transaction
+from tests.journeys.app.walker import PIN, Walk, in_parallel
+
+from dojang.audit.models import Event
+from dojang.ca.models import Certificate
+from dojang.ports.signer_errors import SealedMismatchError
+from dojang.sandbox.cast import BY_HANDLE
+from dojang.wallet.actions import (
+    accept_certificate,
+    discard_prepared,
+    prepare_key,
+    prepared_key,
+    retire_key,
+    sign_with_pin,
+    tell_signer,
+)
+from dojang.wallet.errors import (
+    WalletKeyMismatchError,
+    WalletKeyNotFoundError,
+    WalletLockedError,
+    WalletPinWrongError,
+)
+from dojang.wallet.models import WalletKey
+from dojang.wallet.queries import keys_of
+
+if TYPE_CHECKING:
+    from dojang.ports.acting import Acting
+    from dojang.ports.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HONG, HAN = BY_HANDLE["hong"], BY_HANDLE["han"]
+
+
+def holder(world: World) -> tuple[Acting, WalletKey]:
+    """Give Hong a certificate; return who acts and the live key."""
+    walk = Walk(world)
+    walk.finish()
+    return walk.acting, WalletKey.objects.get(customer_id=HONG.id, state="live")
+
+
+def digest(text: str) -> bytes:
+    """SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+def sign(
+    world: World,
+    acting: Acting,
+    key: WalletKey,
+    *,
+    pin: str = PIN,
+    text: str = "a transfer",
+    customer_id: str = HONG.id,
+) -> bytes:
+    """Sign a text."""
+    return sign_with_pin(
+        customer_id=customer_id,
+        key_id=key.id,
+        pin=pin,
+        digest=digest(text),
+        purpose="test",
+        acting=acting,
+        world=world,
+    )
+
+
+def test_the_right_pin_signs_what_the_certificate_verifies(world: World) -> None:
+    """A signature made in the wallet verifies under the certified public key."""
+    acting, key = holder(world)
+    signature = sign(world, acting, key)
+    public = load_der_public_key(bytes(key.public_key))
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    public.verify(signature, digest("a transfer"), ec.ECDSA(Prehashed(hashes.SHA256())))
+    assert WalletKey.objects.get(id=key.id).errors == 0
+    assert Event.objects.filter(type="wallet_key:used").count() == 1
+
+
+def test_five_wrong_pins_lock_the_key_for_good(world: World) -> None:
+    """The right PIN after five wrong ones is refused; the signer is not asked a sixth time."""
+    acting, key = holder(world)
+    left = []
+    for attempt in range(4):
+        with pytest.raises(WalletPinWrongError) as refusal:
+            sign(world, acting, key, pin=f"11122{attempt}")
+        left.append(refusal.value.data["left"])
+    assert left == [4, 3, 2, 1]
+    for pin in ("111224", PIN, PIN):
+        with pytest.raises(WalletLockedError):
+            sign(world, acting, key, pin=pin)
+    row = WalletKey.objects.get(id=key.id)
+    assert (row.state, row.errors) == ("locked", 5)
+    assert Event.objects.filter(type="wallet_key:locked").count() == 1
+    assert Event.objects.filter(type="wallet_key:used").count() == 0
+
+
+def test_twenty_guesses_at_once_are_five(world: World) -> None:
+    """Twenty parallel guesses move the counter to five and no further."""
+    acting, key = holder(world)
+
+    def guess(index: int) -> Any:
+        try:
+            sign(world, acting, key, pin=f"4{index:05d}")
+        except (WalletPinWrongError, WalletLockedError) as error:
+            return error.code
+        return "signed"
+
+    results = in_parallel(20, guess)
+    assert results.count("signed") == 0
+    assert results.count("wallet_pin_wrong") <= 5
+    row = WalletKey.objects.get(id=key.id)
+    assert (row.state, row.errors) == ("locked", 5)
+
+
+def test_a_locked_key_is_replaced_by_a_reissue(world: World) -> None:
+    """The way out of a locked key: a re-issue gives a key that signs."""
+    acting, key = holder(world)
+    for attempt in range(5):
+        with pytest.raises((WalletPinWrongError, WalletLockedError)):
+            sign(world, acting, key, pin=f"11122{attempt}")
+    Walk(world, journey="financial-web-reissue", pin="840271").finish()
+    new = WalletKey.objects.get(customer_id=HONG.id, state="live")
+    assert sign(world, acting, new, pin="840271")
+    assert [view.state for view in keys_of(HONG.id)] == ["live", "retired"]
+
+
+def test_another_customers_key_looks_absent(world: World) -> None:
+    """Somebody else's, a retired and an unknown key are answered alike, and nothing is counted."""
+    acting, key = holder(world)
+    with pytest.raises(WalletKeyNotFoundError):
+        sign(world, acting, key, customer_id=HAN.id)
+    with pytest.raises(WalletKeyNotFoundError):
+        sign(world, acting, WalletKey(id="no-such-key"))
+    assert WalletKey.objects.get(id=key.id).errors == 0
+    retire_key(key.id, acting=acting, world=world)
+    with pytest.raises(WalletKeyNotFoundError):
+        sign(world, acting, key)
+
+
+def test_a_stolen_row_is_of_no_use(world: World) -> None:
+    """The sealed part put into another key's row does not sign, not even with the right PIN."""
+    acting, key = holder(world)
+    other = Walk(world, "han", pin="840271")
+    other.finish()
+    WalletKey.objects.filter(customer_id=HAN.id).update(sealed=bytes(key.sealed))
+    stolen = WalletKey.objects.get(customer_id=HAN.id)
+    with pytest.raises(SealedMismatchError):
+        sign(world, acting, stolen, customer_id=HAN.id)
+    assert WalletKey.objects.get(id=stolen.id).errors == 0
+
+
+def prepare(world: World, acting: Acting, key_id: str, *, pin: str = "840271") -> None:
+    """Prepare a key for Han."""
+    prepare_key(
+        key_id=key_id,
+        customer_id=HAN.id,
+        product="financial",
+        run_id="run-of-han",
+        pin=pin,
+        acting=acting,
+        world=world,
+    )
+
+
+def test_preparing_twice_is_one_key(world: World) -> None:
+    """The same key id gives the same key; another id gives up the one before."""
+    acting = Walk(world, "han").acting
+    prepare(world, acting, "k1")
+    first = prepared_key(key_id="k1", customer_id=HAN.id)
+    prepare(world, acting, "k1")
+    assert prepared_key(key_id="k1", customer_id=HAN.id) == first
+    prepare(world, acting, "k2", pin="591362")
+    assert dict(WalletKey.objects.values_list("id", "state")) == {"k1": "retired", "k2": "prepared"}
+
+
+def test_what_was_prepared_and_not_used_is_given_up(world: World) -> None:
+    """Discarding retires the run's prepared keys, and the signer is told once."""
+    acting = Walk(world, "han").acting
+    prepare(world, acting, "k1")
+    with transaction.atomic():
+        assert discard_prepared("run-of-han", acting=acting, world=world) == 1
+    assert tell_signer(world=world) == 1
+    assert tell_signer(world=world) == 0
+    with pytest.raises(WalletKeyNotFoundError):
+        prepared_key(key_id="k1", customer_id=HAN.id)
+
+
+def test_a_certificate_goes_only_to_its_own_holders_key(world: World) -> None:
+    """Hong's certificate cannot be put under Han's key; nothing changes."""
+    acting, key = holder(world)
+    prepare(world, acting, "k1")
+    certificate = Certificate.objects.get(customer_id=HONG.id)
+    with pytest.raises(WalletKeyMismatchError), transaction.atomic():
+        accept_certificate("k1", certificate, acting=acting, world=world)
+    assert WalletKey.objects.get(id="k1").state == "prepared"
+    assert WalletKey.objects.get(id=key.id).state == "live"
