@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Field, NinjaAPI, Path
+from ninja import Field, NinjaAPI, Path, Status
 from ninja.renderers import JSONRenderer
 
 from dojang import __version__
 from dojang.sandbox import problems
 from dojang.sandbox.country import country_of
+from dojang.sandbox.pages import ADDRESS
 from dojang.sandbox.reference import Reference
 from dojang.sandbox.schemas import (
     CallOut,
@@ -78,7 +79,7 @@ Number = Path[
     ]
 ]
 CallId = Path[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]]
-Address = Path[Annotated[str, Field(min_length=3, max_length=254, examples=["kim@example.test"])]]
+Address = Path[Annotated[str, Field(pattern=f"^{ADDRESS.pattern}$", examples=["kim@example.test"])]]
 
 
 def person_json(resident: Resident) -> dict[str, Any]:
@@ -177,10 +178,10 @@ def open_drawer(request: HttpRequest, person: Person) -> dict[str, Any]:
 )
 def set_medium(
     request: HttpRequest, person: Person, medium: Path[Literal["card", "token"]], body: MediumIn
-) -> tuple[int, None]:
+) -> Status[None]:
     """Report a security card or token lost, let it expire, or make it usable again."""
     country_of(request).drawers.set_state(person, medium, body.state)
-    return 204, None
+    return Status(204, None)
 
 
 @api.get(
@@ -264,10 +265,10 @@ def hang_up(request: HttpRequest, number: Number, call: CallId) -> dict[str, Any
     tags=["phones"],
     summary="Text the bank",
 )
-def send_text(request: HttpRequest, number: Number, body: ReplyIn) -> tuple[int, dict[str, Any]]:
+def send_text(request: HttpRequest, number: Number, body: ReplyIn) -> Status[dict[str, Any]]:
     """Send a text message from this telephone to the bank's short code."""
     sent = country_of(request).sms.reply(number=_digits(number), text=body.text)
-    return 201, {"id": sent.id, "text": sent.text, "at": sent.at}
+    return Status(201, {"id": sent.id, "text": sent.text, "at": sent.at})
 
 
 @api.get(

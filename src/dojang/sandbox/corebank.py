@@ -46,7 +46,7 @@ class SandboxCoreBank:
                 connection,
                 """SELECT (SELECT id FROM sandbox.person WHERE user_id = %s) AS by_user_id,
                           (SELECT id FROM sandbox.person WHERE rrn = %s) AS by_rrn""",
-                (user_id.strip().lower(), _digits(rrn)),
+                (_user_id(user_id), _digits(rrn)),
             )
         assert row is not None
         if row["by_user_id"] and row["by_user_id"] == row["by_rrn"]:
@@ -57,9 +57,7 @@ class SandboxCoreBank:
     def customer_of_user_id(self, user_id: str) -> str | None:
         """See the port."""
         with self._work() as connection:
-            row = first(
-                connection, "SELECT id FROM sandbox.person WHERE user_id = %s", (user_id.strip().lower(),)
-            )
+            row = first(connection, "SELECT id FROM sandbox.person WHERE user_id = %s", (_user_id(user_id),))
         return row["id"] if row else None
 
     def find_user_id(self, *, name: str, birth: date, account: str, account_password: str) -> Match:
@@ -319,7 +317,7 @@ def _cell(cells: list[str], number: int) -> str:
 
 
 def _same(given: str, true: str) -> bool:
-    return bool(true) and hmac.compare_digest(given.encode(), true.encode())
+    return bool(true) and hmac.compare_digest(given.encode("utf-8", "replace"), true.encode())
 
 
 def _same_name(given: str, row: DictRow) -> bool:
@@ -329,6 +327,12 @@ def _same_name(given: str, row: DictRow) -> bool:
         bool(words)
         and words in (sorted(row["name"].casefold().split()), sorted(row["name_en"].casefold().split()))
     )
+
+
+def _user_id(text: str) -> str:
+    """User ids are ASCII letters and digits; anything else in them cannot match and need not be asked."""
+    plain = text.strip().lower()
+    return plain if plain.isascii() and plain.isalnum() else ""
 
 
 def _digits(text: str) -> str:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     View = Callable[..., HttpResponse]
 
 NUMBER = re.compile(r"0\d{8,10}")
-ADDRESS = re.compile(r"[^\s@/]{1,64}@[^\s@/]{1,189}")
+HANDLE = re.compile(r"[a-z0-9]{1,20}")
+ADDRESS = re.compile(r"[!-.0-?A-~]{1,64}@[A-Za-z0-9.-]{1,189}")
 TEXT = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f]{1,160}")
 DAY = 86_400
 MOST_DAYS = 7_300
@@ -215,6 +216,8 @@ def _show_phone(
 @require_http_methods(["GET", "POST"])
 def drawer(request: HttpRequest, handle: str) -> HttpResponse:
     """Show what a person keeps at home; lose or find a medium."""
+    if not HANDLE.fullmatch(handle):
+        raise Http404
     country = country_of(request)
     if request.method == "POST":
         medium, state = request.POST.get("medium", ""), request.POST.get("state", "")
@@ -223,7 +226,7 @@ def drawer(request: HttpRequest, handle: str) -> HttpResponse:
         return redirect("sandbox:drawer", handle=handle)
     context = {
         "place": "drawer",
-        "drawer": country.drawers.open(handle[:40]),
+        "drawer": country.drawers.open(handle),
         "states": STATES,
         **_now(country.clock.now()),
     }

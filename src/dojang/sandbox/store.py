@@ -81,12 +81,19 @@ class Store:
 
     `cast` is called once, in the transaction that makes the schema. Every new connection looks whether
     the schema is there, so a database that was replaced underneath gets its country again.
+    At most `most` connections; a caller waits `wait` seconds for one.
     """
 
     def __init__(
-        self, dsn: str, cast: Callable[[psycopg.Connection[DictRow]], None], *, most: int = 8
+        self,
+        dsn: str,
+        cast: Callable[[psycopg.Connection[DictRow]], None],
+        *,
+        most: int = 8,
+        wait: float = CONNECT_TIMEOUT,
     ) -> None:
         self._cast = cast
+        self._wait = wait
         self._pool: ConnectionPool[psycopg.Connection[DictRow]] = ConnectionPool(
             dsn,
             connection_class=psycopg.Connection[DictRow],
@@ -94,13 +101,12 @@ class Store:
                 "autocommit": True,
                 "row_factory": dict_row,
                 "application_name": "dojang-sandbox",
-                "connect_timeout": int(CONNECT_TIMEOUT),
+                "connect_timeout": max(1, int(wait)),
                 "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
             },
             min_size=1,
             max_size=most,
-            timeout=CONNECT_TIMEOUT,
-            check=ConnectionPool.check_connection,
+            timeout=wait,
             configure=self._prepare,
             open=False,
             name="sandbox",
@@ -109,7 +115,7 @@ class Store:
     def open(self) -> None:
         """Connect, and make the country if it is not there. Safe to call from many processes at once."""
         try:
-            self._pool.open(wait=True, timeout=CONNECT_TIMEOUT)
+            self._pool.open(wait=True, timeout=self._wait)
         except PoolTimeout as failure:
             self._pool.close()
             raise PortError("the sandbox cannot reach its database") from failure
@@ -135,10 +141,33 @@ class Store:
         A failure of the database becomes `error`, without the driver's text: that text can quote values.
         """
         try:
-            with self._pool.connection() as connection, connection.transaction():
+            with self._connection() as connection, connection.transaction():
                 yield connection
         except (psycopg.Error, PoolTimeout) as failure:
             raise error(f"sandbox store: {type(failure).__name__}") from None
+
+    @contextmanager
+    def _connection(self) -> Iterator[psycopg.Connection[DictRow]]:
+        """Lend a live connection.
+
+        The pool's own check waits longer after each dead connection it finds; after a restart of the
+        server all of them are dead, and dropping them one after the other takes only milliseconds.
+        """
+        while True:
+            connection = self._pool.getconn()
+            try:
+                self._pool.check_connection(connection)
+            except psycopg.OperationalError:
+                self._pool.putconn(connection)  # dead: the pool drops it and makes another
+            except BaseException:
+                self._pool.putconn(connection)
+                raise
+            else:
+                break
+        try:
+            yield connection
+        finally:
+            self._pool.putconn(connection)
 
     @contextmanager
     def casting(self) -> Iterator[psycopg.Connection[DictRow]]:
@@ -149,8 +178,12 @@ class Store:
 
 
 def _is_made(connection: psycopg.Connection[DictRow]) -> bool:
-    row = connection.execute("SELECT to_regclass('sandbox.push') IS NOT NULL AS made").fetchone()
-    return row is not None and bool(row["made"])
+    # Read from the catalogue's rows: `to_regclass` may answer from a cache older than the lock just taken.
+    row = connection.execute(
+        """SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+           WHERE n.nspname = 'sandbox' AND c.relname = 'push'"""
+    ).fetchone()
+    return row is not None
 
 
 def first(connection: psycopg.Connection[DictRow], statement: str, values: Any) -> DictRow | None:
