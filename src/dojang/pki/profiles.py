@@ -5,7 +5,7 @@ Where the NPKI shape as observed and the PKIX rules differ, PKIX wins:
 * explicitText is UTF8String, not BMPString (RFC 5280 §4.2.1.4, RFC 6818 §3);
 * CRLs and issuer certificates are found by http, not LDAP, so that any reader can fetch them;
 * authorityKeyIdentifier holds the key identifier alone: issuer name and serial would tie a
-  certificate to one certificate of its issuer and break when that is renewed (RFC 4158 §3.5.12);
+  certificate to one certificate of its issuer and lead astray when that is renewed;
 * serial numbers are random and long (invariant: at least 120 random bits).
 """
 
