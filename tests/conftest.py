@@ -245,7 +245,11 @@ def run_jobs(world: World) -> Callable[[], int]:
             )  # fmt: skip
             task = app.tasks[row.task_name]
             context = JobContext(
-                app=app, job=job, start_timestamp=0.0, abort_reason=lambda: None, additional_context={"world": world}
+                app=app,
+                job=job,
+                start_timestamp=0.0,
+                abort_reason=lambda: None,
+                additional_context={"world": world},
             )
             arguments = (context,) if task.pass_context else ()
             task.func(*arguments, **row.args)

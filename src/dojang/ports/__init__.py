@@ -1,0 +1,1 @@
+"""Protocols and values for everything outside: no code that does anything."""

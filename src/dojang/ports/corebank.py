@@ -8,8 +8,10 @@ task (`dojang.ra`), done *before* any of these calls.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Protocol
+from typing import Protocol, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class CoreBank(Protocol):
         ...
 
     def customer_of_user_id(self, user_id: str) -> str | None:
-        """Customer id behind a user id, for counting and for warning; never shown to anyone."""
+        """Return the customer id behind a user id, for counting and for warning; never shown to anyone."""
         ...
 
     def find_user_id(self, *, name: str, birth: date, account: str, account_password: str) -> Match:
@@ -87,15 +89,15 @@ class CoreBank(Protocol):
         ...
 
     def idn(self, customer_id: str) -> str:
-        """The 13-digit identification number, for the VID only; held in memory for one call, never stored."""
+        """Return the 13-digit identification number, for the VID only; held for one call, never stored."""
         ...
 
     def phones(self, customer_id: str) -> tuple[Phone, ...]:
-        """Registered numbers, newest first."""
+        """List the registered numbers, newest first."""
         ...
 
     def owner_of_phone(self, number: str) -> str | None:
-        """Customer id a number is registered for, if any."""
+        """Return the customer id a number is registered for, if any."""
         ...
 
     def change_phone(self, customer_id: str, *, old: str, new: str, key: str) -> Phone:
@@ -113,11 +115,11 @@ class CoreBank(Protocol):
     def check_card(
         self, customer_id: str, *, serial_tail: str, first: tuple[int, str], second: tuple[int, str]
     ) -> Match:
-        """Check a security card: last four of its serial, (cell, first two digits), (cell, last two digits)."""
+        """Check a security card: last four of its serial, then (cell, its first two), (cell, its last two)."""
         ...
 
     def check_otp(self, customer_id: str, *, code: str, key: str) -> Match:
-        """Check a one-time password; a value is accepted once (`reason` ``reused``); idempotent by `key`."""
+        """Check a one-time password, accepted once (`reason` ``reused``); idempotent by `key`."""
         ...
 
     def check_person(self, customer_id: str, *, name: str, phone: str, birth: date) -> Match:

@@ -6,13 +6,18 @@ Signatures are computed over exactly the bytes given; the signer re-checks them 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
-    """A key the signer holds. `algorithm`: ``ec-p256`` | ``ec-p384`` | ``rsa-2048`` | ``rsa-3072`` | ``rsa-4096``."""
+    """A key the signer holds.
+
+    `algorithm`: ``ec-p256`` | ``ec-p384`` | ``rsa-2048`` | ``rsa-3072`` | ``rsa-4096``.
+    """
 
     label: str
     role: str  #: ``root`` | ``issuing`` | ``ocsp``
@@ -72,7 +77,7 @@ class Signer(Protocol):
         ...
 
     def recall_certificate(self, *, issuer: str, serial: int) -> Signed | None:
-        """What the journal knows about a serial: used after a crash to finish or void an intent."""
+        """Tell what the journal knows about a serial: used after a crash to finish or void an intent."""
         ...
 
     def sign_crl(self, *, issuer: str, tbs: bytes) -> bytes:
@@ -94,7 +99,7 @@ class Signer(Protocol):
         ...
 
     def sign_with_wallet(self, *, key_id: str, sealed: bytes, pin: str, digest: bytes, purpose: str) -> bytes:
-        """Sign a SHA-256 digest. Counts the attempt durably before the PIN is tried; five wrong lock the key."""
+        """Sign a SHA-256 digest. Counts the attempt durably before the PIN is tried; five wrong lock."""
         ...
 
     def retire_wallet_key(self, *, key_id: str) -> None:
