@@ -56,8 +56,8 @@ def require_clean(findings: Iterable[Finding], *, least: str = "error") -> None:
 def specimen(tbs: bytes, algorithm: str) -> bytes:
     """`tbs` signed by a throw-away key: what is linted before the authority's key is used. Never released.
 
-    A specimen of a root does not verify under its own key, so pkilint does not know it for a root and misses an
-    authority key identifier: lint the root itself with it, after signing.
+    A root's specimen does not verify under its own key, so pkilint does not know it for a root and misses an
+    authority key identifier: let pkilint see the root itself, after signing.
     """
     return assemble_certificate(tbs, sign(_throw_away(algorithm), algorithm, tbs), algorithm)
 

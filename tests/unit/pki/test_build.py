@@ -163,7 +163,7 @@ def test_a_name_of_any_length_is_spliced_right() -> None:
         assert x509.load_der_x509_certificate(data).tbs_certificate_bytes == slow
 
 
-def test_serials_are_long_random_and_different() -> None:
+def test_invariant_03_serials_are_long_random_and_different() -> None:
     """16 octets, positive, the random part never seen twice (invariant 3)."""
     serials = {build.new_serial() for _ in range(2000)}
     assert len(serials) == 2000

@@ -132,7 +132,7 @@ def test_data_by_pyca_verifies(algorithm: str, *, attributes: bool) -> None:
         assert abs(signed_at - datetime.now(UTC)) < timedelta(minutes=5)
 
 
-def test_sha1_verifies_but_is_called_weak() -> None:
+def test_invariant_13_sha1_verifies_but_is_called_weak() -> None:
     """Old signatures can be read; the verdict says so (invariant 13)."""
     (signer,) = verify_signed_data(openssl_signed("rsa-2048", TEXT, "-nodetach", "-md", "sha1")).signers
     assert signer.weak == ("sha1",)

@@ -38,7 +38,9 @@ def _quiet(findings: tuple[Finding, ...]) -> list[Finding]:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("subject_key", ["ec-p256", "ec-p384", "rsa-2048", "rsa-4096"])
-def test_pkilint_finds_nothing_in_a_customers_certificate(algorithm: str, subject_key: str) -> None:
+def test_invariant_04_pkilint_finds_nothing_in_a_customers_certificate(
+    algorithm: str, subject_key: str
+) -> None:
     """An independent linter has no error and no warning for any pair of keys; ours neither (invariant 4)."""
     data = house(algorithm).certificate(public_key=public_key_bytes(key_of(subject_key, "customer")))
     assert _quiet(lint.pkilint_certificate(data)) == []
@@ -56,7 +58,7 @@ def test_pkilint_finds_nothing_in_the_authorities_certificates(algorithm: str) -
 
 @pytest.mark.parametrize("algorithm", ["ec-p256", "ec-p384", "rsa-2048"])
 @pytest.mark.parametrize("entries", [[], ENTRIES], ids=["empty", "every-reason"])
-def test_pkilint_finds_nothing_in_a_list(algorithm: str, entries: list[CrlEntry]) -> None:
+def test_invariant_04_pkilint_finds_nothing_in_a_list(algorithm: str, entries: list[CrlEntry]) -> None:
     """A shard with every reason, an empty one, and the root's own list are clean."""
     ours = house(algorithm)
     for data in (ours.revocations(entries), ours.revocations(idp_url=None), house().revocations(by="root")):
@@ -66,7 +68,7 @@ def test_pkilint_finds_nothing_in_a_list(algorithm: str, entries: list[CrlEntry]
 
 @pytest.mark.parametrize("algorithm", ["ec-p256", "ec-p384", "rsa-2048"])
 @pytest.mark.parametrize("nonce", [None, bytes(32)], ids=["plain", "nonce"])
-def test_pkilint_finds_nothing_in_an_answer(algorithm: str, nonce: bytes | None) -> None:
+def test_invariant_04_pkilint_finds_nothing_in_an_answer(algorithm: str, nonce: bytes | None) -> None:
     """Good, revoked and unknown in one response, with and without a nonce."""
     ours = house(algorithm)
     singles = [ours.single(build.new_serial(), status) for status in ("good", "revoked", "unknown")]

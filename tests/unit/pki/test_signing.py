@@ -78,7 +78,7 @@ def _spki(key: object) -> bytes:
     ],
     ids=["rsa-1024", "small-exponent"],
 )
-def test_keys_below_the_floor_are_refused(key: rsa.RSAPrivateKey) -> None:
+def test_invariant_13_keys_below_the_floor_are_refused(key: rsa.RSAPrivateKey) -> None:
     """Short RSA keys and small exponents get no certificate."""
     with pytest.raises(ProfileError):
         signing.check_public_key(_spki(key))
