@@ -8,7 +8,7 @@ task (`dojang.ra`), done *before* any of these calls.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -115,7 +115,7 @@ class CoreBank(Protocol):
     def check_card(
         self, customer_id: str, *, serial_tail: str, first: tuple[int, str], second: tuple[int, str]
     ) -> Match:
-        """Check a security card: last four of its serial, then (cell, its first two), (cell, its last two)."""
+        """Check a security card: last four of its serial, (cell, its first two), (cell, its last two)."""
         ...
 
     def check_otp(self, customer_id: str, *, code: str, key: str) -> Match:
