@@ -105,12 +105,10 @@ class _Walk:
         for before in self.candidates:
             for shift in (self.shift, self.shift + 1, self.shift - 1):
                 if event_hash(before, line.seq - shift, line.body) == line.hash:
-                    kind = (
-                        "inserted" if shift > self.shift else "missing" if shift < self.shift else "reordered"
-                    )
+                    kind = _kind_of_move(self.shift, shift)
                     self.shift = shift
-                    self.candidates = [line.hash]
-                    return self._found(line.seq, kind, "follows an earlier event than the one before it")
+                    self._remember(line.hash)
+                    return self._found(line.seq, kind, "follows another event than the one before it")
         computed = event_hash(self.candidates[0], line.seq - self.shift, line.body)
         self._remember(computed)
         self._remember(line.hash)
@@ -133,6 +131,13 @@ class _Walk:
             yield self._found(head.seq + 1, "inserted", f"the head counts {head.seq} events only")
         elif self.candidates[0] != head.hash and self.whole:
             yield self._found(head.seq, "altered", "the head's hash is not the last event's")
+
+
+def _kind_of_move(old: int, new: int) -> str:
+    """Name what makes the rest of a chain follow under another shift."""
+    if new in {old, 0}:
+        return "reordered"  # back in step: nothing came or went, places were changed
+    return "inserted" if new > old else "missing"
 
 
 def walk_chain(chain: int, head: Head | None, lines: Iterable[Line]) -> Iterator[Break]:

@@ -23,6 +23,7 @@ class Issuer:
 
     id: int
     label: str  #: name of the key in the signer
+    role: str  #: ``root`` | ``issuing`` | ``ocsp``
     algorithm: str  #: of the key: ``ec-p256`` …
     public_key: bytes
     certificate: bytes  #: DER
@@ -57,14 +58,20 @@ def issuer_of(row: Authority) -> Issuer:
     if row.certificate is None or row.not_after is None:
         raise AuthorityMissingError(role=row.role)
     return Issuer(
-        row.id, row.label, row.algorithm, bytes(row.public_key), bytes(row.certificate), row.not_after
+        row.id,
+        row.label,
+        row.role,
+        row.algorithm,
+        bytes(row.public_key),
+        bytes(row.certificate),
+        row.not_after,
     )
 
 
 def signing_side(row: Authority) -> Issuer:
     """Freeze what checking a signature needs; a root that is just being made has no certificate yet."""
     if row.certificate is None:
-        return Issuer(row.id, row.label, row.algorithm, bytes(row.public_key), b"", row.created_at)
+        return Issuer(row.id, row.label, row.role, row.algorithm, bytes(row.public_key), b"", row.created_at)
     return issuer_of(row)
 
 

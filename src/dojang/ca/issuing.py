@@ -28,6 +28,7 @@ from dojang.ca.status import DUE, Answer, put_answers
 from dojang.pki import oids
 from dojang.pki.build import assemble_certificate
 from dojang.pki.certificate import read_certificate
+from dojang.pki.errors import ProfileError
 from dojang.pki.profiles import PROFILES
 from dojang.pki.signing import verify_signature
 from dojang.ports.signer_errors import SerialUsedError
@@ -139,12 +140,12 @@ def sign_intent(intent: Intent, issuer: Issuer, *, world: World) -> bytes:
     tbs = bytes(intent.tbs)
     try:
         return world.signer.sign_certificate(issuer=issuer.label, profile=intent.profile, tbs=tbs)
-    except SerialUsedError:
-        return recalled_signature(intent, issuer, world=world) or _refuse(intent)
-
-
-def _refuse(intent: Intent) -> bytes:
-    raise SignatureMismatchError("the signer knows this serial, but not these bytes", serial=intent.serial)
+    except (SerialUsedError, ProfileError):
+        # Signed before, or begun too long ago to be signed now: an earlier signature may be there.
+        signature = recalled_signature(intent, issuer, world=world)
+        if signature is None:
+            raise
+        return signature
 
 
 def recalled_signature(intent: Intent, issuer: Issuer, *, world: World) -> bytes | None:
@@ -153,7 +154,9 @@ def recalled_signature(intent: Intent, issuer: Issuer, *, world: World) -> bytes
     if signed is None:
         return None
     if not hmac.compare_digest(signed.tbs_sha256, hashlib.sha256(bytes(intent.tbs)).digest()):
-        _refuse(intent)
+        raise SignatureMismatchError(
+            "the signer knows this serial, but not these bytes", serial=intent.serial
+        )
     return signed.signature
 
 

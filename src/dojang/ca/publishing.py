@@ -159,7 +159,10 @@ def _sign_crl(
         this_update=now,
         next_update=now + timedelta(seconds=world.policy.crl_life),
         entries=counted,
-        idp_url=authorities.crl_url(world.policy, issuer.label, shard),
+        # A root's list is whole; only a shard has to say which part it is (RFC 5280 §5.2.5).
+        idp_url=None
+        if issuer.role == Authority.Role.ROOT
+        else authorities.crl_url(world.policy, issuer.label, shard),
     )
     signature = world.signer.sign_crl(issuer=issuer.label, tbs=tbs)
     return counted.count, pki_crl.assemble_crl(tbs, signature, issuer.algorithm)

@@ -21,7 +21,7 @@ from dojang.pki import ocsp
 from dojang.pki.errors import DojangError, MalformedError
 from dojang.pki.ocsp import CertId, OcspRequest, Single
 from dojang.ports.acting import Acting
-from dojang.ports.signer_errors import SignerError
+from dojang.ports.signer_errors import SignerError, SignerUnavailableError
 from dojang.ports.trail import event_body
 from dojang.va.store import StoreLostError
 
@@ -38,6 +38,7 @@ MEMORY_LIFE = 1.0  #: seconds an answer is repeated from memory: bounds how late
 MEMORY_SIZE = 20_000  #: answers in memory
 MAX_REMEMBERED = 512  #: octets of a request worth remembering
 AUTHORITIES_LIFE = 5.0  #: seconds
+SIGNER_REST = 2.0  #: seconds a signer that did not answer is not asked again: callers must not queue up
 ALARMS_A_MINUTE = 30  #: events written; more are counted in the log only
 ALARM_ONCE_IN = 3600.0  #: seconds before the same serial is told again
 
@@ -79,6 +80,7 @@ class Responder:
         self._issuers: dict[tuple[str, bytes, bytes], _Issuer] = {}
         self._issuers_at = -AUTHORITIES_LIFE
         self._loading = threading.Lock()
+        self._signer_rests_until = 0.0
         self._alarms = _Alarms(store, clock)
 
     def answer(self, request: bytes) -> Reply:
@@ -169,7 +171,13 @@ class Responder:
         body = ocsp.build_response_data(
             responder_key_hash=key_hash, produced_at=now, singles=singles, nonce=nonce
         )
-        signature = self._signer.sign_ocsp(responder=responder.label, tbs=body)
+        if time.monotonic() < self._signer_rests_until:
+            raise SignerUnavailableError("not asked again so soon")
+        try:
+            signature = self._signer.sign_ocsp(responder=responder.label, tbs=body)
+        except SignerUnavailableError:
+            self._signer_rests_until = time.monotonic() + SIGNER_REST
+            raise
         der = ocsp.assemble_response(body, signature, responder.algorithm, responder.certificate)
         ends = [single.next_update for single in singles if single.next_update is not None]
         return Reply(der, now, min(ends)) if nonce is None else Reply(der)

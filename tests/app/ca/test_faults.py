@@ -29,7 +29,7 @@ def _reissue(centre: Centre, order: actions.Order) -> None:
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("point", range(CALLS))
 def test_a_fault_at_any_point_leaves_one_usable_certificate(centre: Centre, point: int, moment: str) -> None:
-    """After a fault in a re-issue the old certificate lives or the new one; trying again ends with the new."""
+    """After a fault in a re-issue the old certificate lives or the new; trying again ends with the new."""
     old = centre.activate(customer_id="c1")
     order = an_order(customer_id="c1", replaces="superseded")
     centre.signer.fail_at(point, moment)
