@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
@@ -30,6 +31,8 @@ from dojang.sandbox.schemas import (
 from dojang.sandbox.wording import about, reader_locale
 
 if TYPE_CHECKING:
+    from ninja.openapi.schema import OpenAPISchema
+
     from dojang.sandbox.clock import SandboxClock
     from dojang.sandbox.drawer import Resident
     from dojang.sandbox.telephony import HandsetCall
@@ -49,7 +52,23 @@ class Renderer(JSONRenderer):
     json_dumps_params: dict[str, Any] = {"ensure_ascii": False}  # noqa: RUF012 - the base class has it so
 
 
-api = NinjaAPI(
+class Interface(NinjaAPI):
+    """An interface whose problems are described under their own media type."""
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        """Return the OpenAPI 3.1 document."""
+        document = super().get_openapi_schema(**options)
+        for methods in document["paths"].values():
+            for operation in methods.values():
+                for status, answer in operation["responses"].items():
+                    if int(status) >= HTTPStatus.BAD_REQUEST:
+                        answer["content"] = {
+                            "application/problem+json": answer["content"]["application/json"]
+                        }
+        return document
+
+
+api = Interface(
     title="Dojang sandbox",
     version=__version__,
     description=DESCRIPTION,

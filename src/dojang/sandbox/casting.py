@@ -1,9 +1,8 @@
 """Putting the cast on stage: once at the first start, and again when somebody asks for a fresh country.
 
 `NEAR_EXPIRY` names what casting cannot do by itself: jung holds a certificate about to run out, and
-certificates come only out of the real machinery. Whoever starts the centre lets jung walk the whole
-financial journey once (`dojang.sandbox.player` knows jung's answers), with a policy whose validity
-is `days_left`, and skips it when jung already holds an active certificate.
+certificates come only out of the real machinery. `dojang.config.staging` has it made at the first start,
+`days_left` days before its end.
 """
 
 from __future__ import annotations

@@ -242,3 +242,7 @@ def test_the_document_describes_every_operation(client: Client) -> None:
         assert operation["summary"]
         assert operation["description"].endswith(".")
         assert "503" in operation["responses"]
+        for status, answer in operation["responses"].items():
+            kinds = list(answer.get("content", {}))
+            expected = ["application/problem+json"] if status >= "400" else ["application/json"]
+            assert kinds == ([] if status == "204" else expected)
