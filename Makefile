@@ -16,12 +16,12 @@ doctor: setup ## Look over this machine and the data folder, and say what is mis
 	@exec $(BIN)/dojang doctor $(ARGS)
 
 ##@ Prove
-test: setup-test ## Everything: lint, types, contracts, all tests (DOJANG_NO_BROWSER=1: without browser)
-	@$(MAKE) --no-print-directory lint types contracts
+test: setup-test ## Everything: lint, types, house rules, all tests (DOJANG_NO_BROWSER=1: without browser)
+	@$(MAKE) --no-print-directory lint types
 	@echo "── tests"; $(BIN)/pytest $(if $(DOJANG_NO_BROWSER),-m "not browser") $(ARGS)
 
-check: setup-check ## In under two minutes: lint, types, contracts, unit and application tests
-	@$(MAKE) --no-print-directory lint types contracts
+check: setup-check ## In under two minutes: lint, types, house rules, unit and application tests
+	@$(MAKE) --no-print-directory lint types
 	@echo "── quick tests"; $(BIN)/pytest tests/unit tests/arch tests/app -q -m "not live and not browser and not faults" $(ARGS)
 
 lint: setup-check ## Style and likely mistakes (ruff)

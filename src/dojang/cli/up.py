@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import typer
 
 from dojang.cli import centre
-from dojang.cli.output import Output, say
-from dojang.cli.supervise import Child, Supervisor, dojang, spawn
+from dojang.cli.output import Output, explain, say
+from dojang.cli.supervise import FIRST_PAUSE, LONGEST_PAUSE, Child, Supervisor, dojang, spawn
 from dojang.config.options import Options, load_options
-from dojang.config.postgres import PrivatePostgres
+from dojang.config.postgres import PostgresError, PrivatePostgres
 from dojang.pki.errors import DojangError
 from dojang.ports.acting import Acting
 
@@ -91,6 +91,8 @@ class Running:
         self.postgres = None if options.database_url else PrivatePostgres(options.folder)
         self.supervisor = Supervisor(told=self._restarted)
         self.out = Output()
+        self._postgres_at = 0.0
+        self._postgres_pause = FIRST_PAUSE
 
     def tell(self, sentence: str) -> None:
         """Say something meanwhile."""
@@ -212,15 +214,24 @@ class Running:
             time.sleep(0.05)
 
     def _look(self) -> None:
-        if (
-            self.postgres is not None
-            and self.postgres.process is not None
-            and self.postgres.process.poll() is not None
-        ):
-            self._restarted("postgres", self.postgres.process.returncode, 0.0)
-            self.postgres.process = None
-            self.postgres.start()
+        if self.postgres is not None:
+            self._look_at_postgres(self.postgres)
         self.supervisor.look()
+
+    def _look_at_postgres(self, server: PrivatePostgres) -> None:
+        """Start a server that ended; one that will not start is tried again, slower and slower."""
+        if server.process is not None and server.process.poll() is not None:
+            self._restarted("postgres", server.process.returncode, 0.0)
+            server.process = None
+        if server.process is not None or time.monotonic() < self._postgres_at:
+            return
+        try:
+            server.start()
+            self._postgres_pause = FIRST_PAUSE
+        except PostgresError as failure:
+            self._postgres_pause = min(LONGEST_PAUSE, self._postgres_pause * 2)
+            self._postgres_at = time.monotonic() + self._postgres_pause
+            self.tell(f"[yellow]{explain(failure)[0]}[/]")
 
     def _restarted(self, name: str, code: int, pause: float) -> None:
         self.tell(f"[yellow]{say('up.restarted', name=name, code=code, seconds=f'{pause:.1f}')}[/]")

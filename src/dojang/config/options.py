@@ -48,6 +48,7 @@ class Options(BaseSettings):
     public_url: str = ""  #: empty: follows from host and port
     secure: bool | None = None  #: cookies over https only; None: follows from `public_url`
     allowed_hosts: tuple[str, ...] = ()
+    proxies: int = Field(default=0, ge=0, le=8)  #: proxies of ours in front, each adding to X-Forwarded-For
     sandbox: bool = True
     serve: Literal["all", "web", "api", "va"] = "all"  #: what the HTTP processes answer
     run_once: bool = False

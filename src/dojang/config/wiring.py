@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 #: Seconds a caller waits for the signing process before giving up.
 SIGNER_TIMEOUT = 10.0
+STATUS_SIGNER_TIMEOUT = 2.0
 
 _lock = threading.Lock()
 _world: World | None = None
@@ -59,7 +60,8 @@ def build_status(options: Options) -> StatusApp:
 
     return make_app(
         options.dsn,
-        SocketSigner(options.folder.signer_socket, timeout=SIGNER_TIMEOUT),
+        # A status answer is not worth waiting for a signer that is being started again.
+        SocketSigner(options.folder.signer_socket, timeout=STATUS_SIGNER_TIMEOUT, patience=0.2),
         FileClock(options.folder.clock) if options.sandbox else SystemClock(),
         ocsp_life=options.build_policy().ocsp_life,
         connections=options.threads,
