@@ -18,7 +18,6 @@ from dojang.ports.signer_errors import SignerError
 from dojang.products.journeys import JOURNEYS
 from dojang.ra import counters, finish, steps
 from dojang.ra.access import access_run
-from dojang.ra.context import view_of
 from dojang.ra.errors import (
     ActionUnknownError,
     JourneyNotFoundError,
@@ -141,7 +140,8 @@ def _has_work(run: Run, acting: Acting, world: World) -> bool:
         return True
     if turn.body.progress.top.locked:
         return False
-    return turn.view().step.kind.page(turn.view()).wait is not None
+    view = turn.view()
+    return view.step.kind.page(view).wait is not None
 
 
 def _refresh(turn: Turn) -> Page:
@@ -153,12 +153,13 @@ def _refresh(turn: Turn) -> Page:
         return _page(turn_of(Run.objects.get(id=turn.run.id), turn.acting, turn.world))
     try:
         steps.enter_step(turn)
-        if turn.run.state == Run.State.OPEN and _page(turn).wait is not None:
-            steps.look_step(turn)
+        page = _page(turn)
+        if turn.run.state == Run.State.OPEN and page.wait is not None and steps.look_step(turn):
+            page = _page(turn)
     except (PortError, SignerError) as error:
         page = _page(turn)
         return replace(page, errors=(*page.errors, FieldError(error.code, Message(error.message_id))))
-    return _page(turn)
+    return page
 
 
 def turn_of(run: Run, acting: Acting, world: World) -> Turn:
@@ -169,7 +170,7 @@ def turn_of(run: Run, acting: Acting, world: World) -> Turn:
 def _page(turn: Turn) -> Page:
     """Assemble the page of the row as it stands."""
     run = turn.run
-    view = view_of(run, turn.journey, turn.body.progress, world=turn.world)
+    view = turn.view()
     if run.state == Run.State.OPEN:
         return _unentered(view) if engine.needs_entry(turn.body.progress) else engine.make_page(view)
     page = engine.make_page(view, state=str(run.state), result=turn.body.result)
@@ -223,21 +224,20 @@ def act(
         if StepOutcome.objects.filter(run=turn.run, step=step_id, revision=revision, action=action).exists():
             return _refresh(turn)
         if action not in _ANY_TIME:
-            page = _present(turn, step_id, revision)
+            _refuse_stale(turn, step_id, revision)
             if action != "back" and engine.needs_entry(turn.body.progress):
-                return page  # the step could not be entered: there is nothing to answer yet
+                page = _refresh(turn)
+                if engine.needs_entry(turn.body.progress):
+                    return page  # the step could not be entered: there is nothing to answer yet
         _do(turn, action, data)
-        return _refresh(turn_of(Run.objects.get(id=run_id), acting, world))
+        return _refresh(turn_of(turn.run, acting, world))
 
 
-def _present(turn: Turn, step_id: str, revision: int) -> Page:
-    """Return the present page if it is the one answered; enter its step if that is still to be done."""
-    page = _refresh(turn)
+def _refuse_stale(turn: Turn, step_id: str, revision: int) -> None:
     if revision != turn.run.revision:
-        raise StaleRevisionError(page=page)
-    if step_id != page.step:
-        raise StepMismatchError(page=page, step=step_id[:64])
-    return page
+        raise StaleRevisionError(page=_refresh(turn))
+    if step_id != turn.body.progress.top.step:
+        raise StepMismatchError(page=_refresh(turn), step=step_id[:64])
 
 
 def _do(turn: Turn, action: str, data: Mapping[str, Any]) -> None:
@@ -289,6 +289,7 @@ def _extend(turn: Turn) -> None:
             row.touched_at = now
             row.idle_until = min(now + timedelta(seconds=policy.session_idle), row.absolute_until)
             row.save(update_fields=["touched_at", "idle_until"])
+        turn.run = row
 
 
 def _cancel(turn: Turn) -> None:
@@ -296,6 +297,7 @@ def _cancel(turn: Turn) -> None:
         row = Run.objects.select_for_update().get(id=turn.run.id)
         if row.state == Run.State.OPEN:
             finish.end_run(row, Run.State.CANCELLED, "cancelled", acting=turn.acting, world=turn.world)
+        turn.run = row
 
 
 def _is_due(run: Run, *, world: World) -> bool:

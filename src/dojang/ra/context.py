@@ -33,12 +33,19 @@ def kind_of(journey: Journey, progress: Progress) -> Kind | None:
 
 
 def view_of(
-    run: Run, journey: Journey, progress: Progress, *, world: World, moved: Mapping[str, int] | None = None
+    run: Run,
+    journey: Journey,
+    progress: Progress,
+    *,
+    world: World,
+    moved: Mapping[str, int] | None = None,
+    known: dict[str, tuple[Holding, ...]] | None = None,
 ) -> RunView:
     """Put a run's definition, progress and surroundings together, as they are now.
 
-    `moved` adds the tries left of counters this very submit moved. What only one kind of step looks at
-    (an open challenge, the key to be replaced) is read for that kind alone.
+    `moved` adds the tries left of counters this very submit moved; `known` keeps the holdings of a customer
+    for as long as one request works on the run. What only one kind of step looks at (an open challenge, the
+    key to be replaced) is read for that kind alone.
     """
     customer, kind = progress.customer, kind_of(journey, progress)
     name, factors = (kind.name, kind.factors) if kind is not None and customer else ("", ())
@@ -56,7 +63,7 @@ def view_of(
         policy=world.policy,
         code=_coder(run, progress),
         say=_speaker(run.locale),
-        holdings=_holdings(customer) if customer else (),
+        holdings=_known_holdings(customer, {} if known is None else known) if customer else (),
         left={**left, **(moved or {})},
         pending_challenge=None if challenge is None else dict(challenge.challenge),
         previous_key=None if key is None else (key.id, bytes(key.sealed)),
@@ -79,6 +86,12 @@ def _speaker(locale: str) -> Callable[[str, Mapping[str, Any]], str]:
         return render(message_id, locale, **args)
 
     return say
+
+
+def _known_holdings(customer_id: str, known: dict[str, tuple[Holding, ...]]) -> tuple[Holding, ...]:
+    if customer_id not in known:
+        known[customer_id] = _holdings(customer_id)
+    return known[customer_id]
 
 
 def _holdings(customer_id: str) -> tuple[Holding, ...]:

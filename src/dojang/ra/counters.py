@@ -74,12 +74,19 @@ def _is_over(row: FactorCounter, *, now: datetime) -> bool:
 
 def _locked_row(tally: Tally, *, now: datetime) -> FactorCounter:
     """Fetch (or make) a counter's row and lock it; start a new window when the old one is over."""
-    values = {"window": tally.window, "limit": tally.limit, "window_start": now}
-    FactorCounter.objects.bulk_create(
-        [FactorCounter(factor=tally.factor, subject=tally.index, customer_id=tally.customer_id, **values)],
-        ignore_conflicts=True,
-    )
-    row = FactorCounter.objects.select_for_update().get(factor=tally.factor, subject=tally.index)
+    rows = FactorCounter.objects.select_for_update()
+    row = rows.filter(factor=tally.factor, subject=tally.index).first()
+    if row is None:
+        values = {"window": tally.window, "limit": tally.limit, "window_start": now}
+        FactorCounter.objects.bulk_create(
+            [
+                FactorCounter(
+                    factor=tally.factor, subject=tally.index, customer_id=tally.customer_id, **values
+                )
+            ],
+            ignore_conflicts=True,
+        )
+        row = rows.get(factor=tally.factor, subject=tally.index)
     row.limit, row.window = tally.limit, tally.window
     row.customer_id = tally.customer_id or row.customer_id
     if _is_over(row, now=now):
@@ -87,7 +94,7 @@ def _locked_row(tally: Tally, *, now: datetime) -> FactorCounter:
         if row.locked_at is not None:
             row.locked_at = None
             row.locks.filter(opened_at=None).update(opened_at=now, opened_by="window")
-    row.save()
+        row.save()
     return row
 
 
@@ -110,12 +117,14 @@ def count_attempts(tallies: Sequence[Tally], *, run_id: str, now: datetime) -> C
             if newly:
                 _lock(row, now=now)
             return Counted(refused=at, locked=newly)
-    attempts = []
-    for _at, row in sorted(rows.items()):
+    for row in rows.values():
         row.errors += 1
         row.total += 1
-        row.save(update_fields=["errors", "total"])
-        attempts.append(Attempt.objects.create(counter=row, run_id=run_id, at=now).pk)
+        row.save()
+    made = Attempt.objects.bulk_create(
+        Attempt(counter=row, run_id=run_id, at=now) for _at, row in sorted(rows.items())
+    )
+    attempts = [attempt.pk for attempt in made]
     at_limit = tuple(at for at, row in sorted(rows.items()) if tallies[at].locks and row.errors >= row.limit)
     left = tuple(max(0, row.limit - row.errors) for _at, row in sorted(rows.items()))
     return Counted(attempts=tuple(attempts), left=left, at_limit=at_limit)
@@ -146,17 +155,20 @@ def judge_attempts(
     locked: list[str] = []
     may_lock = frozenset(locking)
     open_attempts = Attempt.objects.filter(pk__in=verdicts.keys(), state=Attempt.State.COUNTED)
-    for attempt in open_attempts.order_by("pk"):
+    judged = list(open_attempts.order_by("pk"))
+    for verdict in {verdicts[attempt.pk] for attempt in judged}:
+        mine = [attempt.pk for attempt in judged if verdicts[attempt.pk] == verdict]
+        Attempt.objects.filter(pk__in=mine).update(state=_STATES[verdict])
+    for attempt in judged:
         row, verdict = rows[attempt.counter_id], verdicts[attempt.pk]
-        attempt.state = _STATES[verdict]
-        attempt.save(update_fields=["state"])
         if verdict == "reset":
             row.total = max(0, row.total - 1)
             row.errors = _under_way(row, now=now)
         elif verdict == "refund":
             row.total = max(0, row.total - 1)
             row.errors = max(0, row.errors - 1)
-        row.save(update_fields=["errors", "total"])
+        if verdict in {"reset", "refund"}:
+            row.save(update_fields=["errors", "total"])
         full = verdict == "wrong" and attempt.pk in may_lock and row.errors >= row.limit
         if full and row.locked_at is None and not _under_way(row, now=now):
             _lock(row, now=now)

@@ -31,6 +31,7 @@ from dojang.ca.actions import (
 )
 from dojang.ca.errors import AuthorityMissingError, CertificateRevokedError, IntentVoidError, OrderBusyError
 from dojang.ca.models import Certificate
+from dojang.ca.queries import certificate_by_id
 from dojang.journeys import engine
 from dojang.journeys.model import DAY, EvidenceProblem
 from dojang.journeys.page import FieldError, Message
@@ -63,6 +64,7 @@ SUPERSEDED: Final = "superseded"
 def begin_issuing(turn: Turn, progress: Progress) -> Progress:
     """Re-check and spend the evidence, and set the row ``issuing`` (not saved). Inside a transaction."""
     run, now = turn.run, turn.world.clock.now()
+    turn.holdings.clear()  # what the customer holds is read afresh for the decision
     view = turn.view(progress)
     problems = [*engine.required_evidence(view), *_spent(progress)]
     error = FieldError("evidence_missing", Message("error.evidence_missing")) if problems else None
@@ -273,14 +275,16 @@ def _complete(
 
 def _result(body: Body, new: Certificate, old: Certificate | None) -> dict[str, Any]:
     """Describe the certificate in plain words, for the last page."""
+    view = certificate_by_id(new.pk)
     return {
         "serial": new.serial,
         "holder": body.order["name"],
         "product": new.product,
         "subject": new.subject,
-        "issuer": new.issuer.label,
+        "issuer": "" if view is None else view.issuer,
         "not_before": new.not_before.isoformat(),
         "not_after": new.not_after.isoformat(),
+        "policy": new.policy,
         "sha256": new.sha256,
         "replaced": None if old is None else old.serial,
     }
@@ -312,7 +316,7 @@ def tidy_up(run_id: str, *, acting: Acting, world: World) -> bool:
         log.warning("tidying up after run %s waits: %s", run.id, error.code)
         return False
     if run.replaces:
-        _publish_soon()
+        publish_soon()
     with transaction.atomic():
         Run.objects.filter(id=run.id).update(tidied=True)
         if email:
@@ -320,7 +324,7 @@ def tidy_up(run_id: str, *, acting: Acting, world: World) -> bool:
     return True
 
 
-def _publish_soon() -> None:
+def publish_soon() -> None:
     """Ask for a CRL, outside any transaction: one waiting job is enough, and the clock publishes anyway."""
     from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 

@@ -20,12 +20,13 @@ from django.db import connection, transaction
 
 from dojang.audit.actions import record_event
 from dojang.journeys import engine
+from dojang.journeys.kinds.base import Base
 from dojang.journeys.model import Locked, Passed, Pending, Rejected, Stopped
 from dojang.journeys.page import FieldError, Message
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
 from dojang.ra import counters, finish
-from dojang.ra.context import awaited_by, tally_of, view_of
+from dojang.ra.context import awaited_by, kind_of, tally_of, view_of
 from dojang.ra.models import CardChallenge, FactorCounter, Run, StepOutcome
 from dojang.ra.store import Body, seal_body
 from dojang.ra.telling import CHANGES, Letters, gather, remember, warn_both
@@ -33,7 +34,7 @@ from dojang.ra.telling import CHANGES, Letters, gather, remember, warn_both
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dojang.journeys.model import Count, Journey, Outcome, Progress, RunView
+    from dojang.journeys.model import Count, Holding, Journey, Outcome, Progress, RunView
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
@@ -50,11 +51,12 @@ class Turn:
     journey: Journey
     acting: Acting
     world: World
+    holdings: dict[str, tuple[Holding, ...]] = field(default_factory=dict)
 
     def view(self, progress: Progress | None = None, moved: Mapping[str, int] | None = None) -> RunView:
         """Return what the present step may see."""
         progress = progress or self.body.progress
-        return view_of(self.run, self.journey, progress, world=self.world, moved=moved)
+        return view_of(self.run, self.journey, progress, world=self.world, moved=moved, known=self.holdings)
 
 
 @dataclass(slots=True)
@@ -290,7 +292,15 @@ def _pass(turn: Turn, view: RunView, settled: engine.Settled, letters: Letters) 
         finish.keep_wallet_key(turn, fact)
         if fact.name in CHANGES and view.customer:
             letters.add(view.customer, CHANGES[fact.name], f"{fact.by}:{fact.name}", product=view.product)
-    return engine.place(turn.view(settled.progress))
+    return enter_quietly(turn, engine.place(turn.view(settled.progress)))
+
+
+def enter_quietly(turn: Turn, progress: Progress) -> Progress:
+    """Enter a step that asks nobody on entry, so that it needs no movement of its own."""
+    kind = kind_of(turn.journey, progress)
+    if kind is None or not engine.needs_entry(progress) or type(kind).enter is not Base.enter:
+        return progress
+    return engine.note_entry(progress, kind.enter(turn.view(progress), turn.world))
 
 
 def _write(
@@ -405,15 +415,16 @@ def enter_step(turn: Turn) -> None:
             return
 
 
-def look_step(turn: Turn) -> None:
-    """Refresh the live state of a waiting step. Never passes it, never moves the revision."""
+def look_step(turn: Turn) -> bool:
+    """Refresh a waiting step's live state; return whether it changed. The revision stays."""
     view = turn.view()
     scratch = view.step.kind.look(view, turn.world)
     if scratch is None:
-        return
+        return False
     with transaction.atomic():
         revision = turn.run.revision
         _lock_row(turn)
         if turn.run.state != Run.State.OPEN or turn.run.revision != revision:
-            return
+            return False
         _save(turn, turn.body.at(engine.note_scratch(turn.body.progress, scratch)))
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -79,7 +80,9 @@ def reconcile(*, acting: Acting, world: World, limit: int = 500) -> Kept:
 
 def _discard(*, acting: Acting, world: World, limit: int) -> int:
     """Give up keys that were prepared for runs which have ended without a certificate."""
-    prepared = WalletKey.objects.filter(state=WalletKey.State.PREPARED).values_list("run_id", flat=True)
+    old = world.clock.now() - timedelta(seconds=world.policy.issue_confirm_within)
+    keys = WalletKey.objects.filter(state=WalletKey.State.PREPARED, created_at__lt=old)
+    prepared = keys.values_list("run_id", flat=True)
     live = Run.objects.filter(state__in=[Run.State.OPEN, Run.State.ISSUING]).values("id")
     count = 0
     for run_id in list(prepared.exclude(run_id__in=live).order_by("run_id").distinct()[:limit]):

@@ -162,6 +162,12 @@ def retire_key(key_id: str, *, acting: Acting, world: World) -> None:
     tell_signer(world=world, key_id=key_id)
 
 
+def retire_keys_of(certificate: Certificate, *, acting: Acting, world: World) -> int:
+    """Retire the key a certificate was put under, with the certificate's end. Inside a transaction."""
+    rows = WalletKey.objects.filter(certificate_id=certificate.pk).exclude(state=WalletKey.State.RETIRED)
+    return _retire(rows, acting=acting, world=world)
+
+
 def discard_prepared(run_id: str, *, keep: str = "", acting: Acting, world: World) -> int:
     """Retire keys a run prepared and did not (or will not) use, except `keep`. Inside a transaction."""
     rows = WalletKey.objects.filter(run_id=run_id, state=WalletKey.State.PREPARED).exclude(id=keep)
