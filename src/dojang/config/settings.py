@@ -84,6 +84,8 @@ INSTALLED_APPS = [
     "dojang.api",
     *(["dojang.sandbox"] if DOJANG_OPTIONS.sandbox else []),
 ]
+#: A process for the JSON interface alone has no pages to show an error on.
+_WITH_PAGES = DOJANG_OPTIONS.serve in {"all", "web"}
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "dojang.config.middleware.RequestIdMiddleware",
@@ -94,7 +96,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "dojang.config.middleware.WorldMiddleware",
-    "dojang.web.middleware.WebMiddleware",
+    *(["dojang.web.middleware.WebMiddleware"] if _WITH_PAGES else []),
 ]
 ROOT_URLCONF = "dojang.config.urls"
 WSGI_APPLICATION = "dojang.config.wsgi.application"
@@ -130,7 +132,8 @@ CSRF_COOKIE_NAME = "__Host-dojang_csrf" if DOJANG_OPTIONS.is_secure else "dojang
 CSRF_COOKIE_SECURE = DOJANG_OPTIONS.is_secure
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Strict"
-CSRF_FAILURE_VIEW = "dojang.web.errors.csrf_failed"
+if _WITH_PAGES:
+    CSRF_FAILURE_VIEW = "dojang.web.errors.csrf_failed"
 CSRF_TRUSTED_ORIGINS = [DOJANG_OPTIONS.base_url]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -34,7 +34,8 @@ urlpatterns = [
     ),
 ]
 
-handler400 = "dojang.web.errors.bad_request"
-handler403 = "dojang.web.errors.permission_denied"
-handler404 = "dojang.web.errors.not_found"
-handler500 = "dojang.web.errors.server_error"
+if "web" in _serving():
+    handler400 = "dojang.web.errors.bad_request"
+    handler403 = "dojang.web.errors.permission_denied"
+    handler404 = "dojang.web.errors.not_found"
+    handler500 = "dojang.web.errors.server_error"
