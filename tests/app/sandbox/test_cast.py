@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -17,11 +18,10 @@ from dojang.sandbox.store import Store
 from dojang.sandbox.world import build_sandbox
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dojang.config.postgres import PrivatePostgres
     from dojang.sandbox.world import SandboxWorldParts
 
+ROOT = Path(__file__).parents[3]
 WEIGHTS = (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)
 
 
@@ -69,6 +69,24 @@ def test_a_person_s_text_tells_no_secret() -> None:
         assert all(f"'{account.password}'" not in text for account in person.accounts)
         assert person.card is None or person.card.cells[0] not in text
         assert person.token is None or repr(person.token.secret) not in text
+
+
+def test_the_documentation_names_the_cast_rightly() -> None:
+    """Every id, number, account, password and serial printed in the documentation is the cast's own."""
+    lines = (ROOT / "docs" / "sandbox.md").read_text("utf-8").splitlines()
+    for person in CAST:
+        row = next(line for line in lines if line.startswith(f"| `{person.handle}` "))
+        numbers = [line.number for line in person.lines if not line.gone]
+        for fact in (
+            person.name,
+            person.user_id,
+            f"{person.rrn[:6]}-{person.rrn[6:]}",
+            person.accounts[0].number,
+            person.accounts[0].password,
+            *(f"{number[:3]}-{number[3:7]}-{number[7:]}" for number in numbers),
+            *([person.card.serial] if person.card else []),
+        ):
+            assert fact in row
 
 
 def test_a_fresh_start_is_the_first_state(country: SandboxWorldParts) -> None:
