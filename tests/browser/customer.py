@@ -1,6 +1,6 @@
 """A person at a screen: the pages of a journey as a browser shows them, with their phone and drawer at hand.
 
-Everything typed comes from the person's own drawer (`/sandbox/api/`), as somebody at the screen would find it.
+Everything typed comes from the person's own drawer (`/sandbox/api/`), as somebody there would find it.
 Waiting is always for something on the page, never for a length of time.
 """
 
@@ -14,7 +14,6 @@ from axe_playwright_python.sync_playwright import Axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
     from tests.centres import Centre
 
 PIN = "271846"  # keeps every rule: no birthday, no telephone, no sequence, no repetition
@@ -29,7 +28,9 @@ class Customer:
     centre: Centre
     handle: str
     pin: str = PIN  #: must differ from the one used before
-    typed: list[str] = field(default_factory=list)  #: secrets typed so far, to look for where they must not be
+    typed: list[str] = field(
+        default_factory=list
+    )  #: secrets typed so far, to look for where they must not be
 
     # --- what lies beside the screen ---------------------------------------------------------------------
 
@@ -44,7 +45,7 @@ class Customer:
         return str(self.drawer["numbers"][0])
 
     def phone(self) -> dict[str, Any]:
-        """Calls and messages of that telephone."""
+        """Look at the calls and messages of that telephone."""
         return dict(self._ask("GET", f"/sandbox/api/phones/{self.number}"))
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
@@ -78,11 +79,11 @@ class Customer:
         return self.page.locator(".summary li").all_inner_texts()
 
     def code(self) -> str:
-        """The number the page asks to key in or to send back."""
+        """Read the number the page asks to key in or to send back."""
         return self.page.locator(".code__digits").inner_text().strip()
 
     def findings(self) -> list[str]:
-        """What axe-core finds wrong with the page: ``rule: element``."""
+        """Return what axe-core finds wrong with the page: ``rule: element``."""
         found = Axe().run(self.page, options={"resultTypes": ["violations"]}).response["violations"]
         return [f"{rule['id']}: {node['target']}" for rule in found for node in rule["nodes"]]
 
@@ -97,7 +98,9 @@ class Customer:
     def press(self, action: str = "submit") -> None:
         """Press a button of the form and wait for the answer."""
         with self.page.expect_navigation():
-            self.page.locator(f'button[form=act][value="{action}"], #act button[value="{action}"]').first.click()
+            self.page.locator(
+                f'button[form=act][value="{action}"], #act button[value="{action}"]'
+            ).first.click()
 
     def type(self, name: str, text: str) -> None:
         """Type into an ordinary field."""
@@ -129,7 +132,7 @@ class Customer:
         return step
 
     def walk(self, until: str = "") -> list[str]:
-        """Answer steps until the named one is on the screen, or until the journey has ended; return their ids."""
+        """Answer steps until the named one is on the screen, or the end; return their ids."""
         passed: list[str] = []
         while self.step and self.step != until:
             passed.append(self.answer())
@@ -139,6 +142,14 @@ class Customer:
     def wait_until_done(self) -> None:
         """Wait for the page with the stamped seal."""
         self.page.locator(".stamping svg.seal").wait_for()
+
+    def see_the_seal(self) -> None:
+        """Look again, as somebody without scripts does, until the seal is on the page."""
+        for _ in range(100):
+            if self.page.locator(".stamping svg.seal").count():
+                return
+            self.page.reload()
+        raise AssertionError(self.title)
 
     def _do_terms(self) -> None:
         everything = self.page.locator("input[data-all]")

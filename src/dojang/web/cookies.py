@@ -35,7 +35,10 @@ def known_runs(request: HttpRequest) -> dict[str, str]:
 def _set(request: HttpRequest, response: HttpResponse, runs: dict[str, str]) -> None:
     name = cookie_name(request)
     if not runs:
-        response.delete_cookie(name, path="/", samesite="Lax")
+        # A ``__Host-`` cookie is only replaced by one that is itself marked secure.
+        response.set_cookie(
+            name, "", max_age=0, path="/", httponly=True, samesite="Lax", secure=request.is_secure()
+        )
         return
     response.set_cookie(
         name,
@@ -53,9 +56,9 @@ def remember_run(request: HttpRequest, response: HttpResponse, run: str, token: 
     _set(request, response, {run: token, **others})
 
 
-def forget_run(request: HttpRequest, response: HttpResponse, run: str) -> None:
-    """Drop a run from the cookie."""
-    _set(request, response, {key: value for key, value in known_runs(request).items() if key != run})
+def forget_runs(request: HttpRequest, response: HttpResponse) -> None:
+    """Drop every run from the cookie."""
+    _set(request, response, {})
 
 
 def acting_for(request: HttpRequest, token: str = "") -> Acting:

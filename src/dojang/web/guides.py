@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dojang.journeys.model import always
 from dojang.products import JOURNEYS
 from dojang.web.wording import knows, phrase, say
 
@@ -32,6 +33,7 @@ class GuideStep:
     numbers: str
     title: str
     why: str
+    sometimes: bool  #: only some people are asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,12 @@ def _make(journey: Journey, purpose: str, locale: str) -> Guide:
         minutes=journey.minutes,
         needs=tuple(_need(need, locale) for need in journey.needs),
         steps=tuple(
-            GuideStep(numbers=_numbers(step.guide), title=say(step.title, locale), why=say(step.why, locale))
+            GuideStep(
+                numbers=_numbers(step.guide),
+                title=say(step.title, locale),
+                why=say(step.why, locale),
+                sometimes=step.when is not always,
+            )
             for step in journey.steps
         ),
     )

@@ -17,8 +17,8 @@ from dojang.web.wording import localise
 
 SECRET = "8675309"
 KINDS = (
-    "text", "user_id", "rrn", "digits", "secret_digits", "card_code", "otp", "email", "phone", "birth", "name",
-    "choice", "consent", "terms", "pin",
+    "text", "user_id", "rrn", "digits", "secret_digits", "card_code", "otp", "email", "phone", "birth",
+    "name", "choice", "consent", "terms", "pin",
 )  # fmt: skip
 SHOWS = {
     "code": {"digits": "37"},
@@ -40,7 +40,7 @@ def make_page(**parts: object) -> Page:
         run="r", journey="financial-web-issue", product="financial", channel="web", state="open", revision=4,
         step="identify", kind="identify", position=Position(2, 5, "identity", STAGES, (5, 6)),
         title=Message("step.identify.title"), why=Message("step.identify.why"),
-        actions=(Action("submit", Message("action.next"), primary=True), Action("cancel", Message("action.cancel"))),
+        actions=(Action("submit", Message("action.next"), primary=True),),
         expires="2026-11-22T07:10:00Z", server_time="2026-11-22T07:00:00Z",
     )  # fmt: skip
     return replace(plain, **parts)  # type: ignore[arg-type]
@@ -108,15 +108,22 @@ def test_a_wait_shows_its_state_and_its_end(state: str) -> None:
     assert panel.good == (state == "approved")
     here = {"dialing": 0, "ringing": 0, "answered": 1, "approved": 2}.get(state)
     shown = [station.state for station in panel.stations]
-    assert shown == {
-        0: ["now", "next", "next"], 1: ["done", "now", "next"], 2: ["done", "done", "good"], None: ["next"] * 3,
-    }[here]  # fmt: skip
+    assert (
+        shown
+        == {
+            0: ["now", "next", "next"],
+            1: ["done", "now", "next"],
+            2: ["done", "done", "good"],
+            None: ["next", "next", "next"],
+        }[here]
+    )
 
 
 def test_there_is_one_primary_button_and_it_comes_first_in_its_form() -> None:
     """Pressing Enter in a field submits; it never goes back, cancels or asks for more time."""
     actions = (
-        Action("submit", Message("action.next"), primary=True), Action("resend", Message("action.send_again")),
+        Action("submit", Message("action.next"), primary=True),
+        Action("resend", Message("action.send_again")),
         Action("side:find-id", Message("side.find-id.action")), Action("back", Message("action.back")),
         Action("extend", Message("action.extend")), Action("cancel", Message("action.cancel")),
     )  # fmt: skip

@@ -55,7 +55,7 @@ def agree(visitor: Client, place: str) -> HttpResponse:
     page = visitor.get(place)
     boxes = re.findall(r'name="agree" value="([^"]+)"', page.content.decode())
     assert len(boxes) > 1
-    return visitor.post(place.split("?")[0], {**hidden(page), "action": "submit", "agree": boxes})
+    return visitor.post(place.split("?", maxsplit=1)[0], {**hidden(page), "action": "submit", "agree": boxes})
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
@@ -295,3 +295,13 @@ def test_no_certificates_are_shown_to_a_stranger(visitor: Client) -> None:
     """Without a finished run there is nothing to see, even for the one who has just begun."""
     begin(visitor)
     assert 'class="mine"' not in visitor.get("/me/certificates/").content.decode()
+
+
+def test_a_shared_computer_can_forget(visitor: Client) -> None:
+    """Asking to forget empties the cookie, and the run cannot be opened from this browser any more."""
+    place = begin(visitor)
+    token = csrf(visitor.get(place))
+    answer = visitor.post("/me/certificates/", {"csrfmiddlewaretoken": token})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/me/certificates/")
+    assert visitor.cookies["dojang_run"].value == ""
+    assert visitor.get(place).status_code == 404

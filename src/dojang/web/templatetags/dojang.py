@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from django import template
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from dojang.web.assets import asset_url
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from dojang.journeys.page import Message
 
 register = template.Library()
+_TELEPHONE = re.compile(r"\d{2,4}(?:-[\d*]{3,4}){1,2}")
 
 
 @register.simple_tag(takes_context=True)
@@ -56,6 +58,13 @@ def seal(name: str, label: str = "", letters: str = "") -> SafeString:
 def icon(name: str) -> SafeString:
     """Draw a decorative icon."""
     return mark_safe(icon_svg(name))  # noqa: S308 - constant drawings
+
+
+@register.filter
+def whole(text: str) -> SafeString:
+    """Keep telephone numbers in one piece."""
+    marked = _TELEPHONE.sub(r'<span class="num">\g<0></span>', escape(text))
+    return mark_safe(marked)  # noqa: S308 - escaped just above
 
 
 @register.filter

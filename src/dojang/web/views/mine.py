@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from django.http import Http404, HttpResponse
-from django.views.decorators.http import require_GET
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.views.decorators.http import require_GET, require_http_methods
 
+from dojang.web.cookies import forget_runs
 from dojang.web.deeds import Deed, own_deeds
 from dojang.web.shell import show
 from dojang.web.wording import reader_locale
@@ -26,9 +27,13 @@ def _own(request: HttpRequest, serial: str) -> Deed:
     raise Http404
 
 
-@require_GET
+@require_http_methods(["GET", "HEAD", "POST"])
 def certificates(request: HttpRequest) -> HttpResponse:
-    """List the visitor's certificates, each with its seal."""
+    """List the visitor's certificates, each with its seal; POST makes this browser forget them."""
+    if request.method == "POST":
+        response = HttpResponseRedirect(request.path)
+        forget_runs(request, response)
+        return response
     return show(request, "web/mine.html", {"place": "mine", "deeds": own_deeds(request, reader_locale())})
 
 
