@@ -243,6 +243,8 @@ def _refuse_stale(turn: Turn, step_id: str, revision: int) -> None:
 def _do(turn: Turn, action: str, data: Mapping[str, Any]) -> None:
     page = _page(turn)
     offered = {item.name for item in page.actions} | {"leave"}
+    if action == "submit" and action not in offered:
+        return  # time, or a lock, took the button away after the page was drawn: the present page says so
     if action not in offered:
         raise ActionUnknownError(page=page, action=action[:40])
     if action in {"submit", "resend"}:

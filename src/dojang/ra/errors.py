@@ -39,15 +39,3 @@ class ServiceClosedError(DojangError):
     """Outside the bank's service hours (`data`: ``open``, ``close``, Korean time)."""
 
     code = "service_closed"
-
-
-class EvidenceError(DojangError):
-    """What issuing needs is no longer proven (`data["problems"]`: names and reasons)."""
-
-    code = "evidence_missing"
-
-
-class LeaseLostError(DojangError):
-    """Another process took the run over while the outside was asked; its outcome stands, ours is dropped."""
-
-    code = "lease_lost"

@@ -21,6 +21,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from dojang.audit.actions import record_event
+from dojang.audit.errors import AuditUnwrittenError
 from dojang.ca.actions import (
     Order,
     activate_certificate,
@@ -36,7 +37,7 @@ from dojang.journeys import engine
 from dojang.journeys.model import DAY, EvidenceProblem
 from dojang.journeys.page import FieldError, Message
 from dojang.notices.queries import Channel
-from dojang.pki.errors import DojangError
+from dojang.pki.errors import DojangError, IndeterminateError
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
 from dojang.ra.models import Run, UsedEvidence
@@ -54,7 +55,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 #: Passing states of the outside: the run stays ``issuing`` and is taken up again.
-_LATER: Final = (PortError, SignerError, AuthorityMissingError, OrderBusyError)
+_LATER: Final = (
+    PortError,
+    SignerError,
+    AuthorityMissingError,
+    OrderBusyError,
+    AuditUnwrittenError,
+    IndeterminateError,
+)
 SUPERSEDED: Final = "superseded"
 
 

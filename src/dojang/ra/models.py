@@ -31,7 +31,7 @@ class Run(models.Model):
     revision = models.PositiveIntegerField(default=1)
     step = models.CharField(max_length=64)
     session = models.CharField(max_length=64)  # SHA-256 (hex) of the run token
-    source_index = models.BinaryField(max_length=32)
+    source_index = models.BinaryField(max_length=32)  # finds the runs of one network source
     customer_id = models.CharField(max_length=64, default="")  # empty until identified
     body = models.BinaryField()
     lease = models.CharField(max_length=32, default="")

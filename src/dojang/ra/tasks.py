@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 #: What a worker should run once when it starts, besides the timetable below.
-AT_START: Final = ("ra.reconcile", "ra.refresh_ocsp_answers", "ra.publish_crls", "ra.expire_runs")
+AT_START: Final = (
+    "ra.renew_ocsp_responders",
+    "ra.reconcile",
+    "ra.refresh_ocsp_answers",
+    "ra.publish_crls",
+    "ra.expire_runs",
+)
 
 
 def _world(context: JobContext) -> World:
@@ -70,6 +76,14 @@ def refresh_ocsp_answers(context: JobContext, timestamp: int = 0) -> None:
     """Sign status answers ahead of their end."""
     del timestamp
     ca.refresh_ocsp_answers(acting=job("refresh_ocsp_answers"), world=_world(context))
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="ra.renew_ocsp_responders", queue="status", pass_context=True)
+def renew_ocsp_responders(context: JobContext, timestamp: int = 0) -> None:
+    """Let every OCSP responder that ends soon be followed by the next."""
+    del timestamp
+    ca.renew_ocsp_responders(acting=job("renew_ocsp_responders"), world=_world(context))
 
 
 @app.periodic(cron="*/10 * * * *")

@@ -1,0 +1,65 @@
+"""The jobs a worker runs do what the functions beneath them do, and may run twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from procrastinate.contrib.django import app
+from tests.journeys.app.walker import Walk
+
+from dojang.ca.models import Crl
+from dojang.notices.models import Notice
+from dojang.ra import tasks
+from dojang.ra.models import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dojang.ports.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_every_task_runs_twice_without_harm(world: World, run_jobs: Callable[[], int]) -> None:
+    """All tasks of the timetable run, in any order and again, on a centre in the middle of its work."""
+    Walk(world).finish()
+    waiting = Walk(world, "han").walk_to("account")
+    for _ in range(2):
+        for task in (
+            tasks.reconcile,
+            tasks.expire_runs,
+            tasks.publish_crls,
+            tasks.refresh_ocsp_answers,
+            tasks.anchor_audit,
+        ):
+            task.defer()
+        assert run_jobs() >= 5
+    assert waiting.refresh().step == "account"
+    assert set(Notice.objects.values_list("state", flat=True)) == {"sent"}
+
+
+def test_a_run_left_alone_is_ended_by_its_job(world: World, run_jobs: Callable[[], int]) -> None:
+    """The expiry job ends a run whose time is over."""
+    walk = Walk(world).walk_to("identify")
+    clock: Any = world.clock
+    clock.advance(world.policy.session_idle + 1)
+    tasks.expire_runs.defer()
+    assert run_jobs() == 1
+    assert Run.objects.get(id=walk.run).state == "expired"
+
+
+def test_a_reissue_asks_for_a_list_at_once(world: World, run_jobs: Callable[[], int]) -> None:
+    """After a re-issue one job is waiting that publishes the list with the old certificate on it."""
+    Walk(world).finish()
+    run_jobs()
+    Walk(world, journey="financial-web-reissue", pin="840271").finish()
+    run_jobs()
+    newest = Crl.objects.filter(issuer__role="issuing").order_by("-number")
+    assert sum(crl.entries for crl in newest.order_by("shard", "-number").distinct("shard")) == 1
+
+
+def test_the_names_a_worker_is_given_exist() -> None:
+    """What is to run at start is registered under that name."""
+    assert set(tasks.AT_START) <= set(app.tasks)
+    assert "notices.deliver_notice" in app.tasks
