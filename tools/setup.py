@@ -118,7 +118,7 @@ def _remedy(said: str) -> str:
     if "no space left" in low:
         return f"The disk is full. Free about 1 GB ({ROOT}, {tempfile.gettempdir()}), then try again."
     if any(word in low for word in _UNREACHED):
-        return "The package index was not reached or lacks a package. Check network and proxy, then try again."
+        return "The package index was not reached or lacks a package. Check the network, then try again."
     if "do not match the hashes" in low or "integrity" in low:
         return "A downloaded package is not the locked one. Do not go on; look at the package index in use."
     if "permission denied" in low or "read-only file system" in low:
