@@ -12,6 +12,7 @@ Issuing an order is five steps (see `issuing` and `activation`); the caller wrap
 from __future__ import annotations
 
 from dojang.ca.activation import activate_certificate, revoke_certificate
+from dojang.ca.ceremony import perform_ceremony, renew_ocsp_responders
 from dojang.ca.issuing import intend_certificate, issue_certificate
 from dojang.ca.orders import Order, holding_order
 from dojang.ca.publishing import Published, publish_crls, refresh_ocsp_answers
@@ -25,8 +26,10 @@ __all__ = [
     "holding_order",
     "intend_certificate",
     "issue_certificate",
+    "perform_ceremony",
     "publish_crls",
     "reconcile",
     "refresh_ocsp_answers",
+    "renew_ocsp_responders",
     "revoke_certificate",
 ]

@@ -46,9 +46,13 @@ def activate_certificate(
     caller's own changes: wallet, notices) and the audit events. A repeat returns the certificate and does
     not call `within` again. Raises `CertificateNotFoundError`, `CertificateRevokedError`.
     """
-    row = _fetch(certificate_id)
+    named = Certificate.objects.filter(pk=certificate_id)
+    place = named.values_list("intent__order_key", "customer_id", "product").first()
+    if place is None:
+        raise CertificateNotFoundError
+    order_key, customer_id, product = place
     # The holder's lock keeps others from changing what the answers are signed for; no row is locked yet.
-    with holding_order(row.intent.order_key), holding("holder", f"{row.customer_id}/{row.product}"):
+    with holding_order(order_key), holding("holder", f"{customer_id}/{product}"):
         for _ in range(_TRIES):
             row = _fetch(certificate_id)
             if row.state == Certificate.State.ACTIVE:
@@ -67,7 +71,7 @@ def activate_certificate(
             except OperationalError as error:
                 if not isinstance(error.__cause__, DeadlockDetected | SerializationFailure):
                     raise
-        raise OrderBusyError("the holder's certificate kept changing", order=row.intent.order_key)
+        raise OrderBusyError("the holder's certificate kept changing", order=order_key)
 
 
 def _activate(
@@ -193,7 +197,7 @@ def _tell_revoked(
 
 
 def _fetch(certificate_id: int) -> Certificate:
-    row = Certificate.objects.select_related("intent", "issuer").filter(pk=certificate_id).first()
+    row = Certificate.objects.select_related("intent").filter(pk=certificate_id).first()
     if row is None:
         raise CertificateNotFoundError
     return row
@@ -207,7 +211,7 @@ def _in_force(row: Certificate, *, lock: bool = False) -> Certificate | None:
     ).exclude(pk=row.pk)
     if lock:
         return rows.select_for_update().first()
-    return rows.select_related("issuer").first()
+    return rows.first()
 
 
 def _refuse_revoked(row: Certificate) -> None:

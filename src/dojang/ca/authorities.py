@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from django.db import connection
 
 from dojang.ca.errors import AuthorityMissingError
 from dojang.ca.models import Authority
@@ -15,6 +19,9 @@ if TYPE_CHECKING:
 
     from dojang.pki.names import Name
     from dojang.ports.policy import Policy
+
+_LIFE = 2.0  #: seconds authorities are remembered
+_known = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +49,38 @@ class Issuer:
 
 def in_force(role: str, now: datetime, *, parent_id: int | None = None) -> Issuer:
     """Return the newest authority of a role that is valid now. Raises `AuthorityMissingError`."""
-    rows = Authority.objects.filter(
-        role=role, certificate__isnull=False, not_before__lte=now, not_after__gte=now
-    )
-    if parent_id is not None:
-        rows = rows.filter(parent_id=parent_id)
-    row = rows.order_by("-not_before", "-id").first()
-    if row is None:
-        raise AuthorityMissingError(role=role)
-    return issuer_of(row)
+    for _ in range(2):
+        for row in _remembered():
+            fits = row.role == role and parent_id in {None, row.parent_id}
+            if fits and row.not_before and row.not_after and row.not_before <= now <= row.not_after:
+                return issuer_of(row)
+        _known.until = 0.0  # nothing fits: look once whether there is a new one
+    raise AuthorityMissingError(role=role)
+
+
+def by_id(authority_id: int) -> Authority:
+    """Return an authority that has its certificate. Raises `AuthorityMissingError`."""
+    for _ in range(2):
+        for row in _remembered():
+            if row.pk == authority_id:
+                return row
+        _known.until = 0.0
+    raise AuthorityMissingError
+
+
+def _remembered() -> list[Authority]:
+    """Return all authorities with a certificate, newest first, read at most every `_LIFE` seconds.
+
+    Remembered for one database session: what a certificate says never changes, only new ones come.
+    """
+    connection.ensure_connection()
+    fresh = time.monotonic() < getattr(_known, "until", 0.0)
+    if not fresh or getattr(_known, "session", None) is not connection.connection:
+        rows = Authority.objects.filter(certificate__isnull=False).order_by("-not_before", "-id")
+        _known.rows = list(rows)
+        _known.session, _known.until = connection.connection, time.monotonic() + _LIFE
+    found: list[Authority] = _known.rows
+    return found
 
 
 def issuer_of(row: Authority) -> Issuer:

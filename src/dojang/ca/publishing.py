@@ -201,7 +201,7 @@ def refresh_ocsp_answers(*, acting: Acting, world: World, limit: int = 100_000) 
         )
         if not due:
             break
-        rows = Certificate.objects.filter(pk__in=due).select_related("issuer")
+        rows = Certificate.objects.filter(pk__in=due)
         ends = _standing_revocations(due)
         answers: list[tuple[int, int, Answer]] = []
         for row in rows:

@@ -71,7 +71,7 @@ def sign_answer(row: Certificate, status: Status, *, world: World) -> Answer:
         return Answer(now, NEVER, b"", b"")  # the root delegates no responder: its CRL tells
     try:
         responder = authorities.in_force("ocsp", now, parent_id=row.issuer_id)
-        certificate = authorities.issuer_of(row.issuer).certificate
+        certificate = authorities.issuer_of(authorities.by_id(row.issuer_id)).certificate
         life = timedelta(seconds=world.policy.ocsp_life)
         by_sha1, by_sha256 = (
             _sign(

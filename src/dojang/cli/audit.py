@@ -19,12 +19,12 @@ def _group() -> None:
 
 @app.command()
 def verify(*, as_json: Json = False) -> None:
-    """Recompute every chain and compare it with the heads kept in the signer's journal. Exit 1 if broken."""
+    """Recompute every chain; compare it with the certificates and the signer's journal. Exit 1 if broken."""
     out = Output(as_json)
     with centre.world() as world:
-        from dojang.audit.queries import verify_chains  # after the set-up
+        from dojang.ca.queries import verify_trail  # after the set-up
 
-        found = verify_chains(world.signer)
+        found = verify_trail(world)
     facts = {
         "ok": found.ok,
         "events": found.events,
