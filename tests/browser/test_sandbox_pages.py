@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
     from tests.browser.customer import Customer
     from tests.centres import Centre
 
@@ -55,10 +55,11 @@ def reach_the_call(person: Customer) -> str:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("locale", ["ko", "en"])
 def test_nothing_is_in_anybody_s_way(
-    live: Centre, new_context: Callable[..., BrowserContext], locale: str, scheme: str
+    live: Centre, browser: Browser, browser_context_args: dict[str, Any], locale: str, scheme: str
 ) -> None:
     """Every page in both languages and displays: axe-core finds nothing, no script fails."""
-    page = new_context(locale=locale, color_scheme=scheme).new_page()
+    context = browser.new_context(**{**browser_context_args, "locale": locale, "color_scheme": scheme})
+    page = context.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     for place in PLACES:
@@ -68,6 +69,7 @@ def test_nothing_is_in_anybody_s_way(
         assert page.locator("html").get_attribute("lang") == locale
         assert findings(page) == [], place
     assert wrong == []
+    context.close()
 
 
 def test_the_telephone_takes_call_and_text_of_a_journey(
