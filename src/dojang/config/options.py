@@ -165,7 +165,8 @@ def _refuse_impossible(policy: Policy) -> None:
     may_be_zero = {"phone_recent_days", "min_age_years", "financial_renew_window_days"}
     for item in dataclasses.fields(policy):
         value = getattr(policy, item.name)
-        if type(value) is int and (value < 0 or (value == 0 and item.name not in may_be_zero)):
+        zero_is_fine = item.name in may_be_zero or item.default == 0
+        if type(value) is int and (value < 0 or (value == 0 and not zero_is_fine)):
             refuse(item.name, "it must be greater than zero")
     if policy.idle_warning >= policy.session_idle:
         refuse("idle_warning", "the warning must come before the idle time-out")
