@@ -147,6 +147,13 @@ def _config_file() -> Path | None:
     return place if os.access(place, os.R_OK) else None
 
 
+_CHOICES = {
+    "wallet_algorithm": tuple(_ALGORITHMS),
+    "joint_reissue_order": ("consent_first", "printed"),
+    "financial_app_account_order": ("account_first", "printed"),
+}
+
+
 def _spoken(name: str) -> str:
     return f"DOJANG_{name.upper()}" if "." not in name else name
 
@@ -162,7 +169,8 @@ def _refuse_impossible(policy: Policy) -> None:
     def refuse(name: str, why: str) -> None:
         raise OptionsError(f"policy.{name}: {why}", name=f"policy.{name}", why=why)
 
-    may_be_zero = {"phone_recent_days", "min_age_years", "financial_renew_window_days"}
+    may_be_zero = {"phone_recent_days", "min_age_years", "fee_won"}
+    may_be_zero |= {f"{product}_renew_window_days" for product in ("financial", "joint", "bank")}
     for item in dataclasses.fields(policy):
         value = getattr(policy, item.name)
         zero_is_fine = item.name in may_be_zero or item.default == 0
@@ -172,8 +180,9 @@ def _refuse_impossible(policy: Policy) -> None:
         refuse("idle_warning", "the warning must come before the idle time-out")
     if policy.session_idle > policy.session_absolute:
         refuse("session_idle", "it must not be longer than session_absolute")
-    if policy.wallet_algorithm not in _ALGORITHMS:
-        refuse("wallet_algorithm", f"it must be one of {', '.join(sorted(_ALGORITHMS))}")
+    for name, ways in _CHOICES.items():
+        if getattr(policy, name) not in ways:
+            refuse(name, f"it must be one of {', '.join(sorted(ways))}")
     if not all(part.isdigit() for part in policy.policy_arc.split(".")):
         refuse("policy_arc", "it must be an object identifier such as 2.25.1.2")
     if policy.ocsp_life < 60:  # noqa: PLR2004 - a minute is the refresh job's own rhythm

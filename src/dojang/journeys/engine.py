@@ -141,7 +141,14 @@ def place(view: RunView) -> Progress:
 
 
 def _next_step(view: RunView, frame: Frame) -> Step | None:
-    return next((s for s in view.current.steps if s.id not in frame.passed and s.when(view)), None)
+    """First step in the bank's order that is on the way and not done, or done with what no longer holds."""
+    steps = view.current.walk(view.policy)
+    return next((s for s in steps if s.when(view) and (s.id not in frame.passed or _outdated(view, s))), None)
+
+
+def _outdated(view: RunView, step: Step) -> bool:
+    fact = view.fact(step.gives)
+    return fact is not None and not step.kind.is_current(view, fact)
 
 
 def _arrive(progress: Progress, frame: Frame, step_id: str) -> Progress:
@@ -209,7 +216,8 @@ def settle(view: RunView, outcome: Outcome, *, typed: Mapping[str, Any] | None =
     top = progress.top
     if isinstance(outcome, Passed):
         facts = {**progress.facts, **{fact_key(view.side, f.name): f for f in outcome.facts}}
-        frame = Frame(journey=top.journey, passed=(*top.passed, top.step), messages=outcome.messages)
+        passed = (*(s for s in top.passed if s != top.step), top.step)
+        frame = Frame(journey=top.journey, passed=passed, messages=outcome.messages)
         progress = replace(progress.with_top(frame), facts=facts)
         return Settled(progress=progress, outcome=outcome, challenge_answered=outcome.challenge_answered)
     if isinstance(outcome, Stopped):
@@ -318,6 +326,8 @@ def required_evidence(view: RunView) -> tuple[EvidenceProblem, ...]:
     for step in view.journey.steps:
         if step.when(view):
             problem = _evidence_problem(view, step.gives)
+            if problem is None and _outdated(replace(view, progress=_main(view)), step):
+                problem = EvidenceProblem(name=step.gives, reason="outdated")
             if problem is not None:
                 problems.append(problem)
     for names in view.journey.evidence:
@@ -325,6 +335,11 @@ def required_evidence(view: RunView) -> tuple[EvidenceProblem, ...]:
         if all(p is not None for p in checked):
             problems.append(EvidenceProblem(name="|".join(sorted(names)), reason="missing"))
     return tuple(problems)
+
+
+def _main(view: RunView) -> Progress:
+    """Return the run as seen from its main journey."""
+    return replace(view.progress, frames=view.progress.frames[:1])
 
 
 def _evidence_problem(view: RunView, name: str) -> EvidenceProblem | None:
@@ -350,12 +365,22 @@ def mark_used(progress: Progress) -> Progress:
 # ---------------------------------------------------------------------------------------------- the page
 
 
-def make_page(view: RunView, *, state: str | None = None, result: dict[str, Any] | None = None) -> Page:
-    """Assemble the page of the present step. `state` overrides what the progress says (``expired`` …)."""
+def make_page(
+    view: RunView,
+    *,
+    state: str | None = None,
+    result: dict[str, Any] | None = None,
+    parts: PageParts | None = None,
+) -> Page:
+    """Assemble the page of the present step. `state` overrides what the progress says (``expired`` …).
+
+    `parts` is what a page shows that belongs to no step (``delivering``, see `dojang.journeys.delivery`).
+    """
     progress, top, step = view.progress, view.progress.top, view.step
     known = state or _state(progress)
     shown = known in {"open", "locked"}
-    parts = step.kind.page(view) if shown else PageParts(submit=None)
+    given = parts
+    parts = step.kind.page(view) if shown else given or PageParts(submit=None)
     if known == "locked":
         parts = PageParts(submit=None, messages=parts.messages, title=parts.title)
     stopped = (progress.stopped,) if progress.stopped is not None else ()
@@ -370,12 +395,12 @@ def make_page(view: RunView, *, state: str | None = None, result: dict[str, Any]
         kind=step.kind.name,
         position=_position(view),
         title=(parts.title or step.title) if shown else Message(f"run.{known}.title"),
-        why=(parts.why or step.why) if known == "open" else None,
+        why=(parts.why or step.why) if known == "open" else parts.why,
         fields=tuple(_refill(f, view) for f in parts.fields),
         show=parts.show,
         wait=parts.wait,
         errors=stopped or top.locked or top.errors if shown or stopped else (),
-        messages=(*top.messages, *parts.messages) if shown else (),
+        messages=(*top.messages, *parts.messages) if shown else parts.messages,
         actions=_actions(view, parts, known),
         expires=view.context.expires.isoformat(),
         server_time=view.now.isoformat(),
@@ -415,7 +440,7 @@ def _position(view: RunView) -> Position:
 
 def _actions(view: RunView, parts: PageParts, state: str) -> tuple[Action, ...]:
     if state not in {"open", "locked"}:
-        return (Action("leave", Message("action.leave")),)
+        return (*parts.extra, Action("leave", Message("action.leave")))
     actions: list[Action] = []
     if parts.submit is not None:
         actions.append(Action("submit", parts.submit, primary=True))

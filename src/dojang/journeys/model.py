@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dojang.journeys.page import Action, Field, FieldError, Message, Show, Wait
+from dojang.ports.credentials import NoCredentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from dojang.ports.credentials import Credentials
     from dojang.ports.policy import Policy
     from dojang.ports.world import World
 
@@ -124,6 +126,8 @@ class Context:
     `pending_challenge` is the customer's unanswered security-card challenge, whatever run it began in.
     `previous_key` is (key id, sealed key) of the wallet key the new one replaces.
     `reply_awaited(number)` tells whether *another* open run waits for a text from that number.
+    `credentials` are the customer's own: registered devices, patterns, certificates (asked in `Kind.enter`,
+    `Kind.ask` and `Kind.look` only).
     """
 
     run: str
@@ -141,6 +145,7 @@ class Context:
     pending_challenge: Mapping[str, Any] | None = None
     previous_key: tuple[str, bytes] | None = None
     reply_awaited: Callable[[str], bool] = lambda _number: False
+    credentials: Credentials = field(default_factory=NoCredentials)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +251,11 @@ class RunView:
     def pending_challenge(self) -> Mapping[str, Any] | None:
         """The customer's unanswered security-card challenge."""
         return self.context.pending_challenge
+
+    @property
+    def credentials(self) -> Credentials:
+        """The customer's own credentials, asked like any other outside."""
+        return self.context.credentials
 
     @property
     def previous_key(self) -> tuple[str, bytes] | None:
@@ -468,6 +478,10 @@ class Kind(Protocol):
         """Decide. Pure: only the run and the answer."""
         ...
 
+    def is_current(self, run: RunView, fact: Fact) -> bool:
+        """Tell whether what was proven here still answers today's question; if not, it is asked again."""
+        ...
+
 
 def always(_run: RunView) -> bool:
     """Take the step in every run."""
@@ -502,10 +516,23 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Orders of a journey's steps, of which the bank chooses one: `policy` names the field that says which.
+
+    `ways` maps each value of that field to all the journey's step ids.
+    """
+
+    policy: str
+    ways: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Journey:
     """A journey as data; reads like the bank's list of steps.
 
     `finish`: ``issue`` (hand over to issuing) or ``return`` (a side journey, back to where it was called).
+    `custody`: where the new key lives: ``wallet`` (at the signer) or ``device`` (made there; the certificate
+    is delivered to it before it becomes active). `order` re-arranges `steps` by policy.
     `evidence`: each entry is a set of fact names of which at least one must hold at issuing, besides every
     step on the way. `needs` are message ids of what to have at hand; `minutes` how long it takes.
     """
@@ -521,6 +548,14 @@ class Journey:
     evidence: tuple[frozenset[str], ...] = ()
     needs: tuple[str, ...] = ()
     minutes: int = 5
+    custody: str = "wallet"
+    order: Order | None = None
+
+    def walk(self, policy: Policy) -> tuple[Step, ...]:
+        """Return the steps in the order the bank has chosen."""
+        if self.order is None:
+            return self.steps
+        return tuple(self.step(step_id) for step_id in self.order.ways[getattr(policy, self.order.policy)])
 
     @property
     def side(self) -> bool:
@@ -546,7 +581,7 @@ class Journey:
 class EvidenceProblem:
     """A piece of evidence that does not hold at issuing.
 
-    `reason`: ``missing expired used foreign other_run other_purpose``.
+    `reason`: ``missing expired used foreign other_run other_purpose outdated``.
     """
 
     name: str

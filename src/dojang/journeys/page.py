@@ -34,7 +34,8 @@ class Field:
     """One thing asked.
 
     `kind` names the template: ``text user_id rrn digits secret_digits card_code otp email phone birth name
-    choice consent terms pin``. `rules` are machine-readable limits such as
+    address choice consent terms pin hidden`` (``hidden`` is filled in by the page's own element, not by
+    hand). `rules` are machine-readable limits such as
     ``{"required": true, "pattern": "[0-9]{4}", "length": 4}``. `value` is what was typed before,
     never a secret.
     `secret` fields go through the keypad, are never echoed and never stored.
@@ -54,7 +55,8 @@ class Field:
 class Show:
     """One thing displayed.
 
-    `kind` names the template: ``code notice facts terms card_cells seal certificate``.
+    `kind` names the template: ``code notice facts terms card_cells seal certificate device pattern
+    device_key approval deliver``.
     """
 
     kind: str
@@ -65,7 +67,7 @@ class Show:
 class Wait:
     """Something outside is awaited. `state` is live (``dialing ringing …``); `until` ISO 8601 UTC."""
 
-    kind: str  #: ``call`` | ``sms_reply`` | ``mail_code`` | ``phone_code`` | ``issuing``
+    kind: str  #: ``call sms_reply mail_code phone_code phone_check one_won approval issuing delivery``
     state: str
     until: str
     poll_ms: int = 1000
@@ -82,7 +84,7 @@ class FieldError:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A button. `name`: ``submit back resend cancel extend leave`` or ``side:<id>``."""
+    """A button. `name`: ``submit back resend cancel extend leave stored`` or ``side:<id>``."""
 
     name: str
     label: Message
@@ -102,7 +104,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What is shown now. `state`: ``open issuing done locked failed expired cancelled``."""
+    """What is shown now. `state`: ``open issuing delivering done locked failed expired cancelled``."""
 
     run: str
     journey: str

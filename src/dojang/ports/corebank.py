@@ -64,6 +64,33 @@ class Factors:
     card_digits: int = 4
 
 
+@dataclass(frozen=True, slots=True)
+class BankAccount:
+    """A withdrawal account of a customer. `id` is what pages and forms carry."""
+
+    id: str
+    masked: str  #: ``***5678``
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMatch:
+    """Answer of a look-up of an account number: as `Match`, with the account when it is the customer's."""
+
+    ok: bool
+    reason: str = ""
+    owner: str | None = None
+    account: BankAccount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherBank:
+    """A bank that takes part in transfers. `code` is what pages and forms carry."""
+
+    code: str
+    name_ko: str
+    name_en: str
+
+
 class CoreBank(Protocol):
     """Port to the bank's customer, account and security-medium systems."""
 
@@ -126,6 +153,46 @@ class CoreBank(Protocol):
         """Compare name, telephone number and birth date with the bank's record."""
         ...
 
-    def update_contact(self, customer_id: str, *, email: str, key: str) -> None:
-        """Store the e-mail address the customer gave for notices; idempotent by `key`."""
+    def check_line(self, *, name: str, birth: date, gender: str, carrier: str, phone: str) -> Match:
+        """Ask the carriers whether a mobile line is in this person's own name.
+
+        `gender`: ``male`` | ``female``; `carrier`: ``garam`` | ``narae`` | ``daon`` | ``thrifty``. `owner` is
+        the customer whose line it is when everything is right, and with ``not_owned`` when only the number
+        is known.
+        """
+        ...
+
+    def check_id_card(self, *, card_type: str, card_number: str, issued: date) -> Match:
+        """Ask the state's register about an identity card; `owner` is the customer it belongs to when `ok`.
+
+        `card_type`: ``resident`` | ``driver`` | ``foreigner``; `reason` ``wrong`` or ``lost``.
+        """
+        ...
+
+    def accounts(self, customer_id: str) -> tuple[BankAccount, ...]:
+        """List the withdrawal accounts of a customer, masked."""
+        ...
+
+    def find_account(self, customer_id: str, *, account: str) -> AccountMatch:
+        """Check that an account number is a withdrawal account of this customer; no password involved."""
+        ...
+
+    def check_account_password(self, customer_id: str, *, account_id: str, account_password: str) -> Match:
+        """Check the four-digit password of one of the customer's accounts."""
+        ...
+
+    def other_banks(self) -> tuple[OtherBank, ...]:
+        """List the banks to which one won can be sent."""
+        ...
+
+    def send_one_won(self, customer_id: str, *, bank: str, account: str, memo: str, key: str) -> Match:
+        """Send one won to the customer's own account at another bank, with `memo` as the sender's name.
+
+        Nothing is sent unless the account is in the customer's own name (`reason` ``wrong`` or
+        ``not_owned``). Idempotent by `key`.
+        """
+        ...
+
+    def update_contact(self, customer_id: str, *, email: str, key: str, address: str | None = None) -> None:
+        """Store the e-mail address (and the postal address, if given) for notices; idempotent by `key`."""
         ...

@@ -46,6 +46,10 @@ class Policy:
 
     financial_validity_days: int = 1096  #: three years
     financial_renew_window_days: int = 90
+    joint_validity_days: int = 366  #: one year
+    joint_renew_window_days: int = 30
+    bank_validity_days: int = 1096
+    bank_renew_window_days: int = 90
     reissue_keep_not_after: bool = True
     reissue_per_day: int = 1
     min_age_years: int = 14
@@ -56,3 +60,45 @@ class Policy:
     service_close: str = "00:00"
     wallet_algorithm: str = "ec-p256"
     themes: dict[str, str] = field(default_factory=dict)
+
+    fee_won: int = 0  #: what a certificate of this bank costs a person
+
+    joint_reissue_order: str = "consent_first"  #: or ``printed``: consent after the RRN
+    joint_needs_factor: bool = False  #: a card, token or bank certificate besides the account's password
+    financial_app_account_order: str = "account_first"  #: or ``printed``: the password before the number
+    financial_app_certificate_password: bool = False  #: prove an existing joint certificate in the app
+
+    app_min_version: str = "1.0.0"  #: an older app is told to update
+    phone_check_ttl: int = 180
+    phone_check_errors: int = 5
+    phone_texts_per_day: int = 10  #: codes texted to one number, whoever asks
+    id_card_errors: int = 5
+    one_won_ttl: int = 600
+    one_won_digits: int = 4
+    one_won_errors: int = 5
+    one_won_per_day: int = 5
+    pattern_min_points: int = 4
+    pattern_errors: int = 5
+    challenge_ttl: int = 60  #: life of a challenge a registered device answers
+    approval_ttl: int = 180
+    approval_digits: int = 2
+    certificate_password_errors: int = 5
+    password_min_length: int = 10
+    password_classes: int = 3  #: of letters, digits and other characters
+    delivery_within: int = 300  #: a device must have stored its new certificate by then
+
+    def validity_days(self, product: str) -> int:
+        """Return the life of a new certificate of a product, in days."""
+        return {
+            "financial": self.financial_validity_days,
+            "joint": self.joint_validity_days,
+            "bank": self.bank_validity_days,
+        }[product]
+
+    def renew_window_days(self, product: str) -> int:
+        """Return how many days before its end a certificate of a product can be renewed for a full life."""
+        return {
+            "financial": self.financial_renew_window_days,
+            "joint": self.joint_renew_window_days,
+            "bank": self.bank_renew_window_days,
+        }[product]

@@ -254,7 +254,7 @@ class SandboxCoreBank:
         ok = owner == customer_id and _same_name(name, row) and birth == row["birth"]
         return Match(ok=True, owner=customer_id) if ok else WRONG
 
-    def update_contact(self, customer_id: str, *, email: str, key: str) -> None:
+    def update_contact(self, customer_id: str, *, email: str, key: str, address: str | None = None) -> None:
         """See the port."""
         with self._work() as connection:
             _person(connection, customer_id, lock=True)

@@ -7,7 +7,17 @@ from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dojang.journeys.engine import lock_errors
-from dojang.journeys.model import Count, Entered, Locked, Mismatch, Outcome, PageParts, Rejected, RunView
+from dojang.journeys.model import (
+    Count,
+    Entered,
+    Fact,
+    Locked,
+    Mismatch,
+    Outcome,
+    PageParts,
+    Rejected,
+    RunView,
+)
 from dojang.journeys.page import FieldError, Message
 
 if TYPE_CHECKING:
@@ -66,6 +76,11 @@ class Base:
     def judge(self, run: RunView, answer: Any) -> Outcome:
         """Decide; every kind says how."""
         raise NotImplementedError(self.name)
+
+    def is_current(self, run: RunView, fact: Fact) -> bool:
+        """Evidence stays good as long as it lives."""
+        del run, fact
+        return True
 
 
 def error(code: str, field: str | None = None, /, **args: Any) -> FieldError:

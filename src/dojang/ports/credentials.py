@@ -1,0 +1,117 @@
+"""What a customer already holds here and can prove anew: registered devices, patterns, certificates.
+
+The wallet room implements this; a step sees it as `RunView.credentials`. Every verb is idempotent by its
+`key`, where it has one, and counts a try durably *before* it compares.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PatternChallenge:
+    """A fresh challenge for one registered device. `challenge` is 32 random bytes; single use."""
+
+    id: str
+    challenge: bytes
+    key_id: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Answer of a check. `reason`: ``wrong late locked blocked unknown`` or empty when `ok`.
+
+    `owner` is the customer the credential belongs to, when that can be told.
+    """
+
+    ok: bool
+    reason: str = ""
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A question put to the customer's registered telephone.
+
+    `state`: ``waiting`` → ``approved`` | ``rejected`` | ``wrong_number`` | ``expired``.
+    """
+
+    id: str
+    state: str
+    until: datetime
+
+
+class Credentials(Protocol):
+    """Port to the customer's own credentials."""
+
+    def device_state(self, customer_id: str | None, *, device_id: str) -> str:
+        """Tell about a device: ``registered`` (for this customer), ``unknown`` or ``blocked``."""
+        ...
+
+    def begin_pattern(
+        self, customer_id: str, *, device_id: str, purpose: str, key: str
+    ) -> PatternChallenge | None:
+        """Make a challenge bound to device and purpose; ``None`` when the device has no usable pattern."""
+        ...
+
+    def check_pattern(self, challenge_id: str, *, mac: bytes, signature: bytes) -> Proof:
+        """Check the pattern's MAC and the device's signature over a challenge; works once."""
+        ...
+
+    def ask_approval(
+        self, customer_id: str, *, purpose: str, product: str, number: str, locale: str, key: str
+    ) -> Approval | None:
+        """Ask the registered telephone to approve by choosing `number`.
+
+        ``None`` when there is no such telephone or it was asked too often lately.
+        """
+        ...
+
+    def approval(self, approval_id: str) -> Approval:
+        """Present state of a question."""
+        ...
+
+    def check_signature(self, customer_id: str, *, serial: str, content: bytes, signature: bytes) -> Proof:
+        """Check a signature made with an active certificate of this customer over `content`."""
+        ...
+
+
+class NoCredentials:
+    """Nobody has registered anything: what a place without a wallet offers."""
+
+    def device_state(self, customer_id: str | None, *, device_id: str) -> str:
+        """Know no device."""
+        del customer_id, device_id
+        return "unknown"
+
+    def begin_pattern(
+        self, customer_id: str, *, device_id: str, purpose: str, key: str
+    ) -> PatternChallenge | None:
+        """Offer no challenge."""
+        del customer_id, device_id, purpose, key
+
+    def check_pattern(self, challenge_id: str, *, mac: bytes, signature: bytes) -> Proof:
+        """Refuse."""
+        del challenge_id, mac, signature
+        return Proof(ok=False, reason="unknown")
+
+    def ask_approval(
+        self, customer_id: str, *, purpose: str, product: str, number: str, locale: str, key: str
+    ) -> Approval | None:
+        """Ask nobody."""
+        del customer_id, purpose, product, number, locale, key
+
+    def approval(self, approval_id: str) -> Approval:
+        """Know no question; nobody can have asked one here."""
+        raise KeyError(approval_id)
+
+    def check_signature(self, customer_id: str, *, serial: str, content: bytes, signature: bytes) -> Proof:
+        """Refuse."""
+        del customer_id, serial, content, signature
+        return Proof(ok=False, reason="unknown")
