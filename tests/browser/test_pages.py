@@ -180,11 +180,11 @@ def test_the_journey_works_without_javascript(browser: Browser, live: Centre) ->
     """From the first page to the seal with scripts off: forms and buttons alone."""
     context = browser.new_context(java_script_enabled=False, locale="en")
     page = context.new_page()
-    lee = Customer(page, live, "lee")
-    lee.begin()
-    steps = lee.walk()
+    smith = Customer(page, live, "smith")
+    smith.begin()
+    steps = smith.walk()
     assert steps[-1] == "confirm"
-    lee.see_the_seal()
+    smith.see_the_seal()
     assert page.locator("html").get_attribute("lang") == "en"
     context.close()
 
