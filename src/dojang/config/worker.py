@@ -7,7 +7,11 @@ start and once a minute. All tasks are written so that running them twice does n
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
+import signal
+import threading
 from typing import TYPE_CHECKING
 
 from procrastinate.contrib.django import app
@@ -47,17 +51,40 @@ async def _work() -> None:
     running = app.with_connector(connector.get_worker_connector())
     async with running.open_async():
         await _give_back(running)
-        await running.run_worker_async(
-            concurrency=CONCURRENCY,
-            name="dojang",
-            install_signal_handlers=True,
-            shutdown_graceful_timeout=GRACE,
-            fetch_job_polling_interval=2.0,
-            delete_jobs="successful",
-            additional_context={"world": wiring.get_world()},
+        working = asyncio.create_task(
+            running.run_worker_async(
+                concurrency=CONCURRENCY,
+                name="dojang",
+                install_signal_handlers=False,
+                shutdown_graceful_timeout=GRACE,
+                fetch_job_polling_interval=2.0,
+                delete_jobs="successful",
+                additional_context={"world": wiring.get_world()},
+            )
         )
+        _stop_on_signal(working)
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
+
+
+def _stop_on_signal(working: asyncio.Task[None]) -> None:
+    """End the work in order at SIGTERM or SIGINT, and in any case a little after the grace.
+
+    A worker whose database went first would wait for it for ever to say goodbye.
+    """
+
+    def stop() -> None:
+        threading.Timer(GRACE + 2, os._exit, (0,)).start()
+        working.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
 
 
 def run() -> None:
     """Work until a signal says otherwise. Django must be set up."""
     asyncio.run(_work())
+    # Threads of connection pools that still look for a lost database must not keep the process.
+    logging.shutdown()
+    os._exit(0)
