@@ -95,6 +95,8 @@ class NoCredentials:
     ) -> PatternChallenge | None:
         """Offer no challenge."""
         del customer_id, device_id, purpose, key
+        nothing: PatternChallenge | None = None
+        return nothing
 
     def check_pattern(self, challenge_id: str, *, mac: bytes, signature: bytes) -> Proof:
         """Refuse."""
@@ -106,6 +108,8 @@ class NoCredentials:
     ) -> Approval | None:
         """Ask nobody."""
         del customer_id, purpose, product, number, locale, key
+        nothing: Approval | None = None
+        return nothing
 
     def approval(self, approval_id: str) -> Approval:
         """Know no question; nobody can have asked one here."""

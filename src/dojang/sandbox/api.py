@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ninja.openapi.schema import OpenAPISchema
 
     from dojang.sandbox.clock import SandboxClock
-    from dojang.sandbox.drawer import Resident
+    from dojang.sandbox.drawer import OtherBankbook, Resident
     from dojang.sandbox.telephony import HandsetCall
 
 DESCRIPTION = """\
@@ -185,6 +185,23 @@ def open_drawer(request: HttpRequest, person: Person) -> dict[str, Any]:
             "code": drawer.token.code,
             "seconds_left": drawer.token.seconds_left,
         },
+        "papers": [
+            {"type": paper.type, "number": paper.number, "issued": paper.issued, "state": paper.state}
+            for paper in drawer.papers
+        ],
+        "other_bankbooks": [_bankbook_json(book) for book in drawer.others],
+        "lines": [
+            {"number": line.number, "carrier": line.carrier, "gender": line.gender} for line in drawer.lines
+        ],
+    }
+
+
+def _bankbook_json(book: OtherBankbook) -> dict[str, Any]:
+    return {
+        "bank": book.bank,
+        "name": book.name_en if reader_locale() == "en" else book.name_ko,
+        "number": book.number,
+        "deposits": [{"memo": line.memo, "amount": line.amount, "at": line.at} for line in book.deposits],
     }
 
 
@@ -196,9 +213,9 @@ def open_drawer(request: HttpRequest, person: Person) -> dict[str, Any]:
     summary="Lose or find a medium",
 )
 def set_medium(
-    request: HttpRequest, person: Person, medium: Path[Literal["card", "token"]], body: MediumIn
+    request: HttpRequest, person: Person, medium: Path[Literal["card", "token", "paper"]], body: MediumIn
 ) -> Status[None]:
-    """Report a security card or token lost, let it expire, or make it usable again."""
+    """Report a security card, token or identity card lost, let it expire, or make it usable again."""
     country_of(request).drawers.set_state(person, medium, body.state)
     return Status(204, None)
 

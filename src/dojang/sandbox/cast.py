@@ -15,6 +15,7 @@ from datetime import date
 
 CARD_CELLS = 35
 CARD_DIGITS = 4
+_LAST_MADE = 2024  #: nobody of the cast got a card later than in this year
 _WORD = b"dojang sandbox cast, first edition"
 _WEIGHTS = (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)
 
@@ -57,6 +58,40 @@ class Token:
     secret: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """An identity card. `type`: ``resident`` | ``driver`` | ``foreigner``."""
+
+    type: str
+    number: str = field(repr=False)
+    issued: date = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherAccount:
+    """An account at one of the other banks (`OTHER_BANKS`), in the person's own name."""
+
+    bank: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """One of the other banks: three digits, and its name in both languages."""
+
+    code: str
+    name_ko: str
+    name_en: str
+
+
+OTHER_BANKS = (
+    Bank("901", "나루은행", "Naru Bank"),
+    Bank("902", "한결은행", "Hangyeol Bank"),
+    Bank("903", "솔빛은행", "Solbit Bank"),
+)
+CARRIERS = ("garam", "narae", "daon", "thrifty")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """One member of the cast. `handle` is the short name in addresses; `id` the bank's customer number."""
@@ -80,6 +115,8 @@ class Person:
     accounts: tuple[Account, ...]
     card: Card | None = None
     token: Token | None = None
+    papers: tuple[Paper, ...] = ()
+    others: tuple[OtherAccount, ...] = ()
 
 
 def derive(label: str, size: int = 32) -> bytes:
@@ -102,6 +139,28 @@ def invent_rrn(handle: str, birth: date, *, female: bool, foreign: bool = False)
     return head + next(digit for digit in "5839" if int(digit) not in right)
 
 
+def carrier_of(number: str) -> str:
+    """Name the carrier of a mobile number; a number keeps its carrier."""
+    return CARRIERS[derive(f"carrier|{number}", 1)[0] % len(CARRIERS)]
+
+
+def gender_of(rrn: str) -> str:
+    """Read ``male`` or ``female`` out of an identification number: the seventh digit is odd or even."""
+    return "male" if int(rrn[6]) % 2 else "female"
+
+
+def _papers(handle: str, rrn: str, birth: date, kind: str, media: str) -> tuple[Paper, ...]:
+    """Give everybody of seventeen years (the age a card is made at) a card, and some a driver's licence."""
+    made = date(birth.year + 18, 1 + derive(f"paper|{handle}", 1)[0] % 12, 1 + len(handle))
+    if made.year > _LAST_MADE:
+        return ()
+    first = Paper("foreigner" if kind == "foreigner" else "resident", rrn, made)
+    if "licence" not in media:
+        return (first,)
+    number = f"11{made:%y}{derive_digits(f'licence|{handle}', 8)}"
+    return (first, Paper("driver", number, made.replace(year=made.year + 1)))
+
+
 def _card(handle: str) -> Card:
     cells = tuple(derive_digits(f"card|{handle}|{cell}", CARD_DIGITS) for cell in range(1, CARD_CELLS + 1))
     return Card(derive_digits(f"card-serial|{handle}", 8), cells)
@@ -113,6 +172,11 @@ def _token(handle: str) -> Token:
 
 def _account(handle: str, number: str, balance: int, kind: str = "withdrawal") -> Account:
     return Account(number, kind, balance, derive_digits(f"account|{number}|{handle}", 4))
+
+
+def _other_account(place: int) -> OtherAccount:
+    bank = OTHER_BANKS[place % len(OTHER_BANKS)]
+    return OtherAccount(bank.code, f"{bank.code}{place:09d}")
 
 
 def _person(  # one keyword a fact reads like the table it is
@@ -133,12 +197,13 @@ def _person(  # one keyword a fact reads like the table it is
     accounts = [_account(handle, f"110000{place:06d}", 1_250_000 * place)]
     if savings:
         accounts.append(_account(handle, f"210000{place:06d}", 30_000_000, "savings"))
+    rrn = invent_rrn(handle, birth, female=female, foreign=kind == "foreigner")
     return Person(
         handle=handle,
         place=place,
         id=f"10{derive_digits(f'customer|{handle}', 8)}",
         user_id=f"{handle}1234",
-        rrn=invent_rrn(handle, birth, female=female, foreign=kind == "foreigner"),
+        rrn=rrn,
         name=name,
         name_en=name_en,
         birth=birth,
@@ -151,6 +216,8 @@ def _person(  # one keyword a fact reads like the table it is
         accounts=tuple(accounts),
         card=_card(handle) if "card" in media else None,
         token=_token(handle) if "otp" in media else None,
+        papers=_papers(handle, rrn, birth, kind, media),
+        others=(_other_account(place),),
     )
 
 
@@ -163,6 +230,7 @@ CAST: tuple[Person, ...] = (
         birth=date(1988, 3, 15),
         female=False,
         lines=(Line("01000000101", 400), Line("01000000102", 1500)),
+        media="card licence",
         savings=True,
     ),
     _person(
@@ -249,6 +317,15 @@ BY_HANDLE = {person.handle: person for person in CAST}
 
 _SYLLABLES = ("영", "일", "이", "삼", "사", "오", "육", "칠", "팔", "구")
 _LETTERS = ("yeong", "il", "i", "sam", "sa", "o", "yuk", "chil", "pal", "gu")
+
+
+def find_person(handle: str) -> Person:
+    """Return a member of the cast or of the crowd. Raises `KeyError`."""
+    if handle in BY_HANDLE:
+        return BY_HANDLE[handle]
+    if not handle.startswith("x") or not handle[1:].isdigit():
+        raise KeyError(handle)
+    return invent_extra(int(handle[1:]))
 
 
 def invent_extra(number: int) -> Person:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from dojang.sandbox.store import Store
 
 _TABLES = (
+    "deposit",
+    "other_account",
+    "paper",
     "push",
     "mail",
     "text_in",
@@ -55,8 +58,12 @@ def near_expiry(customer_id: str) -> NearExpiry | None:
 
 
 def enter_cast(connection: psycopg.Connection[DictRow], clock: Clock) -> None:
-    """Put everybody into an empty country."""
-    _enter(connection, cast.CAST, clock)
+    """Put everybody into an empty country; give people of an older one what they did not have yet."""
+    known = [row["handle"] for row in connection.execute("SELECT handle FROM sandbox.person")]
+    if known:
+        _give_papers(connection, tuple(cast.find_person(handle) for handle in known))
+    else:
+        _enter(connection, cast.CAST, clock)
 
 
 def recast(store: Store, clock: Clock) -> None:
@@ -120,8 +127,28 @@ def _enter(connection: psycopg.Connection[DictRow], people: tuple[cast.Person, .
             " VALUES (%s, %s, %s, 'usable', 0)",
             [(p.id, p.token.serial, p.token.secret) for p in people if p.token],
         )
+    _give_papers(connection, people)
+
+
+def _give_papers(connection: psycopg.Connection[DictRow], people: tuple[cast.Person, ...]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO sandbox.paper (person_id, type, number, issued, state)"
+            " VALUES (%s, %s, %s, %s, 'usable') ON CONFLICT DO NOTHING",
+            [(p.id, paper.type, paper.number, paper.issued) for p in people for paper in p.papers],
+        )
+        cursor.executemany(
+            "INSERT INTO sandbox.other_account (bank, number, person_id) VALUES (%s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
+            [(other.bank, other.number, p.id) for p in people for other in p.others],
+        )
 
 
 def phone_id(person_id: str, number: str) -> str:
     """Return what pages carry instead of a number. The same number of the same person keeps its id."""
     return cast.derive(f"phone|{person_id}|{number}", 8).hex()
+
+
+def account_id(person_id: str, number: str) -> str:
+    """Return what pages carry instead of an account number."""
+    return cast.derive(f"account-id|{person_id}|{number}", 8).hex()

@@ -7,16 +7,16 @@ Reasons it gives in a `Match`: ``wrong`` (the one answer for everything a strang
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
-from dojang.ports.corebank import Customer, Factors, Match, Phone
+from dojang.ports.corebank import AccountMatch, BankAccount, Customer, Factors, Match, Phone
 from dojang.ports.errors import CoreBankError, CustomerUnknownError, PhoneTakenError, PhoneUnknownError
 from dojang.sandbox import otp
 from dojang.sandbox.cast import CARD_CELLS, CARD_DIGITS
-from dojang.sandbox.casting import phone_id
+from dojang.sandbox.casting import account_id, phone_id
+from dojang.sandbox.registers import WRONG, Registers, digits_only, owner_of_phone, same_name, same_text
 from dojang.sandbox.store import first
 
 if TYPE_CHECKING:
@@ -29,10 +29,8 @@ if TYPE_CHECKING:
     from dojang.ports.clock import Clock
     from dojang.sandbox.store import Store
 
-WRONG = Match(ok=False, reason="wrong")
 
-
-class SandboxCoreBank:
+class SandboxCoreBank(Registers):
     """The bank's customers, accounts and security media, as the cast has them."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -46,7 +44,7 @@ class SandboxCoreBank:
                 connection,
                 """SELECT (SELECT id FROM sandbox.person WHERE user_id = %s) AS by_user_id,
                           (SELECT id FROM sandbox.person WHERE rrn = %s) AS by_rrn""",
-                (_user_id(user_id), _digits(rrn)),
+                (_user_id(user_id), digits_only(rrn)),
             )
         assert row is not None
         if row["by_user_id"] and row["by_user_id"] == row["by_rrn"]:
@@ -67,16 +65,16 @@ class SandboxCoreBank:
                 connection,
                 """SELECT p.id, p.name, p.name_en, p.birth, a.password, a.kind
                    FROM sandbox.account a JOIN sandbox.person p ON p.id = a.person_id WHERE a.number = %s""",
-                (_digits(account),),
+                (digits_only(account),),
             )
         if row is None:
             return WRONG
         ok = all(
             (
-                _same_name(name, row),
+                same_name(name, row),
                 birth == row["birth"],
                 row["kind"] == "withdrawal",
-                _same(account_password, row["password"]),
+                same_text(account_password, row["password"]),
             )
         )
         return Match(ok=ok, reason="" if ok else "wrong", owner=row["id"])
@@ -117,11 +115,11 @@ class SandboxCoreBank:
     def owner_of_phone(self, number: str) -> str | None:
         """See the port."""
         with self._work() as connection:
-            return _owner_of_phone(connection, _digits(number))
+            return owner_of_phone(connection, digits_only(number))
 
     def change_phone(self, customer_id: str, *, old: str, new: str, key: str) -> Phone:
         """See the port. Raises `PhoneUnknownError` or `PhoneTakenError`; then nothing has changed."""
-        old, new = _digits(old), _digits(new)
+        old, new = digits_only(old), digits_only(new)
         with self._work() as connection:
             # The person's row is the lock: two changes for one person happen one after the other.
             _person(connection, customer_id, lock=True)
@@ -141,7 +139,7 @@ class SandboxCoreBank:
     def _replace_number(
         self, connection: psycopg.Connection[DictRow], customer_id: str, old: str, new: str
     ) -> None:
-        owner = _owner_of_phone(connection, new)
+        owner = owner_of_phone(connection, new)
         if owner not in {None, customer_id}:
             raise PhoneTakenError
         now = self.clock.now()
@@ -164,14 +162,50 @@ class SandboxCoreBank:
             row = first(
                 connection,
                 "SELECT person_id, password, kind FROM sandbox.account WHERE number = %s",
-                (_digits(account),),
+                (digits_only(account),),
             )
         if row is None:
             return WRONG
-        right = _same(account_password, row["password"]) and row["kind"] == "withdrawal"
+        right = same_text(account_password, row["password"]) and row["kind"] == "withdrawal"
         if row["person_id"] != customer_id:
             return Match(ok=False, reason="not_owned", owner=row["person_id"])
         return Match(ok=right, reason="" if right else "wrong", owner=customer_id)
+
+    def accounts(self, customer_id: str) -> tuple[BankAccount, ...]:
+        """See the port."""
+        with self._work() as connection:
+            rows = connection.execute(
+                """SELECT person_id, number FROM sandbox.account
+                   WHERE person_id = %s AND kind = 'withdrawal' ORDER BY number""",
+                (customer_id,),
+            ).fetchall()
+        return tuple(_account(row) for row in rows)
+
+    def find_account(self, customer_id: str, *, account: str) -> AccountMatch:
+        """See the port."""
+        with self._work() as connection:
+            row = first(
+                connection,
+                "SELECT person_id, number, kind FROM sandbox.account WHERE number = %s",
+                (digits_only(account),),
+            )
+        if row is None or (row["person_id"] == customer_id and row["kind"] != "withdrawal"):
+            return AccountMatch(ok=False, reason="wrong")
+        if row["person_id"] != customer_id:
+            return AccountMatch(ok=False, reason="not_owned", owner=row["person_id"])
+        return AccountMatch(ok=True, owner=customer_id, account=_account(row))
+
+    def check_account_password(self, customer_id: str, *, account_id: str, account_password: str) -> Match:
+        """See the port."""
+        with self._work() as connection:
+            rows = connection.execute(
+                """SELECT person_id, number, password FROM sandbox.account
+                   WHERE person_id = %s AND kind = 'withdrawal'""",
+                (customer_id,),
+            ).fetchall()
+        row = next((r for r in rows if _account(r).id == account_id), None)
+        right = row is not None and same_text(account_password, row["password"])
+        return Match(ok=right, reason="" if right else "wrong", owner=customer_id if right else None)
 
     def factors(self, customer_id: str) -> Factors:
         """See the port."""
@@ -203,9 +237,9 @@ class SandboxCoreBank:
         half = CARD_DIGITS // 2
         ok = all(
             [
-                _same(serial_tail, row["serial"][-4:]),
-                _same(first[1], _cell(row["cells"], first[0])[:half]),
-                _same(second[1], _cell(row["cells"], second[0])[half:]),
+                same_text(serial_tail, row["serial"][-4:]),
+                same_text(first[1], _cell(row["cells"], first[0])[:half]),
+                same_text(second[1], _cell(row["cells"], second[0])[half:]),
             ]
         )
         return Match(ok=True, owner=customer_id) if ok else WRONG
@@ -248,10 +282,10 @@ class SandboxCoreBank:
         """See the port. ``not_owned`` names whose telephone it is."""
         with self._work() as connection:
             row = _person(connection, customer_id)
-            owner = _owner_of_phone(connection, _digits(phone))
+            owner = owner_of_phone(connection, digits_only(phone))
         if owner is not None and owner != customer_id:
             return Match(ok=False, reason="not_owned", owner=owner)
-        ok = owner == customer_id and _same_name(name, row) and birth == row["birth"]
+        ok = owner == customer_id and same_name(name, row) and birth == row["birth"]
         return Match(ok=True, owner=customer_id) if ok else WRONG
 
     def update_contact(self, customer_id: str, *, email: str, key: str, address: str | None = None) -> None:
@@ -259,7 +293,10 @@ class SandboxCoreBank:
         with self._work() as connection:
             _person(connection, customer_id, lock=True)
             if _done(connection, "update_contact", key) is None:
-                connection.execute("UPDATE sandbox.person SET email = %s WHERE id = %s", (email, customer_id))
+                connection.execute(
+                    "UPDATE sandbox.person SET email = %s, address = coalesce(%s, address) WHERE id = %s",
+                    (email, address, customer_id),
+                )
                 _remember(connection, "update_contact", key, {})
 
     def _work(self) -> AbstractContextManager[psycopg.Connection[DictRow]]:
@@ -286,18 +323,13 @@ def _person(connection: psycopg.Connection[DictRow], customer_id: str, *, lock: 
     return row
 
 
-def _owner_of_phone(connection: psycopg.Connection[DictRow], number: str) -> str | None:
-    row = first(
-        connection,
-        "SELECT person_id FROM sandbox.phone WHERE number = %s AND released_at IS NULL",
-        (number,),
-    )
-    return row["person_id"] if row else None
-
-
 def _phone(row: DictRow) -> Phone:
     moment: datetime = row["registered_at"]
     return Phone(row["id"], row["number"], mask_number(row["number"]), moment)
+
+
+def _account(row: DictRow) -> BankAccount:
+    return BankAccount(account_id(row["person_id"], row["number"]), f"***{row['number'][-4:]}")
 
 
 def _done(connection: psycopg.Connection[DictRow], verb: str, key: str) -> dict[str, Any] | None:
@@ -316,24 +348,7 @@ def _cell(cells: list[str], number: int) -> str:
     return cells[number - 1] if 1 <= number <= len(cells) else ""
 
 
-def _same(given: str, true: str) -> bool:
-    return bool(true) and hmac.compare_digest(given.encode("utf-8", "replace"), true.encode())
-
-
-def _same_name(given: str, row: DictRow) -> bool:
-    """Korean names without regard to spaces; English ones also without regard to the words' order."""
-    words = sorted(given.casefold().split())
-    return "".join(given.casefold().split()) == "".join(row["name"].casefold().split()) or (
-        bool(words)
-        and words in (sorted(row["name"].casefold().split()), sorted(row["name_en"].casefold().split()))
-    )
-
-
 def _user_id(text: str) -> str:
     """User ids are ASCII letters and digits; anything else in them cannot match and need not be asked."""
     plain = text.strip().lower()
     return plain if plain.isascii() and plain.isalnum() else ""
-
-
-def _digits(text: str) -> str:
-    return "".join(character for character in text if character in "0123456789")

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from dojang.pki.errors import DojangError
 from dojang.ports.errors import CoreBankError
 from dojang.sandbox import otp
+from dojang.sandbox.cast import OTHER_BANKS, carrier_of, gender_of
 from dojang.sandbox.store import first
 
 if TYPE_CHECKING:
     from datetime import date, datetime
 
+    import psycopg
     from psycopg.rows import DictRow
 
     from dojang.ports.clock import Clock
@@ -79,6 +81,45 @@ class AccountView:
 
 
 @dataclass(frozen=True, slots=True)
+class PaperView:
+    """An identity card. `type`: ``resident`` | ``driver`` | ``foreigner``."""
+
+    type: str
+    number: str = field(repr=False)
+    issued: date = field(repr=False)
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class DepositView:
+    """One line of another bank's bankbook. `memo` is what stands in the place of the sender's name."""
+
+    memo: str = field(repr=False)
+    amount: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OtherBankbook:
+    """A bankbook of another bank, newest deposit first."""
+
+    bank: str
+    name_ko: str
+    name_en: str
+    number: str
+    deposits: tuple[DepositView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """A telephone line with what its contract says: the carrier, and the holder as ``male`` or ``female``."""
+
+    number: str
+    carrier: str
+    gender: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drawer:
     """Everything a person needs at hand to walk a journey."""
 
@@ -92,6 +133,9 @@ class Drawer:
     accounts: tuple[AccountView, ...]
     card: CardView | None
     token: TokenView | None
+    papers: tuple[PaperView, ...] = ()
+    others: tuple[OtherBankbook, ...] = ()
+    lines: tuple[LineView, ...] = ()
 
 
 _RESIDENTS = """SELECT p.handle, p.id, p.name, p.name_en, p.user_id, p.email,
@@ -142,6 +186,7 @@ class Drawers:
             ).fetchall()
             card = first(connection, "SELECT * FROM sandbox.card WHERE person_id = %s", (row["id"],))
             token = first(connection, "SELECT * FROM sandbox.token WHERE person_id = %s", (row["id"],))
+            papers, others = _papers(connection, row["id"]), _bankbooks(connection, row["id"])
         return Drawer(
             resident=_resident(row),
             rrn=person["rrn"],
@@ -153,23 +198,55 @@ class Drawers:
             accounts=tuple(AccountView(**account) for account in accounts),
             card=CardView(card["serial"], tuple(card["cells"]), card["state"]) if card else None,
             token=_token(token, self._clock.now()) if token else None,
+            papers=papers,
+            others=others,
+            lines=tuple(
+                LineView(number, carrier_of(number), gender_of(person["rrn"])) for number in row["numbers"]
+            ),
         )
 
     def set_state(self, handle: str, medium: str, state: str) -> None:
         """Lose a medium, let it expire, or find it again.
 
-        `medium`: ``card`` | ``token``; `state`: one of `STATES`.
+        `medium`: ``card`` | ``token`` | ``paper`` (all identity cards); `state`: one of `STATES`.
         Raises `MediumUnknownError` when this person holds none.
         """
-        table = {"card": "sandbox.card", "token": "sandbox.token"}[medium]
+        table = {"card": "sandbox.card", "token": "sandbox.token", "paper": "sandbox.paper"}[medium]
         with self._store.work(CoreBankError) as connection:
             done = connection.execute(
                 f"""UPDATE {table} SET state = %s
                     WHERE person_id = (SELECT id FROM sandbox.person WHERE handle = %s)""",  # noqa: S608
                 (state, handle),
             )
-        if done.rowcount != 1:
+        if done.rowcount < 1:
             raise MediumUnknownError(medium=medium)
+
+
+def _papers(connection: psycopg.Connection[DictRow], person_id: str) -> tuple[PaperView, ...]:
+    rows = connection.execute(
+        """SELECT type, number, issued, state FROM sandbox.paper WHERE person_id = %s
+           ORDER BY type = 'driver', type""",
+        (person_id,),
+    ).fetchall()
+    return tuple(PaperView(**row) for row in rows)
+
+
+def _bankbooks(connection: psycopg.Connection[DictRow], person_id: str) -> tuple[OtherBankbook, ...]:
+    names = {bank.code: bank for bank in OTHER_BANKS}
+    books = []
+    for row in connection.execute(
+        "SELECT bank, number FROM sandbox.other_account WHERE person_id = %s ORDER BY bank, number",
+        (person_id,),
+    ).fetchall():
+        lines = connection.execute(
+            """SELECT memo, amount, at FROM sandbox.deposit WHERE bank = %s AND number = %s
+               ORDER BY seq DESC LIMIT 20""",
+            (row["bank"], row["number"]),
+        ).fetchall()
+        bank = names[row["bank"]]
+        deposits = tuple(DepositView(**line) for line in lines)
+        books.append(OtherBankbook(bank.code, bank.name_ko, bank.name_en, row["number"], deposits))
+    return tuple(books)
 
 
 def _resident(row: DictRow) -> Resident:

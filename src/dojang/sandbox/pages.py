@@ -221,7 +221,7 @@ def drawer(request: HttpRequest, handle: str) -> HttpResponse:
     country = country_of(request)
     if request.method == "POST":
         medium, state = request.POST.get("medium", ""), request.POST.get("state", "")
-        if medium in {"card", "token"} and state in STATES:
+        if medium in {"card", "token", "paper"} and state in STATES:
             country.drawers.set_state(handle, medium, state)
         return redirect("sandbox:drawer", handle=handle)
     context = {

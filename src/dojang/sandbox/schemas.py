@@ -70,6 +70,40 @@ class TokenOut(Schema):
     seconds_left: int = Field(description="Until the next code.")
 
 
+class PaperOut(Schema):
+    """An identity card."""
+
+    type: Literal["resident", "driver", "foreigner"] = Field(description="Which card.")
+    number: str = Field(description="Digits only; 13, or 12 on a driver's licence.")
+    issued: date = Field(description="Day of issue as printed.")
+    state: MediumState = Field(description="A lost card proves nothing.")
+
+
+class DepositOut(Schema):
+    """One line of another bank's bankbook."""
+
+    memo: str = Field(description="What stands in the place of the sender's name.")
+    amount: int = Field(description="Korean won.")
+    at: datetime = Field(description="When it arrived.")
+
+
+class OtherBankbookOut(Schema):
+    """A bankbook of another bank."""
+
+    bank: str = Field(description="Code of the bank, as a journey's form carries it.")
+    name: str = Field(description="Name of the bank, in the reader's language.")
+    number: str = Field(description="Account number, digits only.")
+    deposits: list[DepositOut] = Field(description="Newest first.")
+
+
+class LineOut(Schema):
+    """A telephone line as its contract has it."""
+
+    number: str = Field(description="Digits only.")
+    carrier: Literal["garam", "narae", "daon", "thrifty"] = Field(description="Carrier of the line.")
+    gender: Literal["male", "female"] = Field(description="Of the line's holder.")
+
+
 class DrawerOut(PersonOut):
     """Everything a person has at hand: identity, accounts, security card, token."""
 
@@ -83,6 +117,9 @@ class DrawerOut(PersonOut):
     accounts: list[AccountOut] = Field(description="The bankbook.")
     card: CardOut | None = Field(description="The security card, if one is held.")
     token: TokenOut | None = Field(description="The one-time-password token, if one is held.")
+    papers: list[PaperOut] = Field(description="Identity cards.")
+    other_bankbooks: list[OtherBankbookOut] = Field(description="Bankbooks of other banks.")
+    lines: list[LineOut] = Field(description="Telephone lines with their carriers.")
 
 
 class CallOut(Schema):

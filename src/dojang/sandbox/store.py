@@ -73,13 +73,28 @@ _SCHEMA = (
         person_id text NOT NULL, title text NOT NULL, text text NOT NULL, devices int NOT NULL,
         at timestamptz NOT NULL)""",
     """CREATE INDEX IF NOT EXISTS push_person ON sandbox.push (person_id, seq)""",
+    """CREATE TABLE IF NOT EXISTS sandbox.paper (
+        person_id text NOT NULL REFERENCES sandbox.person ON DELETE CASCADE,
+        type text NOT NULL, number text NOT NULL, issued date NOT NULL, state text NOT NULL,
+        PRIMARY KEY (type, number))""",
+    """CREATE INDEX IF NOT EXISTS paper_person ON sandbox.paper (person_id)""",
+    """CREATE TABLE IF NOT EXISTS sandbox.other_account (
+        bank text NOT NULL, number text NOT NULL,
+        person_id text NOT NULL REFERENCES sandbox.person ON DELETE CASCADE, PRIMARY KEY (bank, number))""",
+    """CREATE INDEX IF NOT EXISTS other_account_person ON sandbox.other_account (person_id)""",
+    """CREATE TABLE IF NOT EXISTS sandbox.deposit (
+        seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key text NOT NULL UNIQUE,
+        bank text NOT NULL, number text NOT NULL, memo text NOT NULL, amount bigint NOT NULL,
+        at timestamptz NOT NULL)""",
+    """CREATE INDEX IF NOT EXISTS deposit_account ON sandbox.deposit (bank, number, seq)""",
 )
 
 
 class Store:
     """A pool of autocommitting connections to the schema ``sandbox``.
 
-    `cast` is called once, in the transaction that makes the schema. Every new connection looks whether
+    `cast` is called once, in the transaction that makes the schema (or adds a later edition's tables to it).
+    Every new connection looks whether
     the schema is there, so a database that was replaced underneath gets its country again.
     At most `most` connections; a caller waits `wait` seconds for one.
     """
@@ -181,7 +196,7 @@ def _is_made(connection: psycopg.Connection[DictRow]) -> bool:
     # Read from the catalogue's rows: `to_regclass` may answer from a cache older than the lock just taken.
     row = connection.execute(
         """SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-           WHERE n.nspname = 'sandbox' AND c.relname = 'push'"""
+           WHERE n.nspname = 'sandbox' AND c.relname = 'deposit'"""
     ).fetchone()
     return row is not None
 
