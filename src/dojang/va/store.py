@@ -127,6 +127,8 @@ class Store:
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 if last:
                     raise StoreLostError(type(error).__name__) from error
+                # What cut this connection (a restart, a fail-over) has cut the idle ones too.
+                self._pool.check()
             except psycopg.Error as error:
                 raise StoreLostError(type(error).__name__) from error
         raise StoreLostError
