@@ -126,17 +126,22 @@ def _from_wheel(tree: Path, account: Account, keep: Path | None) -> Programs | N
         return Programs(tree / "bin", major)
     if keep is None:
         return None
-    copy = keep / tree.name
+    # The programs find their libraries relative to themselves, in a folder beside the package's.
+    package = tree.parent
+    copy = keep / "wheel"
     if not copy.exists():
-        draft = keep / f".{tree.name}.{os.getpid()}"
-        shutil.copytree(tree, draft, symlinks=True)
+        draft = keep / f".wheel.{os.getpid()}"
+        for part in (package, package.with_name(f"{package.name}.libs")):
+            if part.is_dir():
+                shutil.copytree(part, draft / part.name, symlinks=True)
         draft.chmod(0o755)
         try:
             draft.rename(copy)
         except OSError:  # another process made the copy meanwhile
             shutil.rmtree(draft)
-    major = _major(copy / "bin", account)
-    return None if major is None else Programs(copy / "bin", major)
+    folder = copy / package.name / tree.name / "bin"
+    major = _major(folder, account)
+    return None if major is None else Programs(folder, major)
 
 
 def _version_in_path(folder: Path) -> tuple[int, ...]:
