@@ -1,4 +1,4 @@
-"""How fast the signing process is: ``python bench/signer.py [seconds]`` from the project's root.
+"""How fast the signing process is.
 
 A real process over its socket, durable journal included, clients in processes of their own on the same
 machine (so about half of it).
@@ -9,33 +9,23 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-import sys
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "src")]
-os.environ["PYTHONPATH"] = str(ROOT / "src")
+from tests.unit.signer.processes import CHEAP, Bodies, hold_ceremony, signer_process
 
-from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402 - the path comes first
-from tests.unit.signer.processes import (  # noqa: E402
-    ALGORITHM,
-    CHEAP,
-    Bodies,
-    hold_ceremony,
-    signer_process,
-)
-
-from dojang.adapters.signer_client import SocketSigner  # noqa: E402
-from dojang.pki.build import new_serial  # noqa: E402
-from dojang.pki.ocsp import Single, build_response_data, cert_id  # noqa: E402
-from dojang.pki.signing import describe_key, sign  # noqa: E402
-from dojang.ports.signer_wire import socket_path  # noqa: E402
+from dojang.adapters.signer_client import SocketSigner
+from dojang.pki.build import new_serial
+from dojang.pki.ocsp import Single, build_response_data, cert_id
+from dojang.pki.signing import describe_key
+from dojang.ports.signer_wire import socket_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from bench.meter import Report
 
 PIN = "135790"
 
@@ -108,24 +98,15 @@ def measure(home: Path, what: str, bodies: Bodies, *, clients: int, seconds: flo
     return rate, 1000 * sum(spent for _, spent in results) / sum(count for count, _ in results)
 
 
-def main() -> None:
+def run(report: Report, seconds: float) -> None:
     """Print one line for each kind of work and number of clients."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 4.0
-    key = ec.generate_private_key(ec.SECP256R1())
-    started, number = time.perf_counter(), 0
-    while time.perf_counter() < started + 1:
-        sign(key, ALGORITHM, b"x" * 800)
-        number += 1
-    print(f"raw P-256 signatures, one core: {number}/s")
+    report.part("signing process over its socket, journal durable")
     runs: list[tuple[str, tuple[str, ...], str]] = [("cheap PIN", CHEAP, name) for name in WORKS]
     runs.append(("PIN at its default cost", ("--pin-errors", "5"), "customer signatures"))
     for note, arguments, what in runs:
         with signer_process(*arguments) as process:
             bodies = hold_ceremony(process.client)
             for clients in (1, 8):
-                rate, mean = measure(process.home, what, bodies, clients=clients, seconds=seconds)
-                print(f"{what} ({note}), {clients} client(s): {rate:.0f}/s, {mean:.2f} ms each")
-
-
-if __name__ == "__main__":
-    main()
+                found, mean = measure(process.home, what, bodies, clients=clients, seconds=seconds / 2)
+                label = f"{what} ({note})" if what == "customer signatures" else what
+                report.line(f"{label}, {clients} client(s)", f"{found:,.0f}/s", f"{mean:.2f} ms each")

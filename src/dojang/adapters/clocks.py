@@ -35,6 +35,7 @@ class FileClock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._name = os.fspath(path)
         self._lock = threading.Lock()
         self._seen: tuple[int, int, int] | None = None
         self._offset = timedelta(0)
@@ -46,7 +47,7 @@ class FileClock:
     def offset(self) -> timedelta:
         """Return by how much this clock is ahead of the system's."""
         try:
-            found = os.stat(self._path)  # noqa: PTH116 - the quickest way; called for every reading
+            found = os.stat(self._name)  # noqa: PTH116 - the quickest way; called for every reading
         except FileNotFoundError:
             return timedelta(0)
         except OSError as failure:

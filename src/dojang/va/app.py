@@ -15,6 +15,7 @@ import logging
 import re
 import time
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from dojang.pki.ocsp import MAX_REQUEST
@@ -39,6 +40,7 @@ MAX_PATH = 4096  #: characters of a GET question; longer ones belong into a POST
 _CRL_PATH = re.compile(r"/crl/([A-Za-z0-9-]{1,64})/([0-9]{1,4})\.crl")
 _AIA_PATH = re.compile(r"/aia/([A-Za-z0-9-]{1,64})\.cer")
 _OCSP_TYPE = "application/ocsp-response"
+_SHORT_PATH = 512  #: characters
 _CRLS_KEPT = 32  #: CRLs in memory
 
 
@@ -104,11 +106,9 @@ class StatusApp:
     def _ocsp_get(self, encoded: str, environ: dict[str, Any]) -> Response:
         reply = MALFORMED
         if len(encoded) <= MAX_PATH:
+            decode = _decode_short if len(encoded) <= _SHORT_PATH else _decode
             try:
-                # Some clients send the alphabet of base64url, or lose the padding, or a "+" on the way.
-                text = encoded.replace(" ", "+").replace("-", "+").replace("_", "/").rstrip("=")
-                data = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-                reply = self._responder.answer(data)
+                reply = self._responder.answer(decode(encoded))
             except (binascii.Error, ValueError):
                 reply = MALFORMED
         if reply.this_update is None or reply.next_update is None:
@@ -121,14 +121,13 @@ class StatusApp:
         assert reply.next_update is not None
         now = self._clock.now()
         age = max(0, min(OCSP_MAX_AGE, int((reply.next_update - now).total_seconds())))
-        tag = f'"{hashlib.sha256(reply.body).hexdigest()[:32]}"'
         headers = [
             ("Content-Type", _OCSP_TYPE),
             ("Cache-Control", f"max-age={age}, public, no-transform, must-revalidate"),
-            ("ETag", tag),
-            ("Last-Modified", format_datetime(reply.this_update, usegmt=True)),
+            ("ETag", reply.tag),
+            ("Last-Modified", reply.modified),
         ]
-        return _unless_known(environ, tag, headers, reply.body)
+        return _unless_known(environ, reply.tag, headers, reply.body)
 
     # --- files ---------------------------------------------------------------------------------------
 
@@ -178,6 +177,17 @@ class StatusApp:
             ("ETag", tag),
         ]
         return _unless_known(environ, tag, headers, body)
+
+
+def _decode(encoded: str) -> bytes:
+    """Decode the question of a GET. Raises `ValueError` (`binascii.Error`) when it is none."""
+    # Some clients send the alphabet of base64url, or lose the padding, or a "+" on the way.
+    text = encoded.replace(" ", "+").replace("-", "+").replace("_", "/").rstrip("=")
+    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+
+
+#: The usual questions come again and again; long ones are not worth the memory.
+_decode_short = lru_cache(maxsize=8192)(_decode)
 
 
 def _unless_known(environ: dict[str, Any], tag: str, headers: Headers, body: bytes) -> Response:

@@ -10,11 +10,14 @@ A serial that was never stored is *unknown*, never good, and raises an alarm.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from email.utils import format_datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dojang.pki import ocsp
@@ -45,13 +48,24 @@ ALARM_ONCE_IN = 3600.0  #: seconds before the same serial is told again
 _HASHES = ("sha1", "sha256", "sha384", "sha512")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what follows from the bytes is worked out once, and kept here
 class Reply:
     """An OCSPResponse, and until when it may be repeated (None: not by anybody)."""
 
     body: bytes
     this_update: datetime | None = None
     next_update: datetime | None = None
+
+    @cached_property
+    def tag(self) -> str:
+        """Entity tag of these bytes (RFC 9110 §8.8.3)."""
+        return f'"{hashlib.sha256(self.body).hexdigest()[:32]}"'
+
+    @cached_property
+    def modified(self) -> str:
+        """Last-Modified: when what is told here was known (RFC 5019 §6.2). Not for an error."""
+        assert self.this_update is not None
+        return format_datetime(self.this_update, usegmt=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""How fast Dojang is, measured against what its parts could do at best. Run by ``make bench``."""
