@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from tests.unit.signer.processes import (
@@ -47,6 +47,7 @@ from dojang.ports.signer_errors import (
     WeakAlgorithmError,
 )
 from dojang.ports.signer_journal import broken_entries
+from dojang.ports.signer_keys import ensure_transport_key, transport_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -168,6 +169,69 @@ def test_a_certificate_is_installed_once_and_only_for_its_own_key(centre: Centre
     )
     held = signer.keys()
     assert [key.certificate for key in held if key.label == "bare"] == [None]
+
+
+# --- virtual IDs -------------------------------------------------------------------------------------------
+
+R = bytes.fromhex("79EA7568A2D3776604E18BCD3A1B1B85B7DA0872")
+#: VID of IDN 1234561234567 and R, as in `tests/vectors/vid.toml`.
+VID = bytes.fromhex("17692c8dd00ead33791de0a64a937c60799634c64ac56fa57570c0e05252ab35")
+OAEP = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+
+
+def sealed(signer: Signer, plain: bytes) -> bytes:
+    """Encrypt as a customer's device does, to the transport key."""
+    key = load_der_public_key(ensure_transport_key(signer))
+    assert isinstance(key, rsa.RSAPublicKey)
+    return key.encrypt(plain, OAEP)
+
+
+def test_a_vid_is_computed_from_an_r_only_the_signer_reads(centre: Centre) -> None:
+    """The published vector comes out, any number of times; the journal has a digest of the VID alone."""
+    signer = centre.signer
+    text = sealed(signer, R)
+    before = last(signer)
+    assert signer.compute_vid(idn="1234561234567", sealed_r=text) == VID
+    assert signer.compute_vid(idn="1234561234567", sealed_r=text) == VID
+    entries = signer.journal(after=before)
+    assert [entry.verb for entry in entries] == ["compute_vid"] * 2
+    assert [entry.body for entry in entries] == [{"vid_sha256": hashlib.sha256(VID).hexdigest()}] * 2
+
+
+@pytest.mark.parametrize("size", [0, 19, 21, 32])
+def test_an_r_of_another_size_is_refused(centre: Centre, size: int) -> None:
+    """R has exactly 20 octets."""
+    text = sealed(centre.signer, R.ljust(size, b"x")[:size])
+    refused(centre.signer, MalformedError, lambda: centre.signer.compute_vid(idn=IDN, sealed_r=text))
+
+
+def test_an_r_sealed_for_nobody_is_refused(centre: Centre) -> None:
+    """Bytes that the transport key does not open are malformed, and nothing more is told."""
+    ensure_transport_key(centre.signer)
+    refused(centre.signer, MalformedError, lambda: centre.signer.compute_vid(idn=IDN, sealed_r=bytes(384)))
+
+
+def test_the_transport_key_signs_nothing_and_is_made_once(centre: Centre) -> None:
+    """It is an RSA key without a certificate, refused for lists, answers and certificates."""
+    signer = centre.signer
+    public = ensure_transport_key(signer)
+    assert ensure_transport_key(signer) == public == transport_key(signer)
+    assert describe_key(public).algorithm == "rsa-3072"
+    held = signer.keys()
+    label = next(key.label for key in held if key.role == "transport")
+    tbs = centre.bodies.subscriber()
+    for ask in (
+        lambda: signer.sign_certificate(issuer=label, profile="financial", tbs=tbs),
+        lambda: signer.sign_crl(issuer=label, tbs=tbs),
+        lambda: signer.sign_ocsp(responder=label, tbs=tbs),
+        lambda: signer.install_certificate(label=label, certificate=centre.bodies.issuing),
+    ):
+        refused(signer, KeyPurposeError, ask)
+    refused(
+        signer,
+        WeakAlgorithmError,
+        lambda: signer.create_authority_key(label="t2", role="transport", algorithm="ec-p256"),
+    )
 
 
 # --- certificates ------------------------------------------------------------------------------------------

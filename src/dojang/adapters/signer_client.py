@@ -92,6 +92,10 @@ class SocketSigner:
 
     # ------------------------------------------------------------------ customer keys
 
+    def compute_vid(self, *, idn: str, sealed_r: bytes) -> bytes:
+        """Return the VID of a number with an R sealed to the transport key. Nothing is kept."""
+        return bytes(self._repeatable("compute_vid", idn=idn, sealed_r=sealed_r))
+
     def create_wallet_key(
         self, *, key_id: str, customer_id: str, pin: str, idn: str, previous: tuple[str, bytes] | None
     ) -> WalletKeyOffer:

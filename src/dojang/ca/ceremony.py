@@ -39,6 +39,7 @@ from dojang.pki.certificate import read_certificate
 from dojang.pki.errors import ProfileError
 from dojang.pki.names import Name, build_name
 from dojang.pki.profiles import PROFILES
+from dojang.ports.signer_keys import ensure_transport_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,6 +143,8 @@ def perform_ceremony(*, acting: Acting, world: World, path: Path | None = None) 
                     policy_arc=world.policy.policy_arc,
                 )
             publish_crls(acting=acting, world=world)
+    # No authority and no certificate: what devices encrypt to. Older installations get it here.
+    ensure_transport_key(world.signer)
     return tuple(made)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dojang import __version__
-from dojang.cli import audit, authorities, certificates, customers, doctor, first, runs, serve, up
+from dojang.cli import audit, authorities, certificates, customers, doctor, first, runs, serve, switch, up
 from dojang.cli.output import report
 from dojang.pki.errors import DojangError
 
@@ -26,6 +26,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(certificates.app, name="cert")
 app.add_typer(authorities.app, name="ca")
 app.add_typer(authorities.crl, name="crl")
+app.add_typer(switch.app, name="signer")
 app.add_typer(audit.app, name="audit")
 app.add_typer(runs.app, name="run")
 app.add_typer(customers.app, name="customer")

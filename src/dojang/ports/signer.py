@@ -20,7 +20,7 @@ class KeyInfo:
     """
 
     label: str
-    role: str  #: ``root`` | ``issuing`` | ``ocsp``
+    role: str  #: ``root`` | ``issuing`` | ``ocsp`` | ``transport`` (encrypted to, never signs)
     algorithm: str
     public_key: bytes  #: SubjectPublicKeyInfo, DER
     certificate: bytes | None  #: DER, once known to the signer (installed by the ceremony)
@@ -86,6 +86,13 @@ class Signer(Protocol):
 
     def sign_ocsp(self, *, responder: str, tbs: bytes) -> bytes:
         """Sign an OCSP ResponseData with a delegated responder key."""
+        ...
+
+    def compute_vid(self, *, idn: str, sealed_r: bytes) -> bytes:
+        """Return the VID (32 bytes, KCAC.TS.SIVID) of a number with an R made on the customer's device.
+
+        `sealed_r`: RSA-OAEP-SHA256 of exactly 20 octets under the transport key. Nothing is kept.
+        """
         ...
 
     def create_wallet_key(

@@ -1,7 +1,8 @@
 """Authority keys: made once, used for certificates, revocation lists and status answers within their role.
 
 A root signs itself and issuing authorities, an issuing authority signs subscribers and its OCSP responders
-and lists, a responder signs status answers. Nothing else, whatever is asked.
+and lists, a responder signs status answers. Nothing else, whatever is asked. A transport key signs nothing: what
+a customer's device must say to the signer alone (the random number R of a virtual ID) is encrypted to it.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from dojang.pki import der
 from dojang.pki.certificate import Tbs, read_certificate, read_tbs
 from dojang.pki.crl import check_tbs_crl
 from dojang.pki.errors import MalformedError, ProfileError
+from dojang.pki.npki.vid import compute_vid
 from dojang.pki.profiles import PROFILES, check_tbs
 from dojang.pki.signing import KEY_ALGORITHMS, describe_key, public_key_bytes, sign, signature_algorithm
 from dojang.ports.signer_errors import (
@@ -31,6 +33,7 @@ from dojang.ports.signer_errors import (
     SignerError,
     WeakAlgorithmError,
 )
+from dojang.ports.signer_keys import TRANSPORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,10 +49,13 @@ MAY_SIGN: Final = {
     "root": frozenset({"root", "issuing"}),
     "issuing": frozenset({"subscriber", "ocsp"}),
     "ocsp": frozenset[str](),
+    TRANSPORT: frozenset[str](),
 }
 _RSA_BITS: Final = {"rsa-2048": 2048, "rsa-3072": 3072, "rsa-4096": 4096}
 _CURVES: Final[dict[str, ec.EllipticCurve]] = {"ec-p256": ec.SECP256R1(), "ec-p384": ec.SECP384R1()}
 _MAX_CERTIFICATE: Final = 16_384
+#: Octets of R as a device makes it (KCAC.TS.SIVID asks for at least 160 bits).
+_R: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +137,8 @@ class Authorities:
         """Make a key; the same arguments again give the same key, others `KeyConflictError`."""
         if role not in MAY_SIGN:
             raise MalformedError("no such role")
+        if role == TRANSPORT and algorithm not in _RSA_BITS:
+            raise WeakAlgorithmError("a transport key is an RSA key")
         with self._making:
             held = self._keys.get(label)
             if held is not None:
@@ -163,6 +171,8 @@ class Authorities:
         facts = read_certificate(certificate).facts
         with self._making:
             key = self._key(label)
+            if key.role == TRANSPORT:
+                raise KeyPurposeError("a transport key has no certificate", label=label)
             if key.certificate == certificate:
                 return
             if key.certificate is not None:
@@ -183,6 +193,37 @@ class Authorities:
         if key is None:
             raise KeyUnknownError("no such authority key", label=label)
         return key
+
+    # ------------------------------------------------------------------ virtual IDs
+
+    def compute_vid(self, idn: str, sealed_r: bytes) -> bytes:
+        """Return the VID of an identification number with an R that only this process can read.
+
+        `sealed_r` is RSA-OAEP (SHA-256 for both, no label; RFC 8017 §7.1) under a transport key. Nothing is
+        kept: neither number nor R, and the journal has a digest of the VID alone. Goes on while signing is
+        stopped, because nothing is signed. Raises `MalformedError` for anything but exactly 20 octets.
+        """
+        r = self._opened_r(sealed_r)
+        vid = compute_vid(idn, r)
+        digest = hashlib.sha256(vid).hexdigest()
+        self._store.commit(lambda tx: tx.record("compute_vid", vid_sha256=digest))
+        return vid
+
+    def _opened_r(self, sealed_r: bytes) -> bytes:
+        keys = [key for _, key in sorted(self._keys.items(), reverse=True) if key.role == TRANSPORT]
+        if not keys:
+            raise KeyUnknownError("no transport key")
+        oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+        for key in keys:
+            if not isinstance(key.private, rsa.RSAPrivateKey):
+                continue
+            try:
+                r = key.private.decrypt(sealed_r, oaep)
+            except ValueError:
+                continue
+            if len(r) == _R:
+                return r
+        raise MalformedError("not an R sealed for this signer")
 
     # ------------------------------------------------------------------ certificates
 
@@ -284,7 +325,7 @@ class Authorities:
         the recorded signature. Raises `CrlNumberError`.
         """
         key = self._key(issuer)
-        if key.role == "ocsp" or key.certificate is None:
+        if not MAY_SIGN[key.role] or key.certificate is None:
             raise KeyPurposeError("the key may not sign revocation lists", label=issuer)
         facts = check_tbs_crl(tbs, issuer_certificate=key.certificate, now=self._time.check())
         if facts.algorithm != signature_algorithm(key.algorithm).der:

@@ -153,6 +153,9 @@ class Signing:
             "recall_certificate": Verb(keys.recall, {"issuer": _label, "serial": _serial}),
             "sign_crl": Verb(keys.sign_crl, {"issuer": _label, "tbs": _octets(1, 1 << 30)}),
             "sign_ocsp": Verb(keys.sign_ocsp, {"responder": _label, "tbs": _octets(1, _MAX_TBS)}),
+            "compute_vid": Verb(
+                keys.compute_vid, {"idn": _matching(_IDN), "sealed_r": _octets(1, _MAX_SEALED)}
+            ),
             "create_wallet_key": Verb(
                 customers.create,
                 {

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Final
 from django.db import connection, transaction
 
 from dojang.audit.actions import record_event
+from dojang.pki.errors import MalformedError
 from dojang.ports.signer_errors import (
     AuthorisationUsedError,
+    ClockError,
+    KeyConflictError,
+    KeyRetiredError,
+    KeyUnknownError,
     PinLockedError,
     PinWrongError,
     SealedMismatchError,
@@ -33,7 +38,17 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 #: Refusals that tell nothing about the PIN: the attempt is given back.
-_UNTRIED: Final = (SignerBusyError, SignerHaltedError, SealedMismatchError, AuthorisationUsedError)
+_UNTRIED: Final = (
+    SignerBusyError,
+    SignerHaltedError,
+    SealedMismatchError,
+    AuthorisationUsedError,
+    KeyRetiredError,
+    KeyUnknownError,
+    KeyConflictError,
+    ClockError,
+    MalformedError,
+)
 _USABLE: Final = (WalletKey.State.LIVE, WalletKey.State.LOCKED)
 
 

@@ -66,6 +66,10 @@ class FaultySigner:
         """See the port."""
         self._do("install_certificate", label=label, certificate=certificate)
 
+    def compute_vid(self, *, idn: str, sealed_r: bytes) -> bytes:
+        """See the port."""
+        return self._do("compute_vid", idn=idn, sealed_r=sealed_r)  # type: ignore[no-any-return]
+
     def sign_certificate(self, *, issuer: str, profile: str, tbs: bytes) -> bytes:
         """See the port."""
         return self._do("sign_certificate", issuer=issuer, profile=profile, tbs=tbs)  # type: ignore[no-any-return]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def test_world_comes_with_authorities_and_a_live_signer(world: World) -> None:
     """A World has the three authorities of the ceremony in the database and in the signer."""
     assert Authority.objects.count() == 3
-    assert len(world.signer.keys()) == 3
+    assert len(world.signer.keys()) == 4
     assert wiring.get_world() is world
 
 

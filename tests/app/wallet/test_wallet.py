@@ -15,7 +15,12 @@ from tests.journeys.app.walker import PIN, Walk, in_parallel
 
 from dojang.audit.models import Event
 from dojang.ca.models import Certificate
-from dojang.ports.signer_errors import SealedMismatchError
+from dojang.ports.signer_errors import (
+    AuthorisationUsedError,
+    KeyRetiredError,
+    SealedMismatchError,
+    SignerHaltedError,
+)
 from dojang.sandbox.cast import BY_HANDLE
 from dojang.wallet.actions import (
     accept_certificate,
@@ -159,6 +164,33 @@ def test_a_stolen_row_is_of_no_use(world: World) -> None:
     with pytest.raises(SealedMismatchError):
         sign(world, acting, stolen, customer_id=HAN.id)
     assert WalletKey.objects.get(id=stolen.id).errors == 0
+
+
+def test_what_the_signer_never_tried_costs_no_attempt(world: World) -> None:
+    """While signing is stopped, and for what was signed before, ten tries with the right PIN lock nothing."""
+    acting, key = holder(world)
+    sign(world, acting, key)
+    for _ in range(6):
+        with pytest.raises(AuthorisationUsedError):
+            sign(world, acting, key)
+    world.signer.halt(reason="a drill")
+    for attempt in range(6):
+        with pytest.raises(SignerHaltedError):
+            sign(world, acting, key, text=f"transfer {attempt}")
+    assert WalletKey.objects.get(id=key.id).errors == 0
+    world.signer.resume(reason="the drill is over")
+    assert sign(world, acting, key, text="a last one")
+
+
+def test_a_key_the_signer_has_retired_costs_no_attempt(world: World) -> None:
+    """A key retired in the signer alone is refused, again and again, and is never called locked."""
+    acting, key = holder(world)
+    world.signer.retire_wallet_key(key_id=key.id)
+    for _ in range(6):
+        with pytest.raises(KeyRetiredError):
+            sign(world, acting, key)
+    row = WalletKey.objects.get(id=key.id)
+    assert (row.state, row.errors) == ("live", 0)
 
 
 def prepare(world: World, acting: Acting, key_id: str, *, pin: str = "840271") -> None:

@@ -33,6 +33,7 @@ _SETTINGS = settings(
 VERBS = {
     "keys": (),
     "create_authority_key": ("label", "role", "algorithm"),
+    "compute_vid": ("idn", "sealed_r"),
     "install_certificate": ("label", "certificate"),
     "sign_certificate": ("issuer", "profile", "tbs"),
     "recall_certificate": ("issuer", "serial"),

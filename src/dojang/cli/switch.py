@@ -1,0 +1,52 @@
+"""`dojang signer`: stop and allow signing. Status answers and lists go on in any case."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dojang.cli import centre
+from dojang.cli.output import Json, Output, say
+from dojang.config.options import load_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dojang.ports.signer import Signer
+
+app = typer.Typer(help="The signer's switch: stop all signing at once, allow it again.", no_args_is_help=True)
+Reason = Annotated[str, typer.Option(help="Why; kept in the signer's journal for ever.")]
+
+
+@contextlib.contextmanager
+def _signer() -> Iterator[Signer]:
+    """Give a block the signer; one that was not running is stopped afterwards."""
+    from dojang.adapters.signer_client import SocketSigner  # a quick start for the rest
+
+    options = load_options()
+    centre.prepare_home(options)
+    with contextlib.ExitStack() as stack:
+        if not centre.signer_answers(options):
+            process = centre.start_signer(options)
+            stack.callback(process.wait, 10)
+            stack.callback(process.terminate)
+            centre.wait_for_signer(options, process)
+        yield stack.enter_context(contextlib.closing(SocketSigner(options.folder.signer_socket)))
+
+
+@app.command()
+def halt(*, reason: Reason, as_json: Json = False) -> None:
+    """Stop signing certificates and with customers' keys. Takes effect at once and outlives restarts."""
+    with _signer() as signer:
+        signer.halt(reason=reason)
+    Output(as_json).answer({"halted": True}, say("signer.halted"))
+
+
+@app.command()
+def resume(*, reason: Reason, as_json: Json = False) -> None:
+    """Allow signing again; this also says that a clock that leapt is right."""
+    with _signer() as signer:
+        signer.resume(reason=reason)
+    Output(as_json).answer({"halted": False}, say("signer.resumed"))
