@@ -16,7 +16,7 @@ from dojang.ca.ceremony import perform_ceremony, renew_ocsp_responders
 from dojang.ca.issuing import intend_certificate, issue_certificate
 from dojang.ca.orders import Order, holding_order
 from dojang.ca.publishing import Published, publish_crls, refresh_ocsp_answers
-from dojang.ca.reconciling import Reconciled, reconcile
+from dojang.ca.reconciling import Reconciled, reconcile, settle_order
 
 __all__ = [
     "Order",
@@ -32,4 +32,5 @@ __all__ = [
     "refresh_ocsp_answers",
     "renew_ocsp_responders",
     "revoke_certificate",
+    "settle_order",
 ]

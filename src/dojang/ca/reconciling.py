@@ -95,6 +95,15 @@ def reconcile(
     return tally.result()
 
 
+def settle_order(order_key: str, *, acting: Acting, world: World) -> None:
+    """Decide an order's open intent by the signer's journal: signed is stored, not signed is void.
+
+    Raises `SignerUnavailableError` when the signer cannot be asked; nothing is decided then.
+    """
+    for intent in Intent.objects.filter(order_key=order_key, state=Intent.State.OPEN):
+        _settle_intent(intent.pk, acting=acting, world=world)
+
+
 def _settle_intent(intent_id: int, *, acting: Acting, world: World) -> str:
     intent = Intent.objects.select_related("issuer").get(pk=intent_id)
     with trying("order", intent.order_key) as free:

@@ -29,6 +29,7 @@ from dojang.ca.actions import (
     intend_certificate,
     issue_certificate,
     revoke_certificate,
+    settle_order,
 )
 from dojang.ca.errors import AuthorityMissingError, CertificateRevokedError, IntentVoidError, OrderBusyError
 from dojang.ca.models import Certificate
@@ -37,7 +38,7 @@ from dojang.journeys import engine
 from dojang.journeys.model import DAY, EvidenceProblem
 from dojang.journeys.page import FieldError, Message
 from dojang.notices.queries import Channel
-from dojang.pki.errors import DojangError, IndeterminateError
+from dojang.pki.errors import DojangError, IndeterminateError, ProfileError
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
 from dojang.ra.models import Run, UsedEvidence
@@ -242,8 +243,11 @@ def _certified(order: Order, *, acting: Acting, world: World) -> Certificate:
     try:
         intent = intend_certificate(order, acting=acting, world=world)
         return issue_certificate(intent, acting=acting, world=world)
-    except IntentVoidError:
-        # Given up by the reconcile job between our two calls: the same key may be ordered again, once.
+    except (IntentVoidError, ProfileError) as refusal:
+        # Given up by the reconcile job between our two calls, or so old (the signer was away) that signing it
+        # now would back-date it. What was signed before is kept; else the same key is ordered again, once.
+        if isinstance(refusal, ProfileError):
+            settle_order(order.key, acting=acting, world=world)
         intent = intend_certificate(order, acting=acting, world=world)
         return issue_certificate(intent, acting=acting, world=world)
 
