@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _KST = timezone(timedelta(hours=9), "KST")
 #: Organisational units of a subject, by product (as Korean authorities name them).
-UNITS = {"financial": ("personalF",)}
+UNITS = {"financial": ("personalF",), "joint": ("personal4IB",), "bank": ("personalB",)}
 _PERSON = "1"  #: kind of holder, one digit in the number of the common name
 
 
@@ -82,10 +82,10 @@ def _decide_end(order: Order, before: Certificate | None, start: datetime, *, wo
     """Choose notAfter: a re-issue keeps the old end, unless that is so near that it counts as a renewal."""
     policy = world.policy
     if before is not None and order.replaces is not None and policy.reissue_keep_not_after:
-        window = timedelta(days=policy.financial_renew_window_days)
+        window = timedelta(days=policy.renew_window_days(order.product))
         if before.not_after - start > window:
             return before.not_after
-    return end_of_day(start, policy.financial_validity_days)
+    return end_of_day(start, policy.validity_days(order.product))
 
 
 def _subject_number(order: Order, start: datetime, *, world: World) -> str:

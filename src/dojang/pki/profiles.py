@@ -11,6 +11,7 @@ Where the NPKI shape as observed and the PKIX rules differ, PKIX wins:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -75,7 +76,31 @@ _FINANCIAL = Profile(
     ca_issuers=True,
 )
 
+_JOINT = replace(
+    _FINANCIAL,
+    id="joint",
+    product="joint",
+    # One year, and the rest of the day on which it ends.
+    max_life=timedelta(days=366 + 1),
+    policy="joint",
+    notice="이 인증서는 은행 인증센터가 발급한 공동인증서입니다.",
+    # Made on the customer's device and carried as NPKI files, whose readers know RSA only.
+    keys=frozenset({"rsa-2048", "rsa-3072", "rsa-4096"}),
+)
+
+_BANK = replace(
+    _FINANCIAL,
+    id="bank",
+    product="bank",
+    policy="bank",
+    notice="이 인증서는 은행이 자기 서비스에 쓰려고 발급한 은행인증서입니다.",
+    # For this bank alone, which knows its customer: nobody has to prove an identity number with it.
+    identify=False,
+    # Lives in the device's own key store.
+    keys=frozenset({"ec-p256"}),
+)
+
 #: Every profile by its id.
 PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
-    {profile.id: profile for profile in (_ROOT, _ISSUING, _OCSP, _FINANCIAL)}
+    {profile.id: profile for profile in (_ROOT, _ISSUING, _OCSP, _FINANCIAL, _JOINT, _BANK)}
 )
