@@ -42,6 +42,10 @@ def _database(url: str) -> dict[str, Any]:
         "OPTIONS": {
             "connect_timeout": 10,
             "application_name": "dojang",
+            # A statement used for the third time by a connection is planned for good: most of a step's time
+            # in the server was planning. Needs sessions of our own, as the advisory locks do anyway.
+            "server_side_binding": True,
+            "prepare_threshold": 3,
             **{key: value for key, value in parts.items() if key != "options"},
             "options": f"{parts.get('options') or ''} {timeouts}".strip(),
         },
@@ -80,6 +84,7 @@ INSTALLED_APPS = [
     "dojang.wallet",
     "dojang.ra",
     "dojang.notices",
+    "dojang.rp",
     "dojang.web",
     "dojang.api",
     *(["dojang.sandbox"] if DOJANG_OPTIONS.sandbox else []),

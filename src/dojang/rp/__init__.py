@@ -1,0 +1,1 @@
+"""Relying on certificates: challenges, verification, log-in, sessions and the record of every use."""
