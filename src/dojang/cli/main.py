@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from dojang import __version__
-from dojang.cli import audit, authorities, certificates, customers, doctor, first, runs, serve, switch, up
+from dojang.cli import (
+    audit,
+    authorities,
+    certificates,
+    customers,
+    doctor,
+    first,
+    notices,
+    runs,
+    serve,
+    switch,
+    up,
+)
 from dojang.cli.output import report
 from dojang.pki.errors import DojangError
 
@@ -30,6 +42,7 @@ app.add_typer(switch.app, name="signer")
 app.add_typer(audit.app, name="audit")
 app.add_typer(runs.app, name="run")
 app.add_typer(customers.app, name="customer")
+app.add_typer(notices.app, name="notices")
 
 
 def _version(*, wanted: bool) -> None:

@@ -64,3 +64,32 @@ class KnownChannel(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.customer_id}"
+
+
+class ExpiryNotice(models.Model):
+    """That the end of a certificate is to be told, `days` ahead: once for each, whoever asks how often.
+
+    Written by the daily look together with its job; `told_at` is set when the notices were written.
+    """
+
+    certificate = models.ForeignKey(
+        "ca.Certificate", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    days = models.PositiveSmallIntegerField()  # one of `expiry.DAYS`
+    made_at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """Once for a certificate and a number of days; untold ones are what a crash leaves."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["certificate", "days"], name="notices_expiry_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["made_at"], name="notices_expiry_untold", condition=models.Q(told_at__isnull=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.certificate_id}, {self.days} days ahead"
