@@ -1,0 +1,49 @@
+"""Certification requests (PKCS#10, RFC 2986): a public key and the proof that its private half is held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dojang.pki import der
+from dojang.pki.errors import MalformedError, ProfileError, VerificationError
+from dojang.pki.signing import KEY_ALGORITHMS, algorithm_from_der, check_public_key, verify_signature
+
+MAX_BYTES = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class SigningRequest:
+    """What a request says. The subject is the sender's own claim and decides nothing here."""
+
+    public_key: bytes  #: SubjectPublicKeyInfo, DER
+    algorithm: str  #: ``ec-p256`` | ``rsa-2048`` …
+    subject: bytes  #: Name, DER
+
+
+def read_request(data: bytes, allowed: frozenset[str] = KEY_ALGORITHMS) -> SigningRequest:
+    """Read a request and check its proof of possession.
+
+    Raises `MalformedError` (not a request), `ProfileError` (a key or signature below the floor, or not of a
+    kind in `allowed`), `VerificationError` (signed with another key).
+    """
+    outer = der.whole(data, limit=MAX_BYTES)
+    info = outer.raw(der.SEQUENCE)
+    algorithm = algorithm_from_der(outer.raw(der.SEQUENCE))
+    signature = outer.bits()
+    outer.done()
+    inner = der.whole(info)
+    if inner.integer() != 0:
+        raise MalformedError("an unknown version of a request")
+    subject = inner.raw(der.SEQUENCE)
+    public_key = inner.raw(der.SEQUENCE)
+    if inner.more:
+        inner.value(der.explicit(0, b"")[0])
+    inner.done()
+    facts = check_public_key(public_key, allowed)
+    if algorithm.weak:
+        raise ProfileError("a signature below the floor", algorithm=algorithm.name)
+    try:
+        verify_signature(public_key, algorithm.name, info, signature)
+    except VerificationError:
+        raise VerificationError("the request was not signed with its own key") from None
+    return SigningRequest(public_key, facts.algorithm, subject)
