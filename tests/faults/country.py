@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,8 @@ from dojang.wallet.actions import sign_with_pin
 from dojang.wallet.models import WalletKey
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dojang.config.home import Home
     from dojang.ports.world import World
     from dojang.sandbox.cast import Person
@@ -73,7 +76,7 @@ class Customer(Walk):
         self.world = country.world
         self.country = country
         self.person = person
-        self.pin = PINS[country.issued_to(person) % len(PINS)]
+        self.pin = country.new_pin(person)
         self.visitor = Acting(kind="customer", source="198.51.100.7", channel="web", locale="ko")
         self.started = start_run(journey, locale="ko", acting=self.visitor, world=self.world)
         self.page = self.started.page
@@ -288,9 +291,26 @@ class Country:
         """Open the signer's store for reading."""
         return sqlite3.connect(f"file:{self.home.signer / 'keys.db'}?mode=ro", uri=True, timeout=10)
 
-    def issued_to(self, person: Person) -> int:
-        """Count a person's runs that were begun with a PIN."""
-        return int(self.ask("SELECT count(*) FROM ra_run WHERE customer_id = %s", person.id) or 0)
+    def signed_at(self, serial: str) -> datetime:
+        """Return when the signer's journal says a certificate was signed."""
+        with read_journal(self) as journal:
+            for at, known in journal.execute(
+                "SELECT at, json_extract(body, '$.serial') FROM journal WHERE verb = 'sign_certificate'"
+            ):
+                if int(known, 16) == int(serial, 16):
+                    return datetime.fromisoformat(at)
+        raise AssertionError(f"{serial} was never signed")
+
+    def advance(self, seconds: int) -> None:
+        """Move the country's clock forward."""
+        clock: Any = self.world.clock
+        clock.advance(seconds)
+
+    def new_pin(self, person: Person) -> str:
+        """Return a PIN that is not the one of the key a person has."""
+        query = "SELECT run_id FROM wallet_walletkey WHERE customer_id = %s AND state IN ('live', 'locked')"
+        former = self.pins.get(self.ask(query, person.id) or "")
+        return next(pin for pin in PINS if pin != former)
 
     # --- customers
 
@@ -357,6 +377,13 @@ class Country:
         public = x509.load_der_x509_certificate(view.der).public_key()
         assert isinstance(public, ec.EllipticCurvePublicKey)
         public.verify(signature, digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
+
+
+@contextlib.contextmanager
+def read_journal(country: Country) -> Iterator[sqlite3.Connection]:
+    """Open the signer's store for reading, for the length of a block."""
+    with contextlib.closing(country.open_journal()) as journal:
+        yield journal
 
 
 def count_signatures(journal: sqlite3.Connection) -> int:
