@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.contracts.signers import centre, wallet  # noqa: F401 - the same
 from tests.countries import (  # noqa: F401 - fixtures are found by being imported
     _standing_country,
     country,

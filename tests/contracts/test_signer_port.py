@@ -1,121 +1,50 @@
-"""What every signer behind `dojang.ports.signer` must do, and refuse."""
+"""What every signer behind `dojang.ports.signer` must do and refuse: authorities' keys, journal."""
 
 from __future__ import annotations
 
 import hashlib
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
+from tests.contracts.signers import (
+    IDN,
+    Centre,
+    crl,
+    last,
+    refused,
+    response,
+)
 from tests.unit.signer.processes import (
     ALGORITHM,
-    CHEAP,
     CUSTOMER_KEY,
-    Bodies,
     authority_body,
-    hold_ceremony,
     name,
-    signer_process,
 )
 
 from dojang.pki.build import assemble_certificate, new_serial
 from dojang.pki.certificate import read_certificate
 from dojang.pki.crl import CrlEntry, build_tbs_crl
-from dojang.pki.errors import DojangError, MalformedError, ProfileError
-from dojang.pki.ocsp import Single, build_response_data, cert_id
+from dojang.pki.errors import MalformedError, ProfileError
 from dojang.pki.signing import describe_key, verify_signature
 from dojang.ports.signer_errors import (
-    AuthorisationUsedError,
     CrlNumberError,
     KeyConflictError,
     KeyPurposeError,
-    KeyRetiredError,
     KeyUnknownError,
-    PinLockedError,
-    PinReusedError,
-    PinWrongError,
-    SealedMismatchError,
     SerialUsedError,
-    SignerHaltedError,
     WeakAlgorithmError,
 )
 from dojang.ports.signer_journal import broken_entries
 from dojang.ports.signer_keys import ensure_transport_key, transport_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from dojang.ports.signer import Signer, WalletKeyOffer
-
-PIN, WRONG, IDN = "135790", "246801", "9001011234567"
-
-
-class Centre(NamedTuple):
-    """A signer after its ceremony."""
-
-    signer: Signer
-    bodies: Bodies
-
-
-class WalletKey(NamedTuple):
-    """A customer key and what is needed to use it."""
-
-    key_id: str
-    customer_id: str
-    offer: WalletKeyOffer
-
-
-@pytest.fixture(scope="module", params=["socket"])
-def centre() -> Iterator[Centre]:
-    """Return a signer with a root, an issuing authority and a responder, shared by the tests of this file."""
-    with signer_process(*CHEAP) as process:
-        yield Centre(process.client, hold_ceremony(process.client))
-
-
-@pytest.fixture
-def wallet(centre: Centre) -> WalletKey:
-    """Return a fresh customer key whose PIN is `PIN`."""
-    return make_key(centre.signer)
-
-
-def make_key(signer: Signer, pin: str = PIN) -> WalletKey:
-    """Make a customer key for a new customer."""
-    key_id, customer_id = f"k-{uuid.uuid4()}", f"c-{uuid.uuid4()}"
-    offer = signer.create_wallet_key(key_id=key_id, customer_id=customer_id, pin=pin, idn=IDN, previous=None)
-    return WalletKey(key_id, customer_id, offer)
-
-
-def use(signer: Signer, key: WalletKey, pin: str = PIN, text: str = "", purpose: str = "") -> bytes:
-    """Sign something with a customer key; something new unless told."""
-    digest = hashlib.sha256((text or str(uuid.uuid4())).encode()).digest()
-    return signer.sign_with_wallet(
-        key_id=key.key_id, sealed=key.offer.sealed, pin=pin, digest=digest, purpose=purpose or "login:1"
-    )
-
-
-def last(signer: Signer) -> int:
-    """Return the number of the journal's last entry."""
-    entries = signer.journal(limit=1_000_000)
-    return entries[-1].seq
-
-
-def refused(signer: Signer, error: type[DojangError], ask: Callable[[], object]) -> DojangError:
-    """Assert that a request is refused with exactly this error and leaves no trace in the journal."""
-    before = last(signer)
-    with pytest.raises(error) as caught:
-        ask()
-    assert caught.type is error
-    assert last(signer) == before
-    return caught.value
-
-
+    from dojang.ports.signer import Signer
 # --- authority keys ----------------------------------------------------------------------------------------
 
 
@@ -359,32 +288,6 @@ def test_invariant_4_a_body_off_its_profile_is_refused(centre: Centre) -> None:
 # --- status ------------------------------------------------------------------------------------------------
 
 
-def crl(bodies: Bodies, number: int, url: str | None, *serials: int) -> bytes:
-    """Return a TBSCertList of the issuing authority."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    return build_tbs_crl(
-        issuer_certificate=bodies.issuing,
-        algorithm=ALGORITHM,
-        number=number,
-        this_update=now,
-        next_update=now + timedelta(days=1),
-        entries=[CrlEntry(serial, now, "superseded") for serial in serials],
-        idp_url=url,
-    )
-
-
-def response(bodies: Bodies) -> bytes:
-    """Return a ResponseData of the responder."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    single = Single(cert_id(bodies.issuing, new_serial()), "good", None, None, now, now + timedelta(hours=1))
-    return build_response_data(
-        responder_key_hash=describe_key(bodies.responder_key).identifier,
-        produced_at=now,
-        singles=[single],
-        nonce=None,
-    )
-
-
 def test_invariant_6_crl_numbers_only_rise(centre: Centre) -> None:
     """A number is not signed twice nor below the last one, for each shard by itself."""
     signer, bodies = centre
@@ -444,256 +347,6 @@ def test_status_keys_sign_nothing_else(centre: Centre) -> None:
     refused(signer, KeyPurposeError, lambda: signer.sign_crl(issuer="ocsp", tbs=crl(bodies, 1, None)))
     refused(signer, ProfileError, lambda: signer.sign_crl(issuer="issuing", tbs=bodies.subscriber()))
     refused(signer, ProfileError, lambda: signer.sign_crl(issuer="root", tbs=crl(bodies, 1, None)))
-
-
-# --- customer keys -----------------------------------------------------------------------------------------
-
-
-def test_a_customer_key_signs_with_its_pin(centre: Centre, wallet: WalletKey) -> None:
-    """The signature verifies under the public key offered, and the journal says who signed what for what."""
-    digest = hashlib.sha256(b"transfer").digest()
-    before = last(centre.signer)
-    signature = use(centre.signer, wallet, text="transfer", purpose="transfer:17")
-    public = load_der_public_key(wallet.offer.public_key)
-    assert isinstance(public, ec.EllipticCurvePublicKey)
-    public.verify(signature, digest, ec.ECDSA(Prehashed(hashes.SHA256())))
-    (entry,) = centre.signer.journal(after=before)
-    assert entry.verb == "sign_with_wallet"
-    assert entry.body["key_id"] == wallet.key_id
-    assert entry.body["purpose"] == "transfer:17"
-    assert entry.body["digest_sha256"] == hashlib.sha256(digest).hexdigest()
-
-
-def test_a_creation_repeated_gives_the_same_key(centre: Centre, wallet: WalletKey) -> None:
-    """A lost answer is given again to the same customer, PIN and person, and to nobody else."""
-    signer = centre.signer
-
-    def again(customer_id: str = wallet.customer_id, pin: str = PIN, idn: str = IDN) -> WalletKeyOffer:
-        return signer.create_wallet_key(
-            key_id=wallet.key_id, customer_id=customer_id, pin=pin, idn=idn, previous=None
-        )
-
-    before = last(signer)
-    assert again() == wallet.offer
-    refused(signer, KeyConflictError, lambda: again(customer_id="somebody-else"))
-    assert refused(signer, PinWrongError, lambda: again(pin=WRONG)).data == {"left": 4}
-    assert refused(signer, PinWrongError, lambda: again(idn="9001011234568")).data == {"left": 3}
-    assert again() == wallet.offer
-    assert last(signer) == before
-    use(signer, wallet)
-    refused(signer, KeyConflictError, again)
-
-
-def test_parallel_creations_of_one_key_make_one(centre: Centre) -> None:
-    """Ten identical requests at once are one key and one journal entry."""
-    before = last(centre.signer)
-    key_id = f"k-{uuid.uuid4()}"
-    with ThreadPoolExecutor(10) as threads:
-        offers = list(
-            threads.map(
-                lambda _: centre.signer.create_wallet_key(
-                    key_id=key_id, customer_id="c-1", pin=PIN, idn=IDN, previous=None
-                ),
-                range(10),
-            )
-        )
-    assert len(set(offers)) == 1
-    assert last(centre.signer) == before + 1
-
-
-def test_two_keys_of_one_person_share_nothing(centre: Centre) -> None:
-    """Key, VID and sealed part differ, although PIN and identification number are the same."""
-    one, other = make_key(centre.signer).offer, make_key(centre.signer).offer
-    assert one.public_key != other.public_key
-    assert one.vid != other.vid
-    assert one.sealed != other.sealed
-    assert len(one.vid) == len(other.vid) == 32
-
-
-def test_invariant_10_five_wrong_pins_lock_a_key_for_ever(centre: Centre, wallet: WalletKey) -> None:
-    """The count is told each time, the fifth locks, and then the right PIN does not help."""
-    for left in (4, 3, 2, 1):
-        error = refused(centre.signer, PinWrongError, lambda: use(centre.signer, wallet, WRONG))
-        assert error.data == {"left": left}
-    before = last(centre.signer)
-    with pytest.raises(PinLockedError):
-        use(centre.signer, wallet, WRONG)
-    assert [entry.verb for entry in centre.signer.journal(after=before)] == ["lock_wallet_key"]
-    for pin in (PIN, WRONG):
-        refused(centre.signer, PinLockedError, lambda pin=pin: use(centre.signer, wallet, pin))
-
-
-def test_the_right_pin_resets_the_count(centre: Centre, wallet: WalletKey) -> None:
-    """Four wrong, one right, four wrong again: the key is still usable."""
-    for _ in range(2):
-        for left in (4, 3, 2, 1):
-            error = refused(centre.signer, PinWrongError, lambda: use(centre.signer, wallet, WRONG))
-            assert error.data == {"left": left}
-        use(centre.signer, wallet)
-
-
-def test_invariant_10_the_count_is_exact_under_parallel_guesses(centre: Centre, wallet: WalletKey) -> None:
-    """Of twenty wrong PINs at once four are told so, each with another number left, the rest are locked."""
-
-    def guess(number: int) -> int | None:
-        try:
-            use(centre.signer, wallet, f"99{number:04d}")
-        except PinWrongError as error:
-            return int(error.data["left"])
-        except PinLockedError:
-            return None
-        raise AssertionError("a wrong PIN signed")
-
-    with ThreadPoolExecutor(20) as threads:
-        told = list(threads.map(guess, range(20)))
-    assert sorted(left for left in told if left is not None) == [1, 2, 3, 4]
-    assert told.count(None) == 16
-
-
-def test_invariant_11_an_authorisation_works_once(centre: Centre, wallet: WalletKey) -> None:
-    """The same digest for the same purpose is refused; for another purpose it is another authorisation."""
-    use(centre.signer, wallet, text="one", purpose="login:1")
-    for pin in (PIN, WRONG):
-        refused(
-            centre.signer,
-            AuthorisationUsedError,
-            lambda pin=pin: use(centre.signer, wallet, pin, text="one", purpose="login:1"),
-        )
-    use(centre.signer, wallet, text="one", purpose="login:2")
-    use(centre.signer, wallet, text="two", purpose="login:1")
-
-
-def test_invariant_11_one_authorisation_at_once_gives_one_signature(
-    centre: Centre, wallet: WalletKey
-) -> None:
-    """Ten parallel uses of one authorisation with the right PIN end with one signature."""
-
-    def ask(_: int) -> bool:
-        try:
-            use(centre.signer, wallet, text="once", purpose="transfer:1")
-        except AuthorisationUsedError:
-            return False
-        return True
-
-    with ThreadPoolExecutor(10) as threads:
-        assert sum(threads.map(ask, range(10))) == 1
-
-
-def test_another_sealed_part_is_refused_without_counting(centre: Centre, wallet: WalletKey) -> None:
-    """A changed part and another key's part cost no attempt."""
-    other = make_key(centre.signer)
-    sealed = wallet.offer.sealed
-    for part in (other.offer.sealed, sealed[:-1], sealed[:-1] + bytes([sealed[-1] ^ 1]), b"x"):
-        stolen = wallet._replace(offer=type(wallet.offer)(wallet.offer.public_key, wallet.offer.vid, part))
-        refused(centre.signer, SealedMismatchError, lambda stolen=stolen: use(centre.signer, stolen))
-    assert refused(centre.signer, PinWrongError, lambda: use(centre.signer, wallet, WRONG)).data == {
-        "left": 4
-    }
-
-
-def test_a_new_pin_must_differ_from_the_one_it_replaces(centre: Centre, wallet: WalletKey) -> None:
-    """The old PIN is refused and no key is made; another PIN passes; another customer's key is no measure."""
-    signer = centre.signer
-    key_id = f"k-{uuid.uuid4()}"
-    previous = (wallet.key_id, wallet.offer.sealed)
-
-    def replace(customer_id: str, pin: str) -> WalletKeyOffer:
-        return signer.create_wallet_key(
-            key_id=key_id, customer_id=customer_id, pin=pin, idn=IDN, previous=previous
-        )
-
-    refused(signer, PinReusedError, lambda: replace(wallet.customer_id, PIN))
-    refused(signer, KeyConflictError, lambda: replace("somebody-else", WRONG))
-    offer = replace(wallet.customer_id, WRONG)
-    use(signer, WalletKey(key_id, wallet.customer_id, offer), WRONG)
-    use(signer, wallet)
-
-
-def test_a_pin_can_be_compared_only_so_often(centre: Centre, wallet: WalletKey) -> None:
-    """After twenty comparisons none is made: replacing is no way to search for a PIN, and stays possible."""
-    signer = centre.signer
-
-    def replace(pin: str) -> None:
-        signer.create_wallet_key(
-            key_id=f"k-{uuid.uuid4()}",
-            customer_id=wallet.customer_id,
-            pin=pin,
-            idn=IDN,
-            previous=(wallet.key_id, wallet.offer.sealed),
-        )
-
-    for number in range(19):
-        replace(f"80{number:04d}")
-    refused(signer, PinReusedError, lambda: replace(PIN))
-    before = last(signer)
-    replace(PIN)  # the twenty-first: not compared
-    (entry,) = signer.journal(after=before)
-    assert (entry.body["replaces"], entry.body["compared"]) == (wallet.key_id, False)
-    use(signer, wallet)
-
-
-def test_a_retired_key_is_gone(centre: Centre, wallet: WalletKey) -> None:
-    """It signs no more, retiring again is no harm, and a key nobody made is unknown."""
-    signer = centre.signer
-    before = last(signer)
-    signer.retire_wallet_key(key_id=wallet.key_id)
-    signer.retire_wallet_key(key_id=wallet.key_id)
-    assert [entry.verb for entry in signer.journal(after=before)] == ["retire_wallet_key"]
-    refused(signer, KeyRetiredError, lambda: use(signer, wallet))
-    refused(signer, KeyUnknownError, lambda: signer.retire_wallet_key(key_id="nobody"))
-    refused(signer, KeyUnknownError, lambda: use(signer, wallet._replace(key_id="nobody")))
-
-
-# --- the switch and the journal ---------------------------------------------------------------------------
-
-
-def test_invariant_18_a_halt_stops_signing_and_status_goes_on(centre: Centre, wallet: WalletKey) -> None:
-    """From the moment `halt` returns no certificate and no customer signature gets out, until `resume`."""
-    signer, bodies = centre
-    signer.halt(reason="점검: the test says so")
-    try:
-        tbs = bodies.subscriber()
-        refused(
-            signer,
-            SignerHaltedError,
-            lambda: signer.sign_certificate(issuer="issuing", profile="financial", tbs=tbs),
-        )
-        refused(signer, SignerHaltedError, lambda: use(signer, wallet))
-        refused(signer, SignerHaltedError, lambda: make_key(signer))
-        signer.sign_ocsp(responder="ocsp", tbs=response(bodies))
-        signer.sign_crl(issuer="issuing", tbs=crl(bodies, 1, f"http://ca.example/{uuid.uuid4()}.crl"))
-    finally:
-        signer.resume(reason="the test is over")
-    signer.sign_certificate(issuer="issuing", profile="financial", tbs=tbs)
-    use(signer, wallet)
-
-
-def test_invariant_18_a_halt_takes_effect_under_load_within_a_second(centre: Centre) -> None:
-    """While eight clients sign without pause, nothing is signed after the entry of the halt."""
-    signer, bodies = centre
-    begun = last(signer)
-
-    def work(_: int) -> int:
-        count = 0
-        while True:
-            try:
-                signer.sign_certificate(issuer="issuing", profile="financial", tbs=bodies.subscriber())
-            except SignerHaltedError:
-                return count
-            count += 1
-
-    with ThreadPoolExecutor(8) as threads:
-        counts = [threads.submit(work, number) for number in range(8)]
-        while last(signer) < begun + 50:
-            assert not any(count.done() for count in counts)
-        asked = time.monotonic()
-        signer.halt(reason="now")
-        took = time.monotonic() - asked
-        signed = sum(count.result() for count in counts)
-    signer.resume(reason="the test is over")
-    assert took < 1.0
-    verbs = [entry.verb for entry in signer.journal(after=begun, limit=1_000_000)]
-    assert verbs == ["sign_certificate"] * signed + ["halt", "resume"]
 
 
 def test_invariant_14_the_journal_is_one_chain_and_keeps_the_audit_heads(centre: Centre) -> None:

@@ -214,9 +214,8 @@ def _authority_row(entry: Entry, *, world: World) -> Authority:
 
 def _intend(entry: Entry, row: Authority, order_key: str, *, acting: Acting, world: World) -> Intent:
     """Step 2: build, lint, store the intent; an interrupted ceremony finds its own again."""
-    known = Intent.objects.filter(
-        order_key=order_key, state__in=[Intent.State.OPEN, Intent.State.STORED]
-    ).first()
+    unfinished = [Intent.State.OPEN, Intent.State.STORED]
+    known = Intent.objects.filter(order_key=order_key, state__in=unfinished).first()
     if known is not None:
         return known
     parent = row.parent
@@ -225,7 +224,7 @@ def _intend(entry: Entry, row: Authority, order_key: str, *, acting: Acting, wor
     profile = PROFILES[entry.role]
     now = world.clock.now()
     start = whole_second(now)
-    end = start + timedelta(days=entry.days) - timedelta(seconds=1)
+    end = start + timedelta(days=entry.days, seconds=-1)
     serial = new_serial()
     tbs = build_tbs(
         profile,
@@ -240,14 +239,8 @@ def _intend(entry: Entry, row: Authority, order_key: str, *, acting: Acting, wor
         identify=None,
         policy_arc=world.policy.policy_arc,
     )
-    lint_before_signing(
-        profile,
-        tbs,
-        issuer=issuer,
-        algorithm=signing.algorithm,
-        policy_arc=world.policy.policy_arc,
-        now=now,
-    )
+    arc = world.policy.policy_arc
+    lint_before_signing(profile, tbs, issuer=issuer, algorithm=signing.algorithm, policy_arc=arc, now=now)
     with transaction.atomic(durable=True):
         intent = Intent.objects.create(
             order_key=order_key,

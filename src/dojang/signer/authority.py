@@ -1,8 +1,8 @@
 """Authority keys: made once, used for certificates, revocation lists and status answers within their role.
 
 A root signs itself and issuing authorities, an issuing authority signs subscribers and its OCSP responders
-and lists, a responder signs status answers. Nothing else, whatever is asked. A transport key signs nothing: what
-a customer's device must say to the signer alone (the random number R of a virtual ID) is encrypted to it.
+and lists, a responder signs status answers. Nothing else, whatever is asked. A transport key signs nothing:
+what a customer's device must say to the signer alone (the R of a virtual ID) is encrypted to it.
 """
 
 from __future__ import annotations

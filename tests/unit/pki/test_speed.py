@@ -67,8 +67,9 @@ def test_building_and_signing_is_most_of_the_raw_rate() -> None:
 
 
 MILLION = """
-import json, resource, sys, time
+import json, re, sys, time
 from datetime import timedelta
+from pathlib import Path
 from dojang.pki.crl import CrlEntry, assemble_crl, build_tbs_crl
 from dojang.pki.lint import lint_crl
 from dojang.pki.signing import sign
@@ -86,7 +87,8 @@ tbs = build_tbs_crl(
 )
 data = assemble_crl(tbs, sign(ours.keys["issuing"], "ec-p256", tbs), "ec-p256")
 seconds = time.process_time() - start
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+# Not ru_maxrss: that outlives exec, and so begins with the size of the process that started this one.
+peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
 json.dump({"seconds": seconds, "peak": peak, "size": len(data), "findings": len(lint_crl(data))}, sys.stdout)
 """
 
