@@ -46,6 +46,9 @@ await mkdir(out, { recursive: true });
 
 const results = [
   await build({ ...common, entryPoints: [join(here, "src", "app.ts"), join(here, "css", "app.css")] }),
+  // What only the installable app needs; the worker is served by the site, from an address that covers the app.
+  await build({ ...common, entryPoints: [join(here, "src", "phone.ts"), join(here, "css", "phone.css")] }),
+  await build({ ...common, format: "iife", entryPoints: [join(here, "src", "service-worker.ts")] }),
 ];
 const font = fontFolder();
 if (font) {

@@ -70,7 +70,8 @@ export class LiveWait extends HTMLElement {
   /** Shows what came; returns whether waiting is over. */
   #show(live: Live): boolean {
     const mine = this.dataset;
-    const ended = live.state !== (mine["state"] === "issuing" ? "issuing" : "open") && live.state !== "locked";
+    const was = mine["run"] ?? (mine["state"] === "issuing" ? "issuing" : "open");
+    const ended = live.state !== was && live.state !== "locked";
     if (live.step !== mine["step"] || ended || !live.wait || live.wait.over) {
       this.#stop();
       if (live.step !== mine["step"]) location.replace(location.pathname);

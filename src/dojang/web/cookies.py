@@ -61,12 +61,12 @@ def forget_runs(request: HttpRequest, response: HttpResponse) -> None:
     _set(request, response, {})
 
 
-def acting_for(request: HttpRequest, token: str = "") -> Acting:
-    """Who asks: known only by the hash of the run token."""
+def acting_for(request: HttpRequest, token: str = "", *, channel: str = "") -> Acting:
+    """Who asks: known only by the hash of the run token. Below ``/app/`` the channel is the app."""
     return Acting(
         kind="customer",
         session=hashlib.sha256(token.encode()).hexdigest() if token else "",
         source=request.META.get("REMOTE_ADDR", ""),
-        channel="web",
+        channel=channel or ("app" if request.path.startswith("/app/") else "web"),
         locale=reader_locale(),
     )

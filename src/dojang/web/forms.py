@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dojang.journeys.page import Field
 
 LONGEST = 200
+LONGEST_HIDDEN = 8192  #: requests and signatures made by the device, as base64
 MOST = 40
 MANY = frozenset({"terms"})
 
@@ -28,7 +29,8 @@ def read_field(post: QueryDict, field: Field) -> Any:
     if field.kind == "rrn" and field.name not in post:
         parts = (post.get(f"{field.name}_{half}", "").strip()[:LONGEST] for half in ("front", "back"))
         return "".join(parts)
-    value = post.get(field.name, "")[:LONGEST]
+    longest = LONGEST_HIDDEN if field.kind == "hidden" else LONGEST
+    value = post.get(field.name, "")[:longest]
     return value if field.secret else value.strip()
 
 

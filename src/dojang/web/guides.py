@@ -100,9 +100,9 @@ def _make(journey: Journey, purpose: str, locale: str) -> Guide:
     )
 
 
-def guide_of(product: str, purpose: str, locale: str) -> Guide | None:
-    """Return the guide of a product's journey on the web; ``None`` when it is not offered."""
-    journey = JOURNEYS.get(f"{product}-{CHANNEL}-{purpose}") if purpose in PURPOSES else None
+def guide_of(product: str, purpose: str, locale: str, *, channel: str = CHANNEL) -> Guide | None:
+    """Return the guide of a product's journey on a channel; ``None`` when it is not offered."""
+    journey = JOURNEYS.get(f"{product}-{channel}-{purpose}") if purpose in PURPOSES else None
     return _make(journey, purpose, locale) if journey else None
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 
+_UNDER_WAY = frozenset({"open", "issuing", "delivering"})
+
+
 @dataclass(frozen=True, slots=True)
 class Live:
     """A journey this browser has begun and not ended."""
@@ -28,9 +31,15 @@ class Live:
         return run_url(self.page)
 
 
+def run_path(page: Page) -> str:
+    """Address of a run's page; journeys of the app stay inside the app."""
+    return f"{'/app' if page.channel == 'app' else ''}/runs/{page.run}/"
+
+
 def run_url(page: Page) -> str:
     """Address of a run; the step is only there so that each has its own place in the browser's history."""
-    return f"/runs/{page.run}/?step={page.step}" if page.state == "open" else f"/runs/{page.run}/"
+    path = run_path(page)
+    return f"{path}?step={page.step}" if page.state == "open" else path
 
 
 def world_of(request: HttpRequest) -> World:
@@ -52,4 +61,4 @@ def own_pages(request: HttpRequest) -> list[Page]:
 
 def live_run(request: HttpRequest) -> Live | None:
     """Return the newest journey that can be gone on with."""
-    return next((Live(page) for page in own_pages(request) if page.state in {"open", "issuing"}), None)
+    return next((Live(page) for page in own_pages(request) if page.state in _UNDER_WAY), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from dojang.web.app import urls as app
 from dojang.web.views import mine, places, runs
 
 app_name = "web"
@@ -20,6 +21,7 @@ urlpatterns = [
     path("help/", places.help_index, name="help"),
     path("help/<slug:product>/<slug:purpose>/", places.help_guide, name="guide"),
     path("language/", places.language, name="language"),
+    *app.urlpatterns,
     path("icon.svg", places.icon, name="icon"),
     path("theme.css", places.theme_css, name="theme"),
 ]

@@ -9,6 +9,7 @@ from django import template
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from dojang.products.messages import catalog
 from dojang.web.assets import asset_url
 from dojang.web.icons import icon_svg
 from dojang.web.presenting import certificate_rows
@@ -58,6 +59,20 @@ def seal(name: str, label: str = "", letters: str = "") -> SafeString:
 def icon(name: str) -> SafeString:
     """Draw a decorative icon."""
     return mark_safe(icon_svg(name))  # noqa: S308 - constant drawings
+
+
+@register.simple_tag(takes_context=True)
+def app_words(context: Context) -> list[tuple[str, str]]:
+    """Sentences the scripts of the app say: key and text with its places left open."""
+    found = catalog(context["locale"])
+    prefix = "app.words."
+    return [(key.removeprefix(prefix), text) for key, text in found.items() if key.startswith(prefix)]
+
+
+@register.filter
+def words(text: str) -> list[str]:
+    """Split at spaces."""
+    return text.split()
 
 
 @register.filter

@@ -19,7 +19,7 @@ from dojang.web import guides
 from dojang.web.cookies import acting_for, known_runs, remember_run
 from dojang.web.forms import read_form
 from dojang.web.presenting import present, present_result, present_wait
-from dojang.web.runs import live_run, run_url, world_of
+from dojang.web.runs import live_run, run_path, run_url, world_of
 from dojang.web.shell import show
 from dojang.web.wording import parse_moment, phrase, reader_locale, write_time
 
@@ -65,6 +65,8 @@ def _render(request: HttpRequest, page: Page, *, status: int = 200) -> HttpRespo
     """Show a Page in the reader's language."""
     locale = reader_locale()
     context: dict[str, Any] = {"page": page, "view": present(page, locale), "place": "certs"}
+    context |= {"run_path": run_path(page), "in_app": page.channel == "app"}
+    context["shell"] = "app/base.html" if page.channel == "app" else "web/base.html"
     if page.state == "done":
         context["result"] = present_result(page, locale)
     ended = page.state in _ENDINGS or (page.state == "locked" and not page.fields)

@@ -1,0 +1,23 @@
+/** The app: everything that needs keys of this device. Loaded below `/app/` only. */
+import { DeliverCertificate } from "./phone/deliver-certificate";
+import { DeviceCheck } from "./phone/device-check";
+import { DeviceKey } from "./phone/device-key";
+import { DeviceStore } from "./phone/device-store";
+import { introduce } from "./phone/identity";
+import { AppFacts, InstallApp, serveOffline, UpdateApp } from "./phone/install";
+import { MySeals } from "./phone/my-seals";
+import { PatternLock } from "./phone/pattern-lock";
+import { settle } from "./phone/settle";
+
+introduce();
+serveOffline();
+void settle();
+customElements.define("device-check", DeviceCheck);
+customElements.define("device-key", DeviceKey);
+customElements.define("deliver-certificate", DeliverCertificate);
+customElements.define("pattern-lock", PatternLock);
+customElements.define("device-store", DeviceStore);
+customElements.define("my-seals", MySeals);
+customElements.define("install-app", InstallApp);
+customElements.define("update-app", UpdateApp);
+customElements.define("app-facts", AppFacts);

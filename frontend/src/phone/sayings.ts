@@ -1,0 +1,8 @@
+/** Sentences for what goes wrong on the device. */
+import { DeviceError } from "../device";
+import { word } from "../words";
+
+export function sentence(error: unknown): string {
+  const code = error instanceof DeviceError ? error.code : "device_unsupported";
+  return word(`error_${code}`) || word("error_device_unsupported");
+}

@@ -1,0 +1,37 @@
+"""What the app tells about itself: the id of the device and the version of the app, in two cookies.
+
+Neither proves anything. The id is 128 random bits made on the device; it only says which device's questions
+to show. Whatever matters is proved by a key that the device holds.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+DEVICE_COOKIE = "dojang_device"
+VERSION_COOKIE = "dojang_app"
+_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
+
+
+def device_of(request: HttpRequest) -> str:
+    """Return the id of the device; empty before the app has been opened on it."""
+    value = request.COOKIES.get(DEVICE_COOKIE, "")[:64]
+    return value if _ID.fullmatch(value) else ""
+
+
+def read_version(text: str) -> tuple[int, ...] | None:
+    """Read ``1.2.3``; ``None`` when it is no version."""
+    match = _VERSION.fullmatch(text)
+    return tuple(int(part) for part in match.groups()) if match else None
+
+
+def is_outdated(request: HttpRequest, least: str) -> bool:
+    """Tell whether the app on this device is older than `least`; an unknown version is not."""
+    found = read_version(request.COOKIES.get(VERSION_COOKIE, "")[:20])
+    needed = read_version(least)
+    return found is not None and needed is not None and found < needed

@@ -1,0 +1,50 @@
+"""What the app offers: the products, and for each the journeys that are really defined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dojang.products import JOURNEYS
+from dojang.web.guides import PURPOSES
+from dojang.web.wording import phrase
+
+CHANNEL = "app"
+PRODUCTS = ("joint", "financial", "bank")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One product in the app. `purposes`: ``issue``, ``reissue``, as far as there is a journey."""
+
+    product: str
+    name: str
+    text: str
+    purposes: tuple[str, ...]
+
+    @property
+    def first(self) -> str:
+        """What the menu leads to."""
+        return self.purposes[0]
+
+
+def journey_id(product: str, purpose: str) -> str:
+    """Return the id of the app's journey of a product."""
+    return f"{product}-{CHANNEL}-{purpose}"
+
+
+def offer_of(product: str, locale: str) -> Offer | None:
+    """Return what the app offers of one product; ``None`` when there is nothing."""
+    purposes = tuple(purpose for purpose in PURPOSES if journey_id(product, purpose) in JOURNEYS)
+    if product not in PRODUCTS or not purposes:
+        return None
+    return Offer(
+        product=product,
+        name=phrase(f"web.product.{product}", locale),
+        text=phrase(f"app.product.{product}", locale),
+        purposes=purposes,
+    )
+
+
+def all_offers(locale: str) -> list[Offer]:
+    """Return every product the app offers, in the order of the menu."""
+    return [offer for product in PRODUCTS if (offer := offer_of(product, locale))]

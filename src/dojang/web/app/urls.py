@@ -1,0 +1,25 @@
+"""Addresses of the app."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from dojang.web.app import views
+from dojang.web.views import runs
+
+urlpatterns = [
+    path("app/", views.home, name="app"),
+    path("app/menu/", views.menu, name="app-menu"),
+    path("app/menu/security/", views.security, name="app-security"),
+    path("app/menu/about/", views.about, name="app-about"),
+    path("app/certificates/", views.certificates, name="app-certificates"),
+    path("app/offline/", views.offline, name="app-offline"),
+    path("app/manifest.webmanifest", views.web_manifest, name="app-manifest"),
+    path("app/worker.js", views.service_worker, name="app-worker"),
+    path("app/icon-<int:size>.png", views.icon, name="app-icon"),
+    path("app/runs/<slug:run>/", runs.run_page, name="app-run"),
+    path("app/runs/<slug:run>/state", runs.run_state, name="app-run-state"),
+    path("app/<slug:product>/", views.product, name="app-product"),
+    path("app/<slug:product>/<slug:purpose>/", views.begin, name="app-begin"),
+    path("app/<slug:product>/<slug:purpose>/guide/", views.guide, name="app-guide"),
+]

@@ -1,0 +1,192 @@
+"""The app's places: home, menu, products, certificates on this device, and what makes it installable."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from dojang.ra import actions
+from dojang.web import guides
+from dojang.web.app.device import is_outdated
+from dojang.web.app.offers import CHANNEL, all_offers, journey_id, offer_of
+from dojang.web.assets import DIST, asset_url, manifest
+from dojang.web.cookies import acting_for, remember_run
+from dojang.web.deeds import own_deeds
+from dojang.web.raster import seal_png
+from dojang.web.runs import live_run, run_url, world_of
+from dojang.web.shell import page_context, show, theme_id
+from dojang.web.theme import load_theme
+from dojang.web.wording import phrase, reader_locale
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+ICON_SIZES = (192, 512)
+#: Where the app goes when there is no network: the shell, kept by the service worker.
+_KEPT_PAGES = ("web:app-offline",)
+_COLOURS = {"paper": "#faf7f1", "accent": "#c5301c"}
+
+
+def place(request: HttpRequest, template: str, here: str, **more: Any) -> HttpResponse:
+    """Render a page of the app."""
+    least = world_of(request).policy.app_min_version
+    context = {"place": here, "outdated": is_outdated(request, least), "least": least, **more}
+    response = show(request, f"app/{template}.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """Show my seals, what waits for me, and the way to a certificate."""
+    locale = reader_locale()
+    deeds = [deed for deed in own_deeds(request, locale) if deed.view.product == "financial"]
+    return place(request, "home", "home", deeds=deeds, offers=all_offers(locale), live=live_run(request))
+
+
+@require_GET
+def menu(request: HttpRequest) -> HttpResponse:
+    """Show everything the app can do."""
+    return place(request, "menu", "menu")
+
+
+@require_GET
+def security(request: HttpRequest) -> HttpResponse:
+    """Show 인증/보안: each product with issue, management and guide."""
+    return place(request, "security", "menu", offers=all_offers(reader_locale()))
+
+
+@require_GET
+def product(request: HttpRequest, product: str) -> HttpResponse:
+    """Show one product and the buttons that begin."""
+    offer = offer_of(product, reader_locale())
+    if offer is None:
+        raise Http404
+    return place(request, "product", "menu", offer=offer, live=live_run(request))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def begin(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
+    """Say what to have at hand; POST starts the journey."""
+    guide = guides.guide_of(product, purpose, reader_locale(), channel=CHANNEL)
+    if guide is None:
+        raise Http404
+    if request.method != "POST":
+        return place(request, "begin", "menu", guide=guide, live=live_run(request))
+    started = actions.start_run(
+        journey_id(product, purpose),
+        locale=reader_locale(),
+        acting=acting_for(request, channel=CHANNEL),
+        world=world_of(request),
+    )
+    response = HttpResponseRedirect(run_url(started.page), status=303)
+    remember_run(request, response, started.page.run, started.token)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@require_GET
+def guide(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
+    """Show the guide of a journey of the app."""
+    found = guides.guide_of(product, purpose, reader_locale(), channel=CHANNEL)
+    if found is None:
+        raise Http404
+    return place(request, "guide", "menu", guide=found)
+
+
+@require_GET
+def certificates(request: HttpRequest) -> HttpResponse:
+    """Show the certificates on this device (the page's own element lists them) and those in the wallet."""
+    locale = reader_locale()
+    deeds = [deed for deed in own_deeds(request, locale) if deed.view.product == "financial"]
+    return place(request, "certificates", "certificates", deeds=deeds, offers=all_offers(locale))
+
+
+@require_GET
+def about(request: HttpRequest) -> HttpResponse:
+    """Show the version of the app, installing, messages to this device."""
+    return place(request, "about", "menu")
+
+
+@require_GET
+def offline(request: HttpRequest) -> HttpResponse:
+    """Show what there is without a network: the certificates on this device."""
+    return show(request, "app/offline.html", {"place": "", "offline": True})
+
+
+# --- what makes it installable -------------------------------------------------------------------------
+
+
+@require_GET
+def web_manifest(request: HttpRequest) -> HttpResponse:
+    """Describe the app to the launcher (W3C Web Application Manifest)."""
+    context = page_context(request)
+    locale = context["locale"]
+    icons = [
+        {
+            "src": reverse("web:app-icon", args=[size]),
+            "sizes": f"{size}x{size}",
+            "type": "image/png",
+            "purpose": purpose,
+        }
+        for size in ICON_SIZES
+        for purpose in ("any", "maskable")
+    ]
+    body = {
+        "id": "/app/",
+        "name": phrase("app.manifest.name", locale, {"bank": context["bank"]}),
+        "short_name": context["bank"],
+        "description": phrase("app.manifest.text", locale),
+        "lang": locale,
+        "dir": "ltr",
+        "start_url": "/app/",
+        "scope": "/app/",
+        "display": "standalone",
+        "orientation": "portrait",
+        "background_color": _COLOURS["paper"],
+        "theme_color": _COLOURS["paper"],
+        "categories": ["finance", "security"],
+        "icons": icons,
+        "shortcuts": [
+            {"name": phrase(f"app.shortcut.{name}", locale), "url": reverse(f"web:app-{name}")}
+            for name in ("certificates",)
+        ],
+    }
+    response = JsonResponse(body, json_dumps_params={"ensure_ascii": False})
+    response["Content-Type"] = "application/manifest+json; charset=utf-8"
+    response["Cache-Control"] = "no-cache"
+    return response
+
+
+@require_GET
+def icon(request: HttpRequest, size: int) -> HttpResponse:
+    """Give the bank's seal as a picture for the launcher."""
+    if size not in ICON_SIZES:
+        raise Http404
+    response = HttpResponse(seal_png(load_theme(theme_id(request)).seal, size), content_type="image/png")
+    response["Cache-Control"] = "public, max-age=86400"
+    return response
+
+
+@require_GET
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """Give the service worker, from an address that lets it serve the whole app.
+
+    It carries the list of files to keep, so that a new build is a new worker.
+    """
+    name = manifest().get("service-worker.js", "")
+    if not name:
+        raise Http404
+    theme = load_theme(theme_id(request))
+    kept = [asset_url(asset) for asset in ("app.css", "phone.css", "app.js", "phone.js", "font.css")]
+    kept += [f"{reverse('web:theme')}?v={theme.version}"] if theme.css else []
+    shell = {"files": [url for url in kept if url], "offline": reverse(_KEPT_PAGES[0]), "version": name}
+    body = f"self.SHELL={json.dumps(shell)};\n" + (DIST / name).read_text("utf-8")
+    response = HttpResponse(body, content_type="text/javascript; charset=utf-8")
+    response["Cache-Control"] = "no-cache"
+    response["Service-Worker-Allowed"] = "/app/"
+    return response
