@@ -6,6 +6,7 @@ import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja.errors import HttpError, ValidationError
 
@@ -27,12 +28,28 @@ STATUS: dict[str, HTTPStatus] = {
     "step_mismatch": HTTPStatus.CONFLICT,
     "action_unknown": HTTPStatus.CONFLICT,
     "lease_lost": HTTPStatus.CONFLICT,
+    "order_busy": HTTPStatus.CONFLICT,
     "evidence_missing": HTTPStatus.CONFLICT,
     "too_many_requests": HTTPStatus.TOO_MANY_REQUESTS,
     "service_closed": HTTPStatus.SERVICE_UNAVAILABLE,
-    "signer_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
-    "signer_halted": HTTPStatus.SERVICE_UNAVAILABLE,
-    "outside_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    **dict.fromkeys(
+        (
+            "audit_unwritten",
+            "authority_missing",
+            "corebank_unavailable",
+            "database_unreachable",
+            "mail_unavailable",
+            "outside_unavailable",
+            "push_unavailable",
+            "signer_busy",
+            "signer_error",
+            "signer_halted",
+            "signer_unavailable",
+            "sms_unavailable",
+            "telephony_unavailable",
+        ),
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
@@ -93,6 +110,13 @@ def install(api: NinjaAPI) -> None:
     def plain_http(request: HttpRequest, error: HttpError) -> HttpResponse:
         status = error.status_code
         return problem(request, status=status, code=code_of_status(status))
+
+    @api.exception_handler(OperationalError)
+    @api.exception_handler(InterfaceError)
+    def away(request: HttpRequest, error: Exception) -> HttpResponse:
+        # Cut off, restarting or overdue. What was done of this request is not known; a repeat is harmless.
+        log.error("the database does not answer", extra={"error": type(error).__name__})
+        return problem(request, status=HTTPStatus.SERVICE_UNAVAILABLE, code="database_unreachable")
 
     @api.exception_handler(Exception)
     def unforeseen(request: HttpRequest, error: Exception) -> HttpResponse:

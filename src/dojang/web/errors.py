@@ -97,6 +97,13 @@ def typed_error_page(request: HttpRequest, error: DojangError) -> HttpResponse:
     return error_page(request, status, sentence=sentence, code=error.code)
 
 
+def database_away_page(request: HttpRequest, error: Exception) -> HttpResponse:
+    """503: the database was cut off, is starting again or overdue; the request may be repeated."""
+    log.error("the database does not answer", extra={"error": type(error).__name__})
+    sentence = phrase("error.database_unreachable", reader_locale())
+    return error_page(request, HTTPStatus.SERVICE_UNAVAILABLE, sentence=sentence, code="database_unreachable")
+
+
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 - Django's
     """400: the request made no sense."""
     return error_page(request, HTTPStatus.BAD_REQUEST)

@@ -6,11 +6,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpResponseRedirect
 from django.utils.cache import patch_vary_headers
 
 from dojang.pki.errors import DojangError
-from dojang.web.errors import error_page, typed_error_page
+from dojang.web.errors import database_away_page, error_page, typed_error_page
 from dojang.web.wording import LOCALES
 
 if TYPE_CHECKING:
@@ -63,7 +64,11 @@ class WebMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Turn a typed error into its page; leave everything else to the handler of 500."""
-        if isinstance(exception, DojangError) and not request.path.startswith(_ELSEWHERE):
+        """Turn a typed error, or a lost database, into its page; leave the rest to the handler of 500."""
+        if request.path.startswith(_ELSEWHERE):
+            return None
+        if isinstance(exception, DojangError):
             return typed_error_page(request, exception)
+        if isinstance(exception, OperationalError | InterfaceError):
+            return database_away_page(request, exception)
         return None
