@@ -10,14 +10,12 @@ import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from dojang.journeys.model import PageParts
 from dojang.journeys.page import Action, Field, Message, Show, Wait
+from dojang.pki.errors import VerificationError
+from dojang.pki.signing import describe_key, verify_signature
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -76,21 +74,16 @@ def is_stored(*, public_key: bytes, challenge: bytes, signature: bytes) -> bool:
 
 def verify_device(*, public_key: bytes, content: bytes, signature: bytes) -> bool:
     """Check a signature made by WebCrypto: ECDSA (DER or r‖s) or RSA PKCS#1 v1.5, with SHA-256."""
-    key = load_der_public_key(public_key)
+    algorithm = describe_key(public_key).algorithm
     try:
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(_as_der(signature), content, ec.ECDSA(SHA256()))
-        elif isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, content, padding.PKCS1v15(), SHA256())
-        else:
-            return False
-    except InvalidSignature:
+        verify_signature(public_key, algorithm, content, _as_der(algorithm, signature))
+    except VerificationError:
         return False
     return True
 
 
-def _as_der(signature: bytes) -> bytes:
-    if len(signature) != _P1363:
+def _as_der(algorithm: str, signature: bytes) -> bytes:
+    if algorithm != "ec-p256" or len(signature) != _P1363:
         return signature
     half = _P1363 // 2
     return encode_dss_signature(int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))

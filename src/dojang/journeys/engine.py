@@ -230,12 +230,24 @@ def settle(view: RunView, outcome: Outcome, *, typed: Mapping[str, Any] | None =
         frame = replace(top, scratch=scratch, errors=(), messages=outcome.messages)
         return Settled(progress=progress.with_top(frame), outcome=outcome)
     frame = replace(top, scratch=scratch, errors=outcome.errors, messages=())
-    kept = {k: f for k, f in progress.facts.items() if k not in outcome.forget}
-    progress = replace(progress.with_top(frame), facts=kept)
+    progress = _forget(view, progress.with_top(frame), outcome.forget)
     if outcome.enter_again:
-        again = _arrive(progress, replace(frame, messages=()), frame.step)
+        again = _arrive(progress, replace(progress.top, messages=()), frame.step)
         progress = again.with_top(replace(again.top, errors=outcome.errors))
     return Settled(progress=progress, outcome=outcome, mismatch=outcome.mismatch)
+
+
+def _forget(view: RunView, progress: Progress, keys: tuple[str, ...]) -> Progress:
+    """Drop facts, and open the steps that gave them again, in every frame."""
+    if not keys:
+        return progress
+    frames = []
+    for depth, frame in enumerate(progress.frames):
+        side = frame.journey if depth else None
+        lost = {s.id for s in view.journey.find(frame.journey).steps if fact_key(side, s.gives) in keys}
+        frames.append(replace(frame, passed=tuple(s for s in frame.passed if s not in lost)))
+    kept = {k: f for k, f in progress.facts.items() if k not in keys}
+    return replace(progress, frames=tuple(frames), facts=kept)
 
 
 def _foreign(view: RunView, facts: tuple[Fact, ...]) -> Rejected | None:

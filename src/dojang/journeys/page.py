@@ -56,7 +56,7 @@ class Show:
     """One thing displayed.
 
     `kind` names the template: ``code notice facts terms card_cells seal certificate device pattern
-    device_key approval deliver``.
+    device_key certificate_sign approval deliver``.
     """
 
     kind: str

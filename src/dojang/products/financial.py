@@ -1,107 +1,63 @@
-"""The financial certificate (금융인증서): its journeys on the web, step by step as in the bank's own guide.
+"""The financial certificate (금융인증서): its journeys, step by step as in the bank's own guides.
 
-Guide steps 1 and 2 (open the certificate centre, choose the certificate) happen before a run begins.
+On the web the guide's steps 1 and 2 (open the certificate centre, choose the certificate) happen before a run
+begins. In the app the guide has no page that says who the customer is, because its app is logged in; ours
+asks for user id and RRN there, and everything after it is bound to that one person.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dojang.journeys.kinds.account import Account
+from dojang.journeys.kinds.account import Account, AccountNumber, AccountPassword
 from dojang.journeys.kinds.ars_call import ArsCall
-from dojang.journeys.kinds.choice import FactorChoice, ReissueReason
+from dojang.journeys.kinds.certificate_password import CertificatePassword, joint_holding
+from dojang.journeys.kinds.choice import IdentityWay, ReissueReason
 from dojang.journeys.kinds.confirm import Confirm
 from dojang.journeys.kinds.contact import Contact, Person
-from dojang.journeys.kinds.find_id import FindId
+from dojang.journeys.kinds.details import Details
+from dojang.journeys.kinds.device import Device
 from dojang.journeys.kinds.identify import Identify
-from dojang.journeys.kinds.new_phone import NewPhone
-from dojang.journeys.kinds.otp import Otp
+from dojang.journeys.kinds.phone_check import PhoneCheck
 from dojang.journeys.kinds.secret import Secret
-from dojang.journeys.kinds.security_card import SecurityCard
-from dojang.journeys.kinds.sent_code import MailCode, PhoneCode
 from dojang.journeys.kinds.sms_reply import SmsReply
 from dojang.journeys.kinds.terms import Terms
-from dojang.journeys.model import Journey, RunView, Step, always
+from dojang.journeys.model import Journey, Order, RunView, Step, always
+from dojang.products.parts import (
+    FACTORS,
+    change_phone,
+    find_id,
+    holds_one,
+    mail_code,
+    second_factor,
+    took,
+)
 from dojang.products.terms import FINANCIAL, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 STAGES = ("terms", "identity", "factor", "details", "issue")
-FACTORS = ("security_card", "otp")
 NEEDS = ("guide.need.user_id", "guide.need.phone", "guide.need.account", "guide.need.factor")
+#: Whatever the path: one factor that is not the telephone (invariant 16).
+EVIDENCE = (frozenset(FACTORS),)
 
 
-def chose(factor: str) -> Callable[[RunView], bool]:
-    """Take a step only when this factor was chosen."""
-
-    def when(run: RunView) -> bool:
-        choice = run.fact("factor_choice")
-        return choice is not None and choice.values["factor"] == factor
-
-    return when
-
-
-def phone_is_recent(run: RunView) -> bool:
-    """Take a step only when a registered number is new: the telephone alone must not carry the day."""
-    call = run.fact("ars_call")
-    return call is not None and bool(call.values["recent"])
+def _identify(guide: tuple[int, ...]) -> Step:
+    return Step(
+        id="identify",
+        kind=Identify(),
+        stage="identity",
+        gives="identified",
+        guide=guide,
+        sides=("find-id",),
+    )
 
 
-def holds_one(run: RunView) -> bool:
-    """Take a step only when a certificate is in use, or was when the step was passed."""
-    return run.active_holding() is not None or run.fact("reissue") is not None
-
-
-FIND_ID = Journey(
-    id="find-id",
-    version="1",
-    product="financial",
-    channel="web",
-    stages=("identity",),
-    steps=(Step(id="find_id", kind=FindId(), stage="identity", gives="found_id", guide=(5,)),),
-    finish="return",
-    minutes=1,
-)
-
-CHANGE_PHONE = Journey(
-    id="change-phone",
-    version="1",
-    product="financial",
-    channel="web",
-    stages=("identity",),
-    steps=(
-        Step(id="account", kind=Account(), stage="identity", gives="account", guide=(8,)),
-        Step(id="factor", kind=FactorChoice(FACTORS), stage="identity", gives="factor_choice", guide=(8,)),
-        Step(
-            id="security_card",
-            kind=SecurityCard(),
-            stage="identity",
-            gives="security_card",
-            guide=(8,),
-            when=chose("security_card"),
-        ),
-        Step(id="otp", kind=Otp(), stage="identity", gives="otp", guide=(8,), when=chose("otp")),
-        Step(id="new_phone", kind=NewPhone(), stage="identity", gives="new_phone", guide=(8,)),
-        Step(id="phone_code", kind=PhoneCode(), stage="identity", gives="phone_changed", guide=(8,)),
-    ),
-    finish="return",
-    minutes=3,
-)
-
-
-def _steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
-    card, otp = chose("security_card"), chose("otp")
+def _web_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
     return (
         Step(id="terms", kind=Terms(terms_of(FINANCIAL)), stage="terms", gives="terms", guide=(3, 4)),
-        Step(
-            id="identify",
-            kind=Identify(),
-            stage="identity",
-            gives="identified",
-            guide=(5, 6),
-            sides=("find-id",),
-        ),
+        _identify((5, 6)),
         Step(id="reissue", kind=ReissueReason(), stage="identity", gives="reissue", when=reissue),
         Step(
             id="ars",
@@ -112,17 +68,8 @@ def _steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
             sides=("change-phone",),
         ),
         Step(id="account", kind=Account(), stage="factor", gives="account", guide=(10,)),
-        Step(id="factor", kind=FactorChoice(FACTORS), stage="factor", gives="factor_choice", guide=(10,)),
-        Step(
-            id="security_card",
-            kind=SecurityCard(),
-            stage="factor",
-            gives="security_card",
-            guide=(11, 12),
-            when=card,
-        ),
-        Step(id="otp", kind=Otp(), stage="factor", gives="otp", guide=(11, 12), when=otp),
-        Step(id="mail_code", kind=MailCode(), stage="factor", gives="mail_code", when=phone_is_recent),
+        *second_factor(choice=(10,), media=(11, 12), bank=(10,)),
+        mail_code(),
         Step(id="contact", kind=Contact(), stage="details", gives="contact", guide=(13,)),
         Step(id="person", kind=Person(), stage="details", gives="person", guide=(14, 15)),
         Step(id="sms_reply", kind=SmsReply(), stage="details", gives="sms_reply", guide=(16,)),
@@ -131,21 +78,99 @@ def _steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
     )
 
 
-def _journey(journey_id: str, *, reissue: Callable[[RunView], bool]) -> Journey:
+def asks_certificate_password(run: RunView) -> bool:
+    """Take the step only when the bank wants it and there is a certificate whose password can be asked."""
+    wanted = run.policy.financial_app_certificate_password
+    return wanted and (joint_holding(run) is not None or run.fact("certificate_password") is not None)
+
+
+def _app_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
+    return (
+        Step(id="device", kind=Device(), stage="terms", gives="device", guide=(1, 2, 3, 4)),
+        Step(id="terms", kind=Terms(terms_of(FINANCIAL)), stage="terms", gives="terms", guide=(5, 6)),
+        _identify(()),
+        Step(id="reissue", kind=ReissueReason(), stage="identity", gives="reissue", when=reissue),
+        Step(id="identity_way", kind=IdentityWay(), stage="identity", gives="identity_way", guide=(7,)),
+        Step(
+            id="phone_check",
+            kind=PhoneCheck(),
+            stage="identity",
+            gives="phone_check",
+            guide=(8,),
+            when=took("phone_check"),
+        ),
+        Step(
+            id="ars",
+            kind=ArsCall(),
+            stage="identity",
+            gives="ars_call",
+            guide=(8,),
+            when=took("ars"),
+            sides=("change-phone",),
+        ),
+        Step(id="account_password", kind=AccountPassword(), stage="factor", gives="account", guide=(9,)),
+        Step(
+            id="certificate_password",
+            kind=CertificatePassword(),
+            stage="factor",
+            gives="certificate_password",
+            guide=(10,),
+            when=asks_certificate_password,
+        ),
+        Step(
+            id="account_number", kind=AccountNumber(), stage="factor", gives="account_number", guide=(11, 12)
+        ),
+        *second_factor(choice=(13,), media=(13,), bank=(13,)),
+        mail_code(),
+        Step(id="details", kind=Details(), stage="details", gives="contact", guide=(14,)),
+        Step(id="pin", kind=Secret(), stage="issue", gives="pin", guide=(15,)),
+        Step(id="confirm", kind=Confirm(), stage="issue", gives="confirmed", guide=(16,)),
+    )
+
+
+def _app_order() -> Order:
+    """Return both orders of the account's two pages: as printed, and with the number before its password."""
+    printed = tuple(step.id for step in _app_steps(reissue=always))
+    number_first = [step_id for step_id in printed if step_id != "account_number"]
+    number_first.insert(number_first.index("account_password"), "account_number")
+    return Order(
+        policy="financial_app_account_order",
+        ways={"account_first": tuple(number_first), "printed": printed},
+    )
+
+
+def _web(journey_id: str, *, reissue: Callable[[RunView], bool]) -> Journey:
     return Journey(
         id=journey_id,
-        version="1",
+        version="2",
         product="financial",
         channel="web",
         stages=STAGES,
-        steps=_steps(reissue=reissue),
-        sides=(FIND_ID, CHANGE_PHONE),
-        # Whatever the path: one factor that is not the telephone (invariant 16).
-        evidence=(frozenset(FACTORS),),
+        steps=_web_steps(reissue=reissue),
+        sides=(find_id("financial", "web", (5,)), change_phone("financial", "web", (8,))),
+        evidence=EVIDENCE,
         needs=NEEDS,
         minutes=7,
     )
 
 
-ISSUE = _journey("financial-web-issue", reissue=holds_one)
-REISSUE = _journey("financial-web-reissue", reissue=always)
+def _app(journey_id: str, *, reissue: Callable[[RunView], bool]) -> Journey:
+    return Journey(
+        id=journey_id,
+        version="1",
+        product="financial",
+        channel="app",
+        stages=STAGES,
+        steps=_app_steps(reissue=reissue),
+        sides=(find_id("financial", "app", ()), change_phone("financial", "app", (8,))),
+        evidence=EVIDENCE,
+        needs=(*NEEDS[:3], "guide.need.factor_app"),
+        minutes=6,
+        order=_app_order(),
+    )
+
+
+ISSUE = _web("financial-web-issue", reissue=holds_one)
+REISSUE = _web("financial-web-reissue", reissue=always)
+APP_ISSUE = _app("financial-app-issue", reissue=holds_one)
+APP_REISSUE = _app("financial-app-reissue", reissue=always)

@@ -10,7 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.journeys.unit.country import SmallCountry, Walker, make_a
 
 from dojang.journeys import engine
-from dojang.journeys.kinds.identify import age_on, birth_of_rrn
+from dojang.journeys.kinds.eligibility import age_on
+from dojang.journeys.kinds.identify import birth_of_rrn
 from dojang.journeys.kinds.secret import find_weakness
 from dojang.journeys.kinds.security_card import draw_cells
 from dojang.products import JOURNEYS

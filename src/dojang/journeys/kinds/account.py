@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dojang.journeys.kinds.base import Base, digits_of, error, foreign, is_digits, read_account, wrong
-from dojang.journeys.model import DAY, Count, Outcome, PageParts, Passed, RunView
-from dojang.journeys.page import Field, FieldError, Message
+from dojang.journeys.kinds.base import (
+    Base,
+    digits_of,
+    error,
+    foreign,
+    is_digits,
+    read_account,
+    text_of,
+    wrong,
+)
+from dojang.journeys.model import DAY, Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
+from dojang.journeys.page import Field, FieldError, Message, Option, Show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,3 +109,125 @@ class Account(Base):
             )
         fact = run.prove("account", customer=run.customer, values={"masked": answer["masked"]})
         return Passed(facts=(fact,))
+
+
+class AccountNumber(Base):
+    """The number of a withdrawal account by itself; with a password proven before, of that same account."""
+
+    name = "account_number"
+
+    def page(self, run: RunView) -> PageParts:
+        """Ask for the number."""
+        del run
+        return PageParts(fields=account_fields()[:1])
+
+    def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
+        """Check form."""
+        del run
+        account = read_account(data)
+        return {"account": account} if account is not None else (error("account_format", "account"),)
+
+    def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
+        """Count for the customer, with the tries of the account's password."""
+        del data
+        return (Count(factor="account", limit=run.policy.account_errors, window=None),)
+
+    def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
+        """Ask the core bank whose account it is."""
+        assert data is not None
+        assert run.customer is not None
+        return world.corebank.find_account(run.customer, account=data["account"])
+
+    def judge(self, run: RunView, answer: Any) -> Outcome:
+        """Pass only for the customer's own account."""
+        proven = run.fact("account")
+        same = proven is None or answer.account is None or proven.values["account_id"] == answer.account.id
+        if not answer.ok or not same:
+            return wrong(
+                run,
+                ("account",),
+                "account_number_wrong",
+                "account",
+                limit=run.policy.account_errors,
+                mismatch=foreign(run, "account", answer.owner),
+            )
+        values = {"masked": answer.account.masked, "account_id": answer.account.id}
+        return Passed(facts=(run.prove("account_number", customer=run.customer, values=values),))
+
+
+class AccountPassword(Base):
+    """The password of the account named before, or of one the customer picks from a masked list."""
+
+    name = "account_password"
+    factors = ("account",)
+
+    def enter(self, run: RunView, world: World) -> Entered:
+        """Read the customer's accounts; only ids and masks are kept."""
+        assert run.customer is not None
+        named = run.fact("account_number")
+        accounts = [{"id": a.id, "masked": a.masked} for a in world.corebank.accounts(run.customer)]
+        if named is not None:
+            accounts = [a for a in accounts if a["id"] == named.values["account_id"]]
+        if not accounts:
+            return Entered(stop=error("no_account", phone=run.policy.bank_phone))
+        return Entered(scratch={"accounts": accounts})
+
+    def page(self, run: RunView) -> PageParts:
+        """Ask for the password, and for which account when there are several."""
+        accounts = _accounts(run)
+        password = account_fields()[1]
+        if len(accounts) == 1:
+            rows = [{"label": Message("field.account"), "value": accounts[0]["masked"]}]
+            return PageParts(fields=(password,), show=(Show("facts", {"rows": rows}),))
+        options = tuple(Option(a["id"], Message("option.account", {"masked": a["masked"]})) for a in accounts)
+        which = Field(
+            "account_id", "choice", Message("field.which_account"), {"required": True}, options=options
+        )
+        return PageParts(fields=(which, password))
+
+    def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
+        """Check form."""
+        ids = [a["id"] for a in _accounts(run)]
+        chosen = ids[0] if len(ids) == 1 else text_of(data, "account_id")
+        password = digits_of(data, "account_password")
+        mistakes = []
+        if chosen not in ids:
+            mistakes.append(error("account_required", "account_id"))
+        if not is_digits(password, PASSWORD_DIGITS):
+            mistakes.append(error("account_password_format", "account_password"))
+        return tuple(mistakes) or {"account_id": chosen, "account_password": password}
+
+    def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
+        """Count for the customer, over all channels."""
+        del data
+        return (Count(factor="account", limit=run.policy.account_errors, window=None),)
+
+    def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
+        """Ask the core bank."""
+        assert data is not None
+        assert run.customer is not None
+        match = world.corebank.check_account_password(
+            run.customer, account_id=data["account_id"], account_password=data["account_password"]
+        )
+        return {"match": match, "account_id": data["account_id"]}
+
+    def judge(self, run: RunView, answer: Any) -> Outcome:
+        """Pass on the right password."""
+        account = next((a for a in _accounts(run) if a["id"] == answer["account_id"]), None)
+        if account is None:
+            return Rejected(errors=(error("account_required", "account_id"),), enter_again=True)
+        if not answer["match"].ok:
+            return wrong(
+                run,
+                ("account",),
+                "account_password_wrong",
+                "account_password",
+                limit=run.policy.account_errors,
+                mismatch=foreign(run, "account", answer["match"].owner),
+            )
+        values = {"masked": account["masked"], "account_id": account["id"]}
+        return Passed(facts=(run.prove("account", customer=run.customer, values=values),))
+
+
+def _accounts(run: RunView) -> list[dict[str, str]]:
+    return list(run.scratch.get("accounts", ()))

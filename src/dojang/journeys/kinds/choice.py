@@ -15,7 +15,19 @@ if TYPE_CHECKING:
 
     from dojang.ports.world import World
 
-REASONS = ("pin_forgotten", "phone_changed", "lost", "leaked", "expiring")
+FORGOTTEN = {"financial": "pin_forgotten", "joint": "password_forgotten", "bank": "pattern_forgotten"}
+WAYS = ("phone_check", "ars")
+
+
+def reasons(run: RunView) -> tuple[str, ...]:
+    """Return the reasons for a new certificate of this product."""
+    damaged = ("damaged",) if run.product == "joint" else ()
+    return (FORGOTTEN[run.product], "phone_changed", "lost", *damaged, "leaked", "expiring")
+
+
+def _reason_field(run: RunView) -> Field:
+    options = tuple(Option(r, Message(f"reissue.reason.{r}")) for r in reasons(run))
+    return Field("reason", "choice", Message("field.reason"), rules={"required": True}, options=options)
 
 
 class ReissueReason(Base):
@@ -38,22 +50,22 @@ class ReissueReason(Base):
         held = run.active_holding()
         if held is None:
             return PageParts(messages=(Message("reissue.none_held"),))
-        options = tuple(Option(r, Message(f"reissue.reason.{r}")) for r in REASONS)
-        reason = Field("reason", "choice", Message("field.reason"), rules={"required": True}, options=options)
         shown = Show("certificate", {"serial": held.serial, "not_after": held.not_after.isoformat()})
         kept = keeps_not_after(run)
         note = Message(
             "reissue.keeps_not_after" if kept else "reissue.full_life",
             {"date": held.not_after.date().isoformat()},
         )
-        return PageParts(fields=(reason,), show=(shown,), messages=(Message("reissue.replaces"), note))
+        return PageParts(
+            fields=(_reason_field(run),), show=(shown,), messages=(Message("reissue.replaces"), note)
+        )
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
         """Accept one of the reasons."""
         if run.active_holding() is None:
             return {"reason": ""}
         reason = text_of(data, "reason")
-        return {"reason": reason} if reason in REASONS else (error("reason_required", "reason"),)
+        return {"reason": reason} if reason in reasons(run) else (error("reason_required", "reason"),)
 
     def judge(self, run: RunView, answer: Any) -> Outcome:
         """Keep the reason, and which certificate is to be replaced."""
@@ -66,6 +78,81 @@ class ReissueReason(Base):
         return Passed(facts=(run.prove("reissue", customer=run.customer, values=values),))
 
 
+class ReissueRequest(Base):
+    """Asking for a new certificate before it is known who asks: only the reason, and what will happen.
+
+    Whether there is a certificate to replace is seen when the customer is known; without one a first one
+    is issued, and the last step says so.
+    """
+
+    name = "reissue_request"
+
+    def page(self, run: RunView) -> PageParts:
+        """Ask for the reason."""
+        notes = (Message("reissue.replaces"), Message("reissue.elsewhere"))
+        return PageParts(fields=(_reason_field(run),), messages=notes)
+
+    def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
+        """Accept one of the reasons."""
+        reason = text_of(data, "reason")
+        return {"reason": reason} if reason in reasons(run) else (error("reason_required", "reason"),)
+
+    def judge(self, run: RunView, answer: Any) -> Outcome:
+        """Keep the reason; it is nobody's evidence."""
+        values = {"reason": answer["reason"], "replaces": "", "keep_not_after": False}
+        return Passed(facts=(run.prove("reissue", customer=None, values=values),))
+
+
+class IssueRequest(Base):
+    """The request itself: a certificate for this telephone."""
+
+    name = "request"
+
+    def page(self, run: RunView) -> PageParts:
+        """Offer the one way there is, and say what it means."""
+        option = Option("mobile", Message("request.mobile"), Message("request.mobile_hint"))
+        way = Field(
+            "way", "choice", Message("field.way"), {"required": True}, value="mobile", options=(option,)
+        )
+        days = run.policy.validity_days(run.product)
+        return PageParts(fields=(way,), messages=(Message("request.life", {"days": days}),))
+
+    def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
+        """Accept it."""
+        del run
+        return {"way": "mobile"} if text_of(data, "way") == "mobile" else (error("way_required", "way"),)
+
+    def judge(self, run: RunView, answer: Any) -> Outcome:
+        """Keep the request; it is nobody's evidence."""
+        return Passed(facts=(run.prove("request", customer=None, values={"way": answer["way"]}),))
+
+
+class IdentityWay(Base):
+    """A code by text, or a call: either proves the telephone, and neither proves more than that."""
+
+    name = "identity_way"
+
+    def page(self, run: RunView) -> PageParts:
+        """Offer both."""
+        del run
+        options = tuple(
+            Option(way, Message(f"identity_way.{way}"), Message(f"identity_way.{way}_hint")) for way in WAYS
+        )
+        way = Field("way", "choice", Message("field.identity_way"), {"required": True}, options=options)
+        return PageParts(fields=(way,))
+
+    def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
+        """Accept one of the two."""
+        del run
+        way = text_of(data, "way")
+        return {"way": way} if way in WAYS else (error("way_required", "way"),)
+
+    def judge(self, run: RunView, answer: Any) -> Outcome:
+        """Keep the choice; the next step looks at it."""
+        fact = run.prove("identity_way", customer=run.customer, values={"way": answer["way"]})
+        return Passed(facts=(fact,))
+
+
 def keeps_not_after(run: RunView) -> bool:
     """Tell whether the new certificate ends when the old one would have.
 
@@ -74,7 +161,7 @@ def keeps_not_after(run: RunView) -> bool:
     held = run.active_holding()
     if held is None or not run.policy.reissue_keep_not_after:
         return False
-    return held.not_after - run.now > timedelta(days=run.policy.financial_renew_window_days)
+    return held.not_after - run.now > timedelta(days=run.policy.renew_window_days(run.product))
 
 
 @dataclass(frozen=True)
@@ -95,7 +182,9 @@ class FactorChoice(Base):
     def enter(self, run: RunView, world: World) -> Entered:
         """Read which factors the customer holds."""
         assert run.customer is not None
-        held = world.corebank.factors(run.customer).names
+        held = set(world.corebank.factors(run.customer).names)
+        if any(h.product == "bank" and h.state == "active" and h.not_after >= run.now for h in run.holdings):
+            held.add("bank_certificate")
         usable = [name for name in self.offered if name in held]
         if not usable:
             return Entered(stop=error("no_factor", phone=run.policy.bank_phone))

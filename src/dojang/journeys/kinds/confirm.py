@@ -18,13 +18,14 @@ class Confirm(Base):
 
     def page(self, run: RunView) -> PageParts:
         """Show what has been gathered, masked."""
-        contact, person = run.fact("contact"), run.fact("person")
+        contact, person = run.fact("contact"), run.fact("person") or run.fact("identified")
         held = run.active_holding()
         kept = held is not None and keeps_not_after(run)
         ends = held.not_after.date() if held is not None and kept else _new_end(run)
         rows: list[dict[str, Any]] = [
             {"label": Message("facts.product"), "value": Message(f"product.{run.product}")},
             {"label": Message("facts.valid_until"), "value": ends.isoformat()},
+            {"label": Message("facts.fee"), "value": _fee(run)},
         ]
         if person is not None:
             rows.insert(1, {"label": Message("facts.name"), "value": str(person.values["name"])})
@@ -43,4 +44,9 @@ class Confirm(Base):
 
 
 def _new_end(run: RunView) -> Any:
-    return today(run) + timedelta(days=run.policy.financial_validity_days)
+    return today(run) + timedelta(days=run.policy.validity_days(run.product))
+
+
+def _fee(run: RunView) -> Message:
+    won = run.policy.fee_won
+    return Message("facts.won", {"won": f"{won:,}"}) if won else Message("facts.free")

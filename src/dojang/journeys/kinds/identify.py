@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from dojang.journeys.kinds.base import Base, digits_of, error, text_of, today, wrong
+from dojang.journeys.kinds.base import Base, digits_of, error, text_of, wrong
+from dojang.journeys.kinds.eligibility import facts_of, greetings, refusal
 from dojang.journeys.model import DAY, Count, Mismatch, Outcome, PageParts, Passed, RunView, Stopped
 from dojang.journeys.page import Field, FieldError, Message
 
@@ -99,19 +100,11 @@ class Identify(Base):
                 run, ("identify",), "user_not_found", limit=run.policy.identify_errors, mismatch=mismatch
             )
         customer = found.customer
-        if customer.locked:
-            return Stopped(error=error("customer_locked", phone=run.policy.bank_phone))
-        if not customer.ebanking:
-            return Stopped(error=error("not_ebanking", phone=run.policy.bank_phone))
-        if age_on(today(run), customer.birth) < run.policy.min_age_years:
-            return Stopped(error=error("under_age", years=run.policy.min_age_years))
-        values = {
-            "name": customer.name,
-            "name_en": customer.name_en,
-            "birth": customer.birth.isoformat(),
-            "kind": customer.kind,
-        }
-        return Passed(facts=(run.prove("identified", customer=customer.id, values=values),))
+        refused = refusal(run, customer)
+        if refused is not None:
+            return Stopped(error=refused)
+        fact = run.prove("identified", customer=customer.id, values=facts_of(customer))
+        return Passed(facts=(fact,), messages=greetings(customer))
 
 
 def birth_of_rrn(rrn: str) -> date | None:
@@ -124,8 +117,3 @@ def birth_of_rrn(rrn: str) -> date | None:
         return date(century.get(rrn[6], 1800) + int(rrn[:2]), int(rrn[2:4]), int(rrn[4:6]))
     except ValueError:
         return None
-
-
-def age_on(day: date, birth: date) -> int:
-    """Return completed years of life on a day."""
-    return day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))

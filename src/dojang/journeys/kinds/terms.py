@@ -12,6 +12,8 @@ from dojang.journeys.page import Field, FieldError, Message, Option, Show
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dojang.journeys.model import Fact
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
@@ -89,3 +91,11 @@ class Terms(Base):
         }
         fact = run.prove("terms", customer=None, values={"agreed": agreed})
         return Passed(facts=(fact,))
+
+    def is_current(self, run: RunView, fact: Fact) -> bool:
+        """Consent to a text that has changed since is no consent to the new one."""
+        del run
+        agreed = fact.values["agreed"]
+        return all(
+            not t.required or agreed.get(t.id, {}).get("version") == t.version for t in self.items
+        ) and all(agreed[t.id]["version"] == t.version for t in self.items if t.id in agreed)

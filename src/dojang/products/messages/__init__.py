@@ -45,7 +45,7 @@ def catalog(locale: str) -> Mapping[str, str]:
             if message_id in found:
                 raise ValueError(f"message {message_id} occurs twice in {chosen} (again in {file.name})")
             found[message_id] = text
-    for item in terms.FINANCIAL:
+    for item in terms.IN_FORCE:
         found[f"terms.{item.id}.text"] = terms.text_of(item.id, item.version, chosen)
     return MappingProxyType(found)
 

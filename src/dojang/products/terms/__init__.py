@@ -36,6 +36,30 @@ FINANCIAL = (
     Listed("phone_check", "1.0"),
     Listed("marketing", "1.0", required=False),
 )
+JOINT = (
+    Listed("efinance", "1.0"),
+    Listed("ebanking", "1.0"),
+    Listed("joint_certificate", "1.0"),
+    Listed("device_storage", "1.0"),
+    Listed("privacy", "1.0"),
+    Listed("unique_id", "1.0"),
+    Listed("third_party", "1.0"),
+    Listed("phone_check", "1.0"),
+    Listed("marketing", "1.0", required=False),
+)
+BANK = (
+    Listed("efinance", "1.0"),
+    Listed("ebanking", "1.0"),
+    Listed("bank_certificate", "1.0"),
+    Listed("device_storage", "1.0"),
+    Listed("privacy", "1.0"),
+    Listed("unique_id", "1.0"),
+    Listed("third_party", "1.0"),
+    Listed("phone_check", "1.0"),
+    Listed("marketing", "1.0", required=False),
+)
+#: Every text in force; the same text on several lists has one version.
+IN_FORCE = tuple(dict.fromkeys((*FINANCIAL, *JOINT, *BANK)))
 
 
 def _file(term_id: str, version: str, locale: str) -> bytes:
@@ -46,7 +70,7 @@ def _file(term_id: str, version: str, locale: str) -> bytes:
 @cache
 def text_of(term_id: str, version: str, locale: str) -> str:
     """Return a text in any version that was ever in force; `KeyError` when there is none."""
-    known = {item.id for item in FINANCIAL}
+    known = {item.id for item in IN_FORCE}
     if term_id not in known or not version.replace(".", "").isdigit():
         raise KeyError(term_id)
     try:

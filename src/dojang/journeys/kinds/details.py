@@ -1,0 +1,103 @@
+"""The customer's details as the bank has them, to be confirmed; the name is fixed, edits are kept apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dojang.journeys.kinds.base import Base, error, foreign, read_email, read_mobile, text_of
+from dojang.journeys.kinds.contact import phone_field
+from dojang.journeys.model import Entered, Outcome, PageParts, Passed, Rejected, RunView
+from dojang.journeys.page import Field, FieldError, Message, Show
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dojang.ports.world import World
+
+ADDRESS_SHORTEST = 5
+ADDRESS_LONGEST = 120
+
+
+class Details(Base):
+    """E-mail, address and telephone, filled in with the bank's record."""
+
+    name = "details"
+
+    def enter(self, run: RunView, world: World) -> Entered:
+        """Read the record."""
+        assert run.customer is not None
+        customer, phones = world.corebank.customer(run.customer), world.corebank.phones(run.customer)
+        return Entered(
+            scratch={
+                "name": customer.name,
+                "email": customer.email or "",
+                "address": customer.address or "",
+                "phone": phones[0].number if phones else "",
+            }
+        )
+
+    def page(self, run: RunView) -> PageParts:
+        """Show the name; ask whether the rest is right."""
+        was = {
+            name: run.typed.get(name) or run.scratch.get(name, "") for name in ("email", "address", "phone")
+        }
+        email = Field(
+            "email",
+            "email",
+            Message("field.email"),
+            {"required": True, "max_length": 254},
+            value=was["email"],
+        )
+        address = Field(
+            "address",
+            "address",
+            Message("field.address"),
+            {"required": True, "max_length": ADDRESS_LONGEST},
+            value=was["address"],
+        )
+        phone = phone_field()
+        phone = Field(phone.name, phone.kind, phone.label, phone.rules, value=was["phone"], help=phone.help)
+        rows = [{"label": Message("facts.name"), "value": run.scratch.get("name", "")}]
+        return PageParts(
+            fields=(email, address, phone),
+            show=(Show("facts", {"rows": rows}),),
+            messages=(Message("details.name_fixed"),),
+        )
+
+    def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
+        """Check form."""
+        del run
+        email, phone = read_email(data), read_mobile(data)
+        address = " ".join(text_of(data, "address").split())
+        mistakes = []
+        if email is None:
+            mistakes.append(error("email_format", "email"))
+        if not ADDRESS_SHORTEST <= len(address) <= ADDRESS_LONGEST or not address.isprintable():
+            mistakes.append(error("address_format", "address"))
+        if phone is None:
+            mistakes.append(error("phone_format", "phone"))
+        return tuple(mistakes) or {"email": email, "address": address, "phone": phone}
+
+    def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
+        """Ask whose telephone it is."""
+        assert data is not None
+        del run
+        return {**data, "owner": world.corebank.owner_of_phone(data["phone"])}
+
+    def judge(self, run: RunView, answer: Any) -> Outcome:
+        """Keep what is right now and what was there before, and name what was edited."""
+        if answer["owner"] != run.customer:
+            return Rejected(
+                errors=(error("phone_not_registered", "phone"),),
+                mismatch=foreign(run, "phone", answer["owner"]),
+            )
+        before = {name: str(run.scratch.get(name, "")) for name in ("email", "address", "phone")}
+        values = {
+            "email": answer["email"],
+            "phone": answer["phone"],
+            "address": answer["address"],
+            "old_email": before["email"],
+            "old_address": before["address"],
+            "edited": [name for name, was in before.items() if was != answer[name]],
+        }
+        return Passed(facts=(run.prove("contact", customer=run.customer, values=values),))

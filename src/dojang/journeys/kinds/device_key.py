@@ -1,0 +1,138 @@
+"""A key made on the device: the certification request comes here, the private key never does.
+
+For the joint certificate the device also makes the random number R of the virtual id (KCAC.TS.SIVID),
+encrypted so that only the signer can open it, and sets the certificate's password, which it never sends.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dojang.journeys.kinds.base import Base, error, text_of
+from dojang.journeys.kinds.device import device_of
+from dojang.journeys.kinds.pattern import read_base64
+from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
+from dojang.journeys.page import Field, FieldError, Message, Show
+from dojang.pki.errors import MalformedError, ProfileError, VerificationError
+from dojang.pki.requests import read_request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dojang.ports.world import World
+
+SEALED_LONGEST = 1_024
+
+
+@dataclass(frozen=True)
+class DeviceKey(Base):
+    """One key pair of the wanted kind. `joint`: with R for the virtual id, and a password of its own."""
+
+    algorithm: str
+    joint: bool = False
+    name = "device_key"
+
+    def enter(self, run: RunView, world: World) -> Entered:
+        """Read the key under which the device encrypts R for the signer."""
+        del run
+        if not self.joint:
+            return Entered(scratch={"transport_key": ""})
+        held = world.signer.keys()
+        key = next((k.public_key for k in held if k.role == "transport"), b"")
+        return Entered(scratch={"transport_key": base64.b64encode(key).decode()})
+
+    def page(self, run: RunView) -> PageParts:
+        """Let the page's element make the key; ask for the password there, if there is one."""
+        data: dict[str, Any] = {
+            "algorithm": self.algorithm,
+            "transport_key": run.scratch.get("transport_key", ""),
+            "password": self.joint,
+            "device": device_of(run),
+        }
+        fields = [Field("csr", "hidden", Message("field.csr"), {"required": True}, secret=True)]
+        notes: tuple[Message, ...] = ()
+        if self.joint:
+            data["password_rules"] = {
+                "min_length": run.policy.password_min_length,
+                "classes": run.policy.password_classes,
+                "max_run": 2,
+            }
+            data["forbidden"] = _own_numbers(run)
+            fields.append(
+                Field("sealed_r", "hidden", Message("field.sealed_r"), {"required": True}, secret=True)
+            )
+            fields.append(Field("password_ok", "hidden", Message("field.password"), {"required": True}))
+            rules = {"length": run.policy.password_min_length}
+            notes = (Message("scam.certificate_key"), Message("certificate_key.rules", rules))
+        return PageParts(fields=tuple(fields), show=(Show("device_key", data),), messages=notes)
+
+    def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
+        """Check form. That the password keeps the rules is the device's word: it alone has seen it."""
+        del run
+        csr = read_base64(data, "csr")
+        if csr is None:
+            return (error("device_key_missing"),)
+        if not self.joint:
+            return {"csr": csr.hex(), "sealed_r": ""}
+        if text_of(data, "password_ok") != "1":
+            return (error("password_rules", "password_ok"),)
+        sealed = read_base64(data, "sealed_r", longest=2 * SEALED_LONGEST)
+        if sealed is None or len(sealed) > SEALED_LONGEST:
+            return (error("device_key_missing"),)
+        return {"csr": csr.hex(), "sealed_r": sealed.hex()}
+
+    def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
+        """Count keys made for one run."""
+        del data
+        return (
+            Count(
+                factor="device_keys",
+                limit=run.policy.pins_per_run,
+                window=None,
+                subject_kind="run",
+                on_pass="keep",  # noqa: S106 - a word, not a password
+                locks=False,
+                code="device_keys_spent",
+            ),
+        )
+
+    def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
+        """Check the proof of possession; have the signer compute the virtual id."""
+        assert data is not None
+        assert run.customer is not None
+        csr = bytes.fromhex(data["csr"])
+        try:
+            request = read_request(csr, frozenset({self.algorithm}))
+            vid = b""
+            if self.joint:
+                idn, sealed_r = world.corebank.idn(run.customer), bytes.fromhex(data["sealed_r"])
+                vid = world.signer.compute_vid(idn=idn, sealed_r=sealed_r)
+        except (MalformedError, ProfileError, VerificationError):
+            return None
+        return {
+            "key_id": run.key(),
+            "public_key": request.public_key.hex(),
+            "algorithm": request.algorithm,
+            "vid": vid.hex(),
+            "csr_sha256": hashlib.sha256(csr).hexdigest(),
+        }
+
+    def judge(self, run: RunView, answer: Any) -> Outcome:
+        """Keep the public key for issuing."""
+        if answer is None:
+            return Rejected(errors=(error("device_key_unusable"),))
+        values = {**answer, "device_id": device_of(run)}
+        return Passed(facts=(run.prove("device_key", customer=run.customer, values=values),))
+
+
+def _own_numbers(run: RunView) -> list[str]:
+    """Return what a password should not contain: birth date and telephone, which this person typed."""
+    found = []
+    for fact in (run.fact("identified"), run.fact("phone_check")):
+        if fact is not None:
+            birth = str(fact.values.get("birth", "")).replace("-", "")
+            found += [birth, birth[2:], birth[4:], str(fact.values.get("phone", ""))[-4:]]
+    return sorted({text for text in found if text})

@@ -1,0 +1,73 @@
+"""The bank certificate (은행인증서): a key that cannot leave the telephone, and a pattern.
+
+It is itself a factor for other certificates, so it asks for the most: a telephone in one's own name, an
+identity card, the account's password and one won at another bank. Whoever has only the telephone, the RRN,
+the birth date and account numbers has neither the card nor the password nor the other bank's bankbook.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dojang.journeys.kinds.account import Account
+from dojang.journeys.kinds.choice import ReissueReason
+from dojang.journeys.kinds.confirm import Confirm
+from dojang.journeys.kinds.device import Device
+from dojang.journeys.kinds.device_key import DeviceKey
+from dojang.journeys.kinds.id_card import IdCard
+from dojang.journeys.kinds.one_won import OneWon
+from dojang.journeys.kinds.pattern import Pattern
+from dojang.journeys.kinds.phone_check import PhoneCheck
+from dojang.journeys.kinds.terms import Terms
+from dojang.journeys.model import Journey, RunView, Step, always
+from dojang.products.parts import holds_one, mail_code
+from dojang.products.terms import BANK, terms_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STAGES = ("terms", "identity", "factor", "issue")
+NEEDS = (
+    "guide.need.app",
+    "guide.need.own_phone",
+    "guide.need.id_card",
+    "guide.need.account",
+    "guide.need.other_account",
+)
+EVIDENCE = tuple(frozenset({name}) for name in ("identified", "id_card", "account", "one_won"))
+ALGORITHM = "ec-p256"
+
+
+def _steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
+    return (
+        Step(id="device", kind=Device(), stage="terms", gives="device", guide=(1,)),
+        Step(id="terms", kind=Terms(terms_of(BANK)), stage="terms", gives="terms", guide=(2,)),
+        Step(id="phone_check", kind=PhoneCheck(), stage="identity", gives="phone_check", guide=(3,)),
+        Step(id="id_card", kind=IdCard(), stage="identity", gives="id_card", guide=(4,)),
+        Step(id="reissue", kind=ReissueReason(), stage="identity", gives="reissue", when=reissue),
+        Step(id="account", kind=Account(), stage="factor", gives="account", guide=(5,)),
+        Step(id="one_won", kind=OneWon(), stage="factor", gives="one_won", guide=(5,)),
+        mail_code(),
+        Step(id="pattern", kind=Pattern(), stage="issue", gives="pattern", guide=(6,)),
+        Step(id="device_key", kind=DeviceKey(ALGORITHM), stage="issue", gives="device_key", guide=(6,)),
+        Step(id="confirm", kind=Confirm(), stage="issue", gives="confirmed", guide=(7,)),
+    )
+
+
+def _journey(journey_id: str, *, reissue: Callable[[RunView], bool]) -> Journey:
+    return Journey(
+        id=journey_id,
+        version="1",
+        product="bank",
+        channel="app",
+        stages=STAGES,
+        steps=_steps(reissue=reissue),
+        evidence=EVIDENCE,
+        needs=NEEDS,
+        minutes=6,
+        custody="device",
+    )
+
+
+ISSUE = _journey("bank-app-issue", reissue=holds_one)
+REISSUE = _journey("bank-app-reissue", reissue=always)

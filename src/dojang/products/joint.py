@@ -1,0 +1,138 @@
+"""The joint certificate (공동인증서), made on the telephone: seven steps, and six to have it made anew.
+
+The key pair, the random number of the virtual id and the password are made on the device; see
+`dojang.journeys.kinds.device_key`. What makes it more than a telephone's certificate (invariant 16): the
+account's password, counted over all channels, or a bank that sets ``joint_needs_factor`` a second factor too.
+"""
+
+from __future__ import annotations
+
+from dojang.journeys.kinds.account import Account
+from dojang.journeys.kinds.choice import IssueRequest, ReissueReason, ReissueRequest
+from dojang.journeys.kinds.confirm import Confirm
+from dojang.journeys.kinds.device import Device
+from dojang.journeys.kinds.device_key import DeviceKey
+from dojang.journeys.kinds.identify import Identify
+from dojang.journeys.kinds.phone_check import PhoneCheck
+from dojang.journeys.kinds.terms import Terms
+from dojang.journeys.model import Journey, Order, RunView, Step
+from dojang.products.parts import find_id, holds_one, mail_code, second_factor
+from dojang.products.terms import JOINT, terms_of
+
+STAGES = ("terms", "identity", "factor", "issue")
+NEEDS = ("guide.need.app", "guide.need.user_id", "guide.need.own_phone", "guide.need.account")
+EVIDENCE = (frozenset({"account"}), frozenset({"phone_check"}), frozenset({"identified"}))
+ALGORITHM = "rsa-2048"  #: what WebCrypto, the NPKI file formats and relying parties' software all read
+
+
+def needs_factor(run: RunView) -> bool:
+    """Take the second factor only when the bank wants one here."""
+    return run.policy.joint_needs_factor
+
+
+def _device() -> Step:
+    return Step(id="device", kind=Device(), stage="terms", gives="device", guide=(1,))
+
+
+def _terms(guide: tuple[int, ...]) -> Step:
+    return Step(id="terms", kind=Terms(terms_of(JOINT)), stage="terms", gives="terms", guide=guide)
+
+
+def _identify() -> Step:
+    return Step(
+        id="identify",
+        kind=Identify(),
+        stage="identity",
+        gives="identified",
+        guide=(4,),
+        sides=("find-id",),
+    )
+
+
+def _phone(guide: tuple[int, ...]) -> Step:
+    return Step(id="phone_check", kind=PhoneCheck(), stage="identity", gives="phone_check", guide=guide)
+
+
+def _account(guide: tuple[int, ...]) -> Step:
+    return Step(id="account", kind=Account(), stage="factor", gives="account", guide=guide)
+
+
+def _key(guide: tuple[int, ...]) -> Step:
+    return Step(
+        id="certificate_key",
+        kind=DeviceKey(ALGORITHM, joint=True),
+        stage="issue",
+        gives="device_key",
+        guide=guide,
+    )
+
+
+def _confirm(guide: tuple[int, ...]) -> Step:
+    return Step(id="confirm", kind=Confirm(), stage="issue", gives="confirmed", guide=guide)
+
+
+_FACTOR = second_factor(choice=(), media=(), bank=(), wanted=needs_factor)
+_ISSUE = (
+    _device(),
+    Step(id="request", kind=IssueRequest(), stage="terms", gives="request", guide=(2,)),
+    _terms((3,)),
+    _identify(),
+    Step(id="reissue", kind=ReissueReason(), stage="identity", gives="reissue", when=holds_one),
+    _phone((5,)),
+    _account((5,)),
+    mail_code(),
+    *_FACTOR,
+    _key((6,)),
+    _confirm((7,)),
+)
+_REISSUE = (
+    _device(),
+    Step(id="reissue_request", kind=ReissueRequest(), stage="terms", gives="reissue", guide=(2,)),
+    _phone((3,)),
+    _identify(),
+    _account((4,)),
+    mail_code(),
+    *_FACTOR,
+    _terms((5,)),
+    _key(()),
+    _confirm((6,)),
+)
+
+
+def _reissue_order() -> Order:
+    """Return both orders: as printed, and with consent before any personal number is asked for."""
+    printed = tuple(step.id for step in _REISSUE)
+    consent_first = [step_id for step_id in printed if step_id != "terms"]
+    consent_first.insert(consent_first.index("phone_check"), "terms")
+    return Order(
+        policy="joint_reissue_order", ways={"consent_first": tuple(consent_first), "printed": printed}
+    )
+
+
+ISSUE = Journey(
+    id="joint-app-issue",
+    version="1",
+    product="joint",
+    channel="app",
+    stages=STAGES,
+    steps=_ISSUE,
+    sides=(find_id("joint", "app", (4,)),),
+    evidence=EVIDENCE,
+    needs=NEEDS,
+    minutes=5,
+    custody="device",
+)
+REISSUE = Journey(
+    id="joint-app-reissue",
+    version="1",
+    product="joint",
+    channel="app",
+    stages=STAGES,
+    steps=_REISSUE,
+    sides=(find_id("joint", "app", (4,)),),
+    evidence=EVIDENCE,
+    needs=NEEDS,
+    minutes=5,
+    custody="device",
+    order=_reissue_order(),
+)
