@@ -20,7 +20,7 @@ def main() -> None:
     """Run the parts asked for, all in one centre."""
     parser = argparse.ArgumentParser(prog="bench")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
-    parser.add_argument("--seconds", type=float, default=4.0, help="length of one measurement")
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of one measurement")
     chosen = parser.parse_args()
     report = Report()
     began = time.monotonic()
