@@ -66,7 +66,7 @@ def run(report: Report, centre: Centre, seconds: float) -> None:
         "POST with nonce, signed live": [Question("POST", "/ocsp", body) for body in live],
     }
     found: dict[str, list[float]] = defaultdict(list)
-    turn = 1.0
+    turn = max(1.0, seconds / 2)
     with centre.http(what="va") as port:
         size = _size(port, bodies[0])
         with bare(size, centre.options.folder.log / "bench-bare.log") as plain:
