@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import sys
+from pathlib import Path
 
 from pyasn1.codec.der import decoder, encoder
 from pyasn1.type import char, univ
@@ -48,9 +49,37 @@ def vid_of(idn: str, r: univ.BitString, name: str) -> str:
     return hashlib.new(name, once).hexdigest()
 
 
+def opened(question: dict[str, str]) -> dict[str, object]:
+    """Open files of the product, sign with the key in them, compute the VID from the R in them."""
+    password = question["password"].encode()
+    if question["pfx"]:
+        reader = PinkSign(p12_data=base64.b64decode(question["pfx"]), prikey_password=password)
+        reader.load_p12(base64.b64decode(question["pfx"]))
+    else:
+        place = Path(question["folder"])
+        reader = PinkSign(
+            pubkey_path=str(place / "signCert.der"),
+            prikey_path=str(place / "signPri.key"),
+            prikey_password=password,
+        )
+    answer: dict[str, object] = {"cn": reader.cn(), "text": TEXT.decode()}
+    answer["signed"] = base64.b64encode(reader.pkcs7_signed_msg(TEXT)).decode()
+    if getattr(reader, "_rand_num", None) is not None:  # it loses R when it opens a PFX
+        answer["r"] = reader._rand_num.asOctets().hex()
+        answer["vid_computed"] = vid_of(question["idn"], reader._rand_num, "sha256")
+    return answer
+
+
 def main() -> None:
     """Answer one question."""
     question = json.load(sys.stdin)
+    if "password" in question and "seal" not in question:
+        json.dump(opened(question), sys.stdout)
+        return
+    if "seal" in question:
+        with_r = inject_rand_in_plain_prikey(question["seal"], bytes.fromhex(question["r"]))
+        json.dump({"key_file": encrypt_decrypted_prikey(with_r, question["password"].encode())}, sys.stdout)
+        return
     certificate = base64.b64decode(question["certificate"])
     reader = PinkSign(pubkey_data=certificate)
     real_name, name, vid = vid_in(certificate)
