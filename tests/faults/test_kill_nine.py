@@ -23,6 +23,7 @@ from tests.faults.country import Country, Customer, count_signatures
 from dojang.ca.actions import reconcile as reconcile_authority
 from dojang.ca.actions import revoke_certificate
 from dojang.ca.queries import active_certificate, certificates_of, verify_trail
+from dojang.journeys.kinds.ars_call import LIVE
 from dojang.ports.acting import Acting
 from dojang.ra.upkeep import expire_runs
 
@@ -144,6 +145,8 @@ class Havoc:
             self.kills[f"{target} at {what}, {moment}"] += 1
         else:
             self.misses += 1
+        if moment == "random":  # the machine's pace changes: keep most kills inside the work, some behind it
+            self.spans[span] *= 1.03 if at_work else 0.9
         if target == "customer" and self.chance.random() < 0.5:
             # Its database session dies by and by: half of the time whoever comes next meets it alive.
             wait_until(lambda: self._is_gone(process.backend), "the session to end")
@@ -199,6 +202,12 @@ class Havoc:
         if walk.page.step == "ars" and not walk.page.fields:
             walk.take_call()
             walk.submit()
+        elif walk.page.step == "ars":
+            # A call nobody knows of any more may be ringing: the line is busy until it is put down.
+            telephony: Any = self.country.world.telephony
+            for call in telephony.calls(walk.number):
+                if call.state in LIVE:
+                    telephony.reject(walk.number, call.id)
 
     def mend(self, walk: Customer, *, held: bool) -> None:
         """Do what customers and the job do after a crash, killing most of those as well."""
