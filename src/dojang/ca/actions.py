@@ -17,6 +17,7 @@ from dojang.ca.issuing import intend_certificate, issue_certificate
 from dojang.ca.orders import Order, holding_order
 from dojang.ca.publishing import Published, publish_crls, refresh_ocsp_answers
 from dojang.ca.reconciling import Reconciled, reconcile, settle_order
+from dojang.ca.suspension import long_held, restore_certificate, suspend_certificate
 
 __all__ = [
     "Order",
@@ -26,11 +27,14 @@ __all__ = [
     "holding_order",
     "intend_certificate",
     "issue_certificate",
+    "long_held",
     "perform_ceremony",
     "publish_crls",
     "reconcile",
     "refresh_ocsp_answers",
     "renew_ocsp_responders",
+    "restore_certificate",
     "revoke_certificate",
     "settle_order",
+    "suspend_certificate",
 ]

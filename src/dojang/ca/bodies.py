@@ -49,9 +49,11 @@ def build_body(order: Order, issuer: Issuer, *, world: World) -> Body:
     profile = PROFILES.get(order.profile)
     if profile is None or profile.role != "subscriber":
         raise ProfileError("not a profile for customers", profile=order.profile)
-    before = Certificate.objects.filter(
-        customer_id=order.customer_id, product=order.product, state=Certificate.State.ACTIVE
-    ).first()
+    standing = [Certificate.State.ACTIVE, Certificate.State.HELD]
+    held = Certificate.objects.filter(
+        customer_id=order.customer_id, product=order.product, state__in=standing
+    )
+    before = held.order_by("-issued_at", "-id").first()
     not_before = whole_second(world.clock.now())
     not_after = min(order.not_after or _decide_end(order, before, not_before, world=world), issuer.not_after)
     serial = new_serial()

@@ -43,6 +43,12 @@ class CertificateRevokedError(DojangError):
     code: ClassVar[str] = "certificate_revoked"
 
 
+class CertificateStateError(DojangError):
+    """The certificate is not in the state this needs (`data`: ``state``)."""
+
+    code: ClassVar[str] = "certificate_state"
+
+
 class ReasonUnknownError(DojangError):
     """Not a reason a certificate can be revoked for (RFC 5280 §5.3.1)."""
 

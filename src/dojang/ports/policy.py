@@ -86,6 +86,12 @@ class Policy:
     password_min_length: int = 10
     password_classes: int = 3  #: of letters, digits and other characters
     delivery_within: int = 300  #: a device must have stored its new certificate by then
+    hold_days: int = 183  #: a suspended certificate is revoked after so long (six months)
+    handoff_ttl: int = 600  #: life of the number that moves a run to another device
+    handoff_tries_per_day: int = 10  #: wrong numbers from one network source
+    parcel_ttl: int = 600  #: life of a certificate copy on its way between two devices
+    approvals_per_window: int = 3  #: questions put to one person's telephone …
+    approvals_window: int = 600  #: … within so many seconds
 
     def validity_days(self, product: str) -> int:
         """Return the life of a new certificate of a product, in days."""

@@ -16,7 +16,7 @@ from dojang.journeys.page import Action, FieldError, Message, Page, Wait
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
 from dojang.products.journeys import JOURNEYS
-from dojang.ra import counters, finish, steps
+from dojang.ra import counters, delivering, finish, steps
 from dojang.ra.access import access_run
 from dojang.ra.errors import (
     ActionUnknownError,
@@ -26,7 +26,7 @@ from dojang.ra.errors import (
     StepMismatchError,
 )
 from dojang.ra.locks import walking
-from dojang.ra.models import Run, StepOutcome
+from dojang.ra.models import UNDER_WAY, Run, StepOutcome
 from dojang.ra.sealing import sealer
 from dojang.ra.steps import Turn
 from dojang.ra.store import Body, open_body, seal_body
@@ -120,12 +120,11 @@ def open_page(run_id: str, *, acting: Acting, world: World) -> Page:
     Never moves the revision or the idle time. Raises `RunNotFoundError`.
     """
     run = access_run(run_id, acting)
-    needs = run.state in {Run.State.OPEN, Run.State.ISSUING}
-    if not needs:
+    if run.state not in {Run.State.OPEN, *UNDER_WAY}:
         return _page(turn_of(run, acting, world))
     if run.state == Run.State.OPEN and not _has_work(run, acting, world):
         return _page(turn_of(run, acting, world))
-    patience = 0.0 if run.state == Run.State.ISSUING else 2.0
+    patience = 0.0 if run.state in UNDER_WAY else 2.0
     with walking(run.id, patience=patience) as held:
         turn = turn_of(access_run(run_id, acting), acting, world)
         if held:
@@ -148,7 +147,7 @@ def _refresh(turn: Turn) -> Page:
     """Enter, look or go on issuing, whatever the run needs; the caller holds the run's lock."""
     if expire_turn(turn):
         return _page(turn)
-    if turn.run.state == Run.State.ISSUING:
+    if turn.run.state in UNDER_WAY:
         finish.continue_issuing(turn.run.id, acting=turn.acting, world=turn.world)
         return _page(turn_of(Run.objects.get(id=turn.run.id), turn.acting, turn.world))
     try:
@@ -173,6 +172,8 @@ def _page(turn: Turn) -> Page:
     view = turn.view()
     if run.state == Run.State.OPEN:
         return _unentered(view) if engine.needs_entry(turn.body.progress) else engine.make_page(view)
+    if run.state == Run.State.DELIVERING:
+        return delivering.delivery_page(turn)
     page = engine.make_page(view, state=str(run.state), result=turn.body.result)
     if run.state == Run.State.ISSUING:
         assert run.issuing_at is not None
@@ -210,6 +211,9 @@ def act(
 ) -> Page:
     """Answer a page. `action`: ``submit back resend cancel extend leave side:<id>``.
 
+    While a device has yet to store its certificate: ``stored`` (``signature``, and ``label``, ``platform`` if
+    it wants) or ``storage_failed``, whatever step and revision are named.
+
     The same answer again (run, step, revision, action) shows the present page and has no second effect.
     Raises `RunNotFoundError`; `StaleRevisionError`, `StepMismatchError`, `ActionUnknownError` with the
     present page. A run that has ended or is issuing is answered with its page, whatever was sent.
@@ -219,6 +223,8 @@ def act(
         turn = turn_of(access_run(run_id, acting), acting, world)
         if not held:
             return _page(turn)
+        if turn.run.state == Run.State.DELIVERING:
+            return _deliver(turn, action, data)
         if turn.run.state != Run.State.OPEN or expire_turn(turn):
             return _refresh(turn)
         if StepOutcome.objects.filter(run=turn.run, step=step_id, revision=revision, action=action).exists():
@@ -231,6 +237,17 @@ def act(
                     return page  # the step could not be entered: there is nothing to answer yet
         _do(turn, action, data)
         return _refresh(turn_of(turn.run, acting, world))
+
+
+def _deliver(turn: Turn, action: str, data: Mapping[str, Any]) -> Page:
+    """Hear what the device has to say of its new certificate; anything else shows the page as it stands."""
+    assert turn.run.deliver_until is not None
+    in_time = turn.world.clock.now() <= turn.run.deliver_until
+    if action == delivering.STORAGE_FAILED and turn.run.stored_at is None:
+        finish.fail_run(turn.run, "storage_failed", acting=turn.acting, world=turn.world)
+    elif action == delivering.STORED and in_time and not delivering.note_stored(turn, data):
+        return delivering.delivery_page(turn, wrong="delivery_signature_wrong")
+    return _refresh(turn_of(Run.objects.get(id=turn.run.id), turn.acting, turn.world))
 
 
 def _refuse_stale(turn: Turn, step_id: str, revision: int) -> None:

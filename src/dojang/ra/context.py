@@ -11,6 +11,7 @@ from dojang.products.messages import render
 from dojang.ra.counters import Tally, tries_left
 from dojang.ra.models import CardChallenge, Run
 from dojang.ra.sealing import sealer
+from dojang.wallet.credentials import WalletCredentials
 from dojang.wallet.queries import usable_key
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def view_of(
         pending_challenge=None if challenge is None else dict(challenge.challenge),
         previous_key=None if key is None else (key.id, bytes(key.sealed)),
         reply_awaited=lambda number: _is_awaited(number, run),
+        credentials=WalletCredentials(world),
     )
     return look_at(journey, progress, context)
 
@@ -99,7 +101,7 @@ def _holdings(customer_id: str) -> tuple[Holding, ...]:
         Holding(
             product=view.product,
             serial=view.serial,
-            state=view.state,
+            state="suspended" if view.state == "held" else view.state,
             not_before=view.not_before,
             not_after=view.not_after,
             ended_at=view.revoked_at,

@@ -2,6 +2,8 @@
 
 1. In the last step's transaction: the evidence is re-checked and spent, the run goes to ``issuing``.
 2. Intent, signature, certificate (`dojang.ca.actions`): each committed on its own, keyed by the run's id.
+   A key on the customer's device: the run waits in ``delivering`` until the device has stored the
+   certificate (`dojang.ra.delivering`).
 3. One transaction (`activate_certificate`): new certificate active, old one revoked, key live in the wallet,
    notices to all channels known before, the run ``done``.
 4. After the commit: the signer forgets the old key; a CRL is published.
@@ -35,21 +37,23 @@ from dojang.ca.errors import AuthorityMissingError, CertificateRevokedError, Int
 from dojang.ca.models import Certificate
 from dojang.ca.queries import certificate_by_id
 from dojang.journeys import engine
-from dojang.journeys.model import DAY, EvidenceProblem
+from dojang.journeys.model import DAY, EvidenceProblem, Passed, Rejected
 from dojang.journeys.page import FieldError, Message
 from dojang.notices.queries import Channel
 from dojang.pki.errors import DojangError, IndeterminateError, ProfileError
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
-from dojang.ra.models import Run, UsedEvidence
+from dojang.ra import delivering
+from dojang.ra.models import UNDER_WAY, Run, UsedEvidence
 from dojang.ra.store import Body, open_body, seal_body
 from dojang.ra.telling import Letters, gather
 from dojang.wallet.actions import accept_certificate, keep_prepared, prepared_key, tell_signer
+from dojang.wallet.devices import discard_offered, is_used, offered_key
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from dojang.journeys.model import Fact, Progress
+    from dojang.journeys.model import Fact, Outcome, Progress, RunView
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
     from dojang.ra.steps import Turn
@@ -65,6 +69,7 @@ _LATER: Final = (
     IndeterminateError,
 )
 SUPERSEDED: Final = "superseded"
+_DEVICE_KEY: Final = "device_key"
 
 
 # ------------------------------------------------------------------------------------------ 1. spending
@@ -77,7 +82,7 @@ def begin_issuing(turn: Turn, progress: Progress) -> Progress:
     view = turn.view(progress)
     problems = [*engine.required_evidence(view), *_spent(progress)]
     error = FieldError("evidence_missing", Message("error.evidence_missing")) if problems else None
-    replaces = SUPERSEDED if view.active_holding() is not None else ""
+    replaces = SUPERSEDED if _to_replace(view) else ""
     if error is None and replaces and _reissued_today(run, now=now) >= turn.world.policy.reissue_per_day:
         limit = turn.world.policy.reissue_per_day
         error = FieldError("reissue_limit", Message("error.reissue_limit", {"limit": limit}))
@@ -105,9 +110,8 @@ def begin_issuing(turn: Turn, progress: Progress) -> Progress:
         for fact in facts.values()
     )
     run.state, run.issuing_at, run.replaces = Run.State.ISSUING, now, replaces
-    turn.body = replace(
-        turn.body, order={"replaces": replaces, "evidence": sorted(facts), "key_id": _key_id(progress)}
-    )
+    order = {"replaces": replaces, "evidence": sorted(facts), "key_id": _key_id(progress)}
+    turn.body = replace(turn.body, order={**order, "custody": turn.journey.custody})
     record_event(
         "run:issuing",
         acting=turn.acting,
@@ -117,6 +121,12 @@ def begin_issuing(turn: Turn, progress: Progress) -> Progress:
         evidence=sorted(facts),
     )
     return engine.mark_used(progress)
+
+
+def _to_replace(view: RunView) -> bool:
+    """Tell whether the person has a certificate of this product in use, or one that is suspended."""
+    mine = (held for held in view.holdings if held.product == view.product)
+    return any(held.state in {"active", "suspended"} and held.not_after >= view.now for held in mine)
 
 
 def _spent(progress: Progress) -> list[EvidenceProblem]:
@@ -134,7 +144,7 @@ def _reissued_today(run: Run, *, now: datetime) -> int:
     done = Run.objects.filter(
         customer_id=run.customer_id,
         product=run.product,
-        state__in=[Run.State.ISSUING, Run.State.DONE],
+        state__in=[*UNDER_WAY, Run.State.DONE],
         issuing_at__gt=now - timedelta(seconds=DAY),
     )
     return done.filter(~Q(replaces="")).exclude(id=run.id).count()
@@ -144,8 +154,11 @@ def _reissued_today(run: Run, *, now: datetime) -> int:
 
 
 def keep_wallet_key(turn: Turn, fact: Fact) -> None:
-    """Keep the key a step had the signer make; the run's earlier keys go. Inside a transaction."""
+    """Keep the key a step had the signer or the device make; the run's earlier keys go. In a transaction."""
     values = fact.values
+    if fact.name == _DEVICE_KEY:
+        delivering.keep_key(turn, fact)
+        return
     if not {"key_id", "public_key", "vid", "sealed"} <= values.keys() or not fact.customer:
         return
     keep_prepared(
@@ -159,6 +172,17 @@ def keep_wallet_key(turn: Turn, fact: Fact) -> None:
         acting=turn.acting,
         world=turn.world,
     )
+
+
+def refuse_used_key(view: RunView, outcome: Outcome) -> Outcome:
+    """Reject a device's key that was offered or certified before: a new certificate has a new key."""
+    if not isinstance(outcome, Passed):
+        return outcome
+    for fact in outcome.facts:
+        if fact.name == _DEVICE_KEY and is_used(bytes.fromhex(fact.values["public_key"]), run_id=view.id):
+            error = FieldError("device_key_used", Message("error.device_key_used"))
+            return Rejected(errors=(error,), compared=False)
+    return outcome
 
 
 def _key_id(progress: Progress) -> str:
@@ -176,8 +200,13 @@ def continue_issuing(run_id: str, *, acting: Acting, world: World) -> None:
 
     What is passing (signer away, bank away) leaves the run ``issuing``; what cannot be mended fails it.
     """
-    run = Run.objects.filter(id=run_id, state=Run.State.ISSUING).first()
+    run = Run.objects.filter(id=run_id, state__in=UNDER_WAY).first()
     if run is None:
+        return
+    if run.state == Run.State.DELIVERING and run.stored_at is None:
+        assert run.deliver_until is not None
+        if world.clock.now() > run.deliver_until:
+            fail_run(run, "delivery_timed_out", acting=acting, world=world)
         return
     try:
         _issue(run, acting=acting, world=world)
@@ -185,10 +214,10 @@ def continue_issuing(run_id: str, *, acting: Acting, world: World) -> None:
         log.warning("issuing of run %s waits: %s", run.id, error.code)
         _give_up_if_late(run, acting=acting, world=world)
     except CertificateRevokedError:
-        _fail(run, "issue_timed_out", acting=acting, world=world)
+        fail_run(run, "issue_timed_out", acting=acting, world=world)
     except DojangError as error:
         log.error("issuing of run %s failed: %s", run.id, error.code)  # noqa: TRY400 - no trace: no data in logs
-        _fail(run, "issue_failed", acting=acting, world=world)
+        fail_run(run, "issue_failed", acting=acting, world=world)
 
 
 def _issue(run: Run, *, acting: Acting, world: World) -> None:
@@ -196,6 +225,11 @@ def _issue(run: Run, *, acting: Acting, world: World) -> None:
     order = _order(run, body)
     with holding_order(order.key):
         certificate = _certified(order, acting=acting, world=world)
+        if delivering.is_custodian(body) and run.state == Run.State.ISSUING:
+            if certificate.state == Certificate.State.REVOKED:
+                raise CertificateRevokedError(serial=certificate.serial)
+            delivering.begin_delivery(run, certificate, acting=acting, world=world)
+            return
         # Asked before the change, so that the channels registered until now are the ones told.
         letters = Letters(gather([order.customer_id], world=world))
 
@@ -225,18 +259,28 @@ def _order(run: Run, body: Body) -> Order:
     spent = {row.id: row.customer_id for row in run.used_evidence.all()}
     if set(spent) != set(body.order["evidence"]) or set(spent.values()) - {"", run.customer_id}:
         raise DojangError("the evidence of a run is not what it spent")
-    key = prepared_key(key_id=body.order["key_id"], customer_id=run.customer_id)
+    public_key, vid = _key_of(run, body)
     return Order(
         key=run.id,
         product=run.product,
         profile=run.product,
         customer_id=run.customer_id,
         name=body.order["name"],
-        public_key=key.public_key,
-        vid=key.vid,
+        public_key=public_key,
+        vid=vid,
         replaces=body.order["replaces"] or None,
         evidence=tuple(body.order["evidence"]),
     )
+
+
+def _key_of(run: Run, body: Body) -> tuple[bytes, bytes | None]:
+    """Return public key and virtual ID (None for a certificate without one), wherever the key lives."""
+    key_id = body.order["key_id"]
+    if delivering.is_custodian(body):
+        offered = offered_key(key_id=key_id, customer_id=run.customer_id)
+        return bytes(offered.public_key), bytes(offered.vid) or None
+    key = prepared_key(key_id=key_id, customer_id=run.customer_id)
+    return key.public_key, key.vid
 
 
 def _certified(order: Order, *, acting: Acting, world: World) -> Certificate:
@@ -264,9 +308,12 @@ def _complete(
 ) -> None:
     """Do this room's share of the activation, in its transaction."""
     run, now = Run.objects.select_for_update().get(id=run_id), world.clock.now()
-    if run.state != Run.State.ISSUING:
+    if run.state not in UNDER_WAY:
         raise DojangError("a run that has ended cannot receive a certificate")
-    accept_certificate(body.order["key_id"], new, acting=acting, world=world)
+    if delivering.is_custodian(body):
+        body = delivering.accept(open_body(run), new, acting=acting, world=world)
+    else:
+        accept_certificate(body.order["key_id"], new, acting=acting, world=world)
     close_row(run, Run.State.DONE, "", now=now)
     run.revision += 1
     seal_body(run, replace(body, result=_result(body, new, old)))
@@ -352,10 +399,10 @@ def publish_soon() -> None:
 def _give_up_if_late(run: Run, *, acting: Acting, world: World) -> None:
     assert run.issuing_at is not None
     if world.clock.now() >= run.issuing_at + timedelta(seconds=world.policy.issue_confirm_within):
-        _fail(run, "issue_timed_out", acting=acting, world=world)
+        fail_run(run, "issue_timed_out", acting=acting, world=world)
 
 
-def _fail(run: Run, why: str, *, acting: Acting, world: World) -> None:
+def fail_run(run: Run, why: str, *, acting: Acting, world: World) -> None:
     """Fail an issuing run for good. What was signed and not confirmed is revoked; the old one lives."""
     made = Certificate.objects.filter(intent__order_key=run.id, state=Certificate.State.ISSUED)
     for certificate in made:
@@ -363,8 +410,9 @@ def _fail(run: Run, why: str, *, acting: Acting, world: World) -> None:
     letters = Letters(gather([run.customer_id], world=world))
     with transaction.atomic():
         row = Run.objects.select_for_update().get(id=run.id)
-        if row.state != Run.State.ISSUING:
+        if row.state not in UNDER_WAY:
             return
+        discard_offered(row.id, acting=acting, world=world)
         body = open_body(row)
         error = FieldError(why, Message(f"error.{why}"))
         seal_body(row, body.at(replace(body.progress, stopped=error)))

@@ -12,10 +12,14 @@ class Run(models.Model):
     """One walk through one journey. `body` holds facts, scratch, position and typed values, sealed."""
 
     class State(models.TextChoices):
-        """`open` → `issuing` → `done`; or `failed`, `expired`, `cancelled`. A locked step is still open."""
+        """`open` → `issuing` (→ `delivering`) → `done`; or `failed`, `expired`, `cancelled`.
+
+        A locked step is still open. `delivering`: the certificate is signed, its device has yet to store it.
+        """
 
         OPEN = "open"
         ISSUING = "issuing"
+        DELIVERING = "delivering"
         DONE = "done"
         FAILED = "failed"
         EXPIRED = "expired"
@@ -31,6 +35,7 @@ class Run(models.Model):
     revision = models.PositiveIntegerField(default=1)
     step = models.CharField(max_length=64)
     session = models.CharField(max_length=64)  # SHA-256 (hex) of the run token
+    former_session = models.CharField(max_length=64, default="")  # of the device it was moved away from
     source_index = models.BinaryField(max_length=32)  # finds the runs of one network source
     customer_id = models.CharField(max_length=64, default="")  # empty until identified
     body = models.BinaryField()
@@ -48,6 +53,8 @@ class Run(models.Model):
     idle_until = models.DateTimeField()
     absolute_until = models.DateTimeField()
     issuing_at = models.DateTimeField(null=True)
+    deliver_until = models.DateTimeField(null=True)  # the device must have stored its certificate by then
+    stored_at = models.DateTimeField(null=True)  # it has: only the activation is still to be done
     ended_at = models.DateTimeField(null=True)
     tidied = models.BooleanField(default=False)  # what follows a done run outside the database was done
 
@@ -58,13 +65,14 @@ class Run(models.Model):
             models.UniqueConstraint(
                 fields=["customer_id", "product"],
                 name="ra_one_live_run",
-                condition=Q(state__in=["open", "issuing"]) & ~Q(customer_id=""),
+                condition=Q(state__in=["open", "issuing", "delivering"]) & ~Q(customer_id=""),
             )
         ]
         indexes: ClassVar = [
             models.Index(
                 fields=["idle_until"], name="ra_run_due", condition=Q(state__in=["open", "issuing"])
             ),
+            models.Index(fields=["deliver_until"], name="ra_run_delivering", condition=Q(state="delivering")),
             models.Index(fields=["customer_id", "-created_at"], name="ra_run_customer"),
             models.Index(fields=["waits_for"], name="ra_run_waits", condition=Q(waits_for__isnull=False)),
             models.Index(fields=["ended_at"], name="ra_run_untidy", condition=Q(state="done", tidied=False)),
@@ -72,6 +80,34 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} {self.journey}/{self.step} {self.state}"
+
+
+#: States in which a certificate is on its way.
+UNDER_WAY = (Run.State.ISSUING, Run.State.DELIVERING)
+#: States in which a run keeps its customer's place.
+LIVING = (Run.State.OPEN, *UNDER_WAY)
+
+
+class Handoff(models.Model):
+    """A number that moves a run to another device, once. Number and link are known by their index alone."""
+
+    id = models.CharField(primary_key=True, max_length=32)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="handoffs")
+    number_index = models.BinaryField(max_length=32, unique=True)
+    link_index = models.BinaryField(max_length=32, unique=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """One number that works for a run."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["run"], name="ra_one_handoff", condition=Q(used_at__isnull=True))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id} until {self.expires_at}"
 
 
 class StepOutcome(models.Model):

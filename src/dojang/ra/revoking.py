@@ -14,6 +14,7 @@ from dojang.ports.signer_errors import SignerError
 from dojang.ra.finish import publish_soon
 from dojang.ra.telling import Letters, gather
 from dojang.wallet.actions import retire_keys_of, tell_signer
+from dojang.wallet.devices import retire_device_keys_of
 
 if TYPE_CHECKING:
     from dojang.ports.acting import Acting
@@ -36,6 +37,7 @@ def revoke_certificate(certificate_id: int, reason: str, *, acting: Acting, worl
         # The signer is asked first thing in here, while no row is locked yet.
         ended = end_certificate(certificate_id, reason, acting=acting, world=world)
         retire_keys_of(ended, acting=acting, world=world)
+        retire_device_keys_of(ended, acting=acting, world=world)
         letters.add(
             row.customer_id, "certificate_revoked", ended.serial, product=row.product, serial=row.serial[-8:]
         )

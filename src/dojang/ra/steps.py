@@ -27,7 +27,7 @@ from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
 from dojang.ra import counters, finish
 from dojang.ra.context import awaited_by, kind_of, tally_of, view_of
-from dojang.ra.models import CardChallenge, FactorCounter, Run, StepOutcome
+from dojang.ra.models import LIVING, UNDER_WAY, CardChallenge, FactorCounter, Run, StepOutcome
 from dojang.ra.store import Body, seal_body
 from dojang.ra.telling import CHANGES, Letters, gather, remember, warn_both
 
@@ -92,7 +92,8 @@ def submit_step(turn: Turn, action: str, data: Mapping[str, Any]) -> None:
             _give_back(turn, submit, FieldError(error.code, Message(error.message_id)))
             return
         submit.view = turn.view(moved=submit.left)
-        submit.outcome = submit.view.step.kind.judge(submit.view, answer)
+        judged = submit.view.step.kind.judge(submit.view, answer)
+        submit.outcome = finish.refuse_used_key(submit.view, judged)
     _conclude(turn, submit, submit.outcome)
 
 
@@ -269,10 +270,10 @@ def _bind(turn: Turn, view: RunView, settled: engine.Settled, letters: Letters) 
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{customer}|{turn.run.product}"]
         )
     live = Run.objects.select_for_update().filter(
-        customer_id=customer, product=turn.run.product, state__in=[Run.State.OPEN, Run.State.ISSUING]
+        customer_id=customer, product=turn.run.product, state__in=LIVING
     )
     others = list(live.exclude(id=turn.run.id).order_by("id"))
-    if any(other.state == Run.State.ISSUING for other in others):
+    if any(other.state in UNDER_WAY for other in others):
         error = FieldError("issuing_elsewhere", Message("error.issuing_elsewhere"))
         return engine.settle(view, Rejected(errors=(error,)))
     for other in others:

@@ -8,16 +8,22 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Q
 
+from dojang.ca.actions import long_held
 from dojang.ca.actions import reconcile as reconcile_authority
 from dojang.notices.actions import deliver_waiting
 from dojang.ports.signer_errors import SignerError
 from dojang.ra import finish
 from dojang.ra.actions import expire_turn, turn_of
 from dojang.ra.locks import walking
-from dojang.ra.models import Run
+from dojang.ra.models import LIVING, Run
+from dojang.ra.revoking import revoke_certificate
 from dojang.wallet.actions import discard_prepared, tell_signer
-from dojang.wallet.models import WalletKey
+from dojang.wallet.devices import discard_offered
+from dojang.wallet.models import DeviceKey, WalletKey
+from dojang.wallet.parcels import forget_parcels
+from dojang.wallet.patterns import forget_challenges
 
 if TYPE_CHECKING:
     from dojang.ca.actions import Reconciled
@@ -49,7 +55,10 @@ def resume_issuing(run_id: str, *, acting: Acting, world: World) -> bool:
 
 def reconcile(*, acting: Acting, world: World, limit: int = 500) -> Kept:
     """Bring every unfinished thing to its end."""
-    issuing = Run.objects.filter(state=Run.State.ISSUING).order_by("issuing_at").values_list("id", flat=True)
+    due = Q(state=Run.State.ISSUING) | Q(state=Run.State.DELIVERING) & (
+        Q(stored_at__isnull=False) | Q(deliver_until__lt=world.clock.now())
+    )
+    issuing = Run.objects.filter(due).order_by("issuing_at").values_list("id", flat=True)
     taken = sum(resume_issuing(run_id, acting=acting, world=world) for run_id in list(issuing[:limit]))
     authority = None
     try:
@@ -83,12 +92,30 @@ def _discard(*, acting: Acting, world: World, limit: int) -> int:
     old = world.clock.now() - timedelta(seconds=world.policy.issue_confirm_within)
     keys = WalletKey.objects.filter(state=WalletKey.State.PREPARED, created_at__lt=old)
     prepared = keys.values_list("run_id", flat=True)
-    live = Run.objects.filter(state__in=[Run.State.OPEN, Run.State.ISSUING]).values("id")
+    offered = DeviceKey.objects.filter(state=DeviceKey.State.PREPARED, created_at__lt=old)
+    live = Run.objects.filter(state__in=LIVING).values("id")
     count = 0
     for run_id in list(prepared.exclude(run_id__in=live).order_by("run_id").distinct()[:limit]):
         with transaction.atomic():
             count += discard_prepared(run_id, acting=acting, world=world)
+    left = offered.values_list("run_id", flat=True).exclude(run_id__in=live)
+    for run_id in list(left.order_by("run_id").distinct()[:limit]):
+        with transaction.atomic():
+            count += discard_offered(run_id, acting=acting, world=world)
     return count
+
+
+def end_long_holds(*, acting: Acting, world: World) -> int:
+    """Revoke what has been suspended for longer than the policy allows; return how many."""
+    held = long_held(world=world)
+    for certificate_id in held:
+        revoke_certificate(certificate_id, "cessationOfOperation", acting=acting, world=world)
+    return len(held)
+
+
+def clear_away(*, world: World) -> int:
+    """Delete challenges and parcels that are over; return how many."""
+    return forget_challenges(world=world) + forget_parcels(world=world)
 
 
 def expire_runs(*, acting: Acting, world: World, limit: int = 500) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django.db import connection, transaction
 
 from dojang.audit.actions import record_event
+from dojang.ca.models import Certificate
 from dojang.pki.errors import MalformedError
 from dojang.ports.signer_errors import (
     AuthorisationUsedError,
@@ -22,18 +22,19 @@ from dojang.ports.signer_errors import (
     SignerHaltedError,
 )
 from dojang.wallet.errors import (
+    WalletHeldError,
     WalletKeyMismatchError,
     WalletKeyNotFoundError,
     WalletLockedError,
     WalletPinWrongError,
 )
 from dojang.wallet.models import WalletKey
+from dojang.wallet.prepared import PreparedKey
 from dojang.wallet.queries import usable_key
 
 if TYPE_CHECKING:
     from django.db import models
 
-    from dojang.ca.models import Certificate
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
@@ -50,15 +51,6 @@ _UNTRIED: Final = (
     MalformedError,
 )
 _USABLE: Final = (WalletKey.State.LIVE, WalletKey.State.LOCKED)
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedKey:
-    """A key waiting for its certificate: what the certification authority needs of it."""
-
-    key_id: str
-    public_key: bytes
-    vid: bytes
 
 
 def prepare_key(
@@ -218,7 +210,8 @@ def sign_with_pin(
     """Sign a SHA-256 digest with a customer's key.
 
     The counter moves and is committed before the PIN is tried; `policy.pin_errors` wrong ones lock the key.
-    Raises `WalletPinWrongError` (data ``left``), `WalletLockedError`, `WalletKeyNotFoundError`.
+    Raises `WalletPinWrongError` (data ``left``), `WalletLockedError`, `WalletKeyNotFoundError`, and
+    `WalletHeldError` while the certificate is suspended: the PIN is not tried then.
     """
     limit = world.policy.pin_errors
     with transaction.atomic():
@@ -229,6 +222,8 @@ def sign_with_pin(
         )
         if key is None:
             raise WalletKeyNotFoundError(key=key_id)
+        if key.certificate is not None and key.certificate.state == Certificate.State.HELD:
+            raise WalletHeldError(key=key_id)
         refused = key.state == WalletKey.State.LOCKED or key.errors >= limit
         if not refused:
             key.errors += 1

@@ -27,3 +27,57 @@ class WalletKeyMismatchError(DojangError):
     """A certificate was offered to a key it was not made for."""
 
     code = "wallet_key_mismatch"
+
+
+class WalletHeldError(DojangError):
+    """The certificate is suspended: nothing is signed with its key until it is restored or replaced."""
+
+    code = "wallet_held"
+
+
+class DeviceKeyUsedError(DojangError):
+    """This public key was offered or certified before; a new certificate needs a new key."""
+
+    code = "device_key_used"
+
+
+class ApprovalNotFoundError(DojangError):
+    """No question waits under this id on this telephone: absent, another's, answered and late look alike."""
+
+    code = "approval_not_found"
+
+
+class ApprovalRefusedError(DojangError):
+    """The proof by the telephone does not hold (`data`: ``reason``); the question still waits."""
+
+    code = "approval_refused"
+
+
+class ParcelMalformedError(DojangError):
+    """Not a locator, or nothing in the parcel."""
+
+    code = "parcel_malformed"
+
+
+class ParcelTooLargeError(DojangError):
+    """The parcel is larger than the relay takes (`data`: ``size``, ``limit``, bytes)."""
+
+    code = "parcel_too_large"
+
+
+class ParcelTakenError(DojangError):
+    """Another parcel lies under this locator: begin again with other digits."""
+
+    code = "parcel_taken"
+
+
+class ParcelBusyError(DojangError):
+    """Too many parcels are waiting."""
+
+    code = "parcel_busy"
+
+
+class ParcelNotFoundError(DojangError):
+    """No parcel waits here: unknown, fetched before and late look alike."""
+
+    code = "parcel_not_found"

@@ -1,4 +1,7 @@
-"""Rows of the wallet: customer keys made in the signer. The sealed part is useless without the signer."""
+"""Rows of the wallet: keys made in the signer or on a device, and the devices themselves.
+
+A sealed part is useless without the signer; of a device key only the public half is ever here.
+"""
 
 from __future__ import annotations
 
@@ -56,3 +59,161 @@ class WalletKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} {self.state}"
+
+
+class Device(models.Model):
+    """A telephone (or browser) a customer keeps certificates on. `device_id` is the name it made for itself.
+
+    `live` → `held` (the telephone is lost) → `live` again at the branch; or `retired`.
+    """
+
+    class State(models.TextChoices):
+        """Life of a device."""
+
+        LIVE = "live"
+        HELD = "held"
+        RETIRED = "retired"
+
+    id = models.CharField(primary_key=True, max_length=32)
+    device_id = models.CharField(max_length=64, db_index=True)
+    customer_id = models.CharField(max_length=64)
+    label = models.CharField(max_length=80, default="")
+    platform = models.CharField(max_length=40, default="")
+    app_version = models.CharField(max_length=20, default="")
+    push = models.BinaryField(null=True)  # the push subscription, sealed
+    state = models.CharField(max_length=8, choices=State.choices, default=State.LIVE)
+    created_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    held_at = models.DateTimeField(null=True)
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """A device stands once for each customer."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["customer_id", "device_id"],
+                name="wallet_device_once",
+                condition=Q(state__in=["live", "held"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label or self.platform or self.id} {self.state}"
+
+
+class DeviceKey(models.Model):
+    """The public half of a key made on a device: `prepared` → `live` (its certificate is active) → `retired`.
+
+    `proof` is the sealed key by which a pattern is proven (bank certificate only); `errors` moves before
+    a proof is compared, and at the policy's limit the key is `locked`: the way out is a re-issue.
+    """
+
+    class State(models.TextChoices):
+        """Life of a key."""
+
+        PREPARED = "prepared"
+        LIVE = "live"
+        LOCKED = "locked"
+        RETIRED = "retired"
+
+    id = models.CharField(primary_key=True, max_length=160)
+    customer_id = models.CharField(max_length=64)
+    product = models.CharField(max_length=16)
+    run_id = models.CharField(max_length=32, db_index=True)
+    device_name = models.CharField(max_length=64)  # what the device calls itself, until it is registered
+    device = models.ForeignKey(Device, null=True, on_delete=models.PROTECT, related_name="keys")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.PREPARED)
+    algorithm = models.CharField(max_length=16)
+    public_key = models.BinaryField()
+    fingerprint = models.BinaryField(max_length=32, unique=True)  # SHA-256 of the public key: no key twice
+    vid = models.BinaryField()
+    proof = models.BinaryField(null=True)
+    certificate = models.ForeignKey(
+        "ca.Certificate", null=True, on_delete=models.PROTECT, related_name="device_keys"
+    )
+    errors = models.PositiveSmallIntegerField(default=0)
+    locked_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """One usable key per person and product, on whatever device."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["customer_id", "product"],
+                name="wallet_one_device_key",
+                condition=Q(state__in=["live", "locked"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.state}"
+
+
+class Challenge(models.Model):
+    """A fresh question to one device key, for one purpose, answered once."""
+
+    id = models.CharField(primary_key=True, max_length=32)
+    key = models.CharField(max_length=200, unique=True)  # idempotency key of who asked
+    device_key = models.ForeignKey(DeviceKey, on_delete=models.CASCADE, related_name="challenges")
+    purpose = models.CharField(max_length=200)
+    challenge = models.BinaryField(max_length=32)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"challenge for {self.purpose}"
+
+
+class Approval(models.Model):
+    """A question put to a customer's telephone: choose the number another screen shows."""
+
+    class State(models.TextChoices):
+        """`waiting` until answered or over."""
+
+        WAITING = "waiting"
+        APPROVED = "approved"
+        REJECTED = "rejected"
+        WRONG_NUMBER = "wrong_number"
+        EXPIRED = "expired"
+
+    id = models.CharField(primary_key=True, max_length=32)
+    key = models.CharField(max_length=200, unique=True)
+    customer_id = models.CharField(max_length=64)
+    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="approvals")
+    purpose = models.CharField(max_length=200)
+    product = models.CharField(max_length=16)
+    number = models.BinaryField()  # sealed
+    locale = models.CharField(max_length=8)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
+    asked_at = models.DateTimeField()
+    until = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """Counted by person and time; looked for by device."""
+
+        indexes: ClassVar = [
+            models.Index(fields=["customer_id", "asked_at"], name="wallet_approval_recent"),
+            models.Index(fields=["device"], name="wallet_approval_open", condition=Q(state="waiting")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose}: {self.state}"
+
+
+class Parcel(models.Model):
+    """Ciphertext on its way between two devices. Fetched once, then gone; never readable here."""
+
+    id = models.CharField(primary_key=True, max_length=32)
+    locator = models.BinaryField(max_length=32, unique=True)  # blind index
+    content = models.BinaryField()
+    source_index = models.BinaryField(max_length=32)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"parcel until {self.expires_at}"

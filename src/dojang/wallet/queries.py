@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dojang.wallet.models import WalletKey
+from dojang.wallet.models import Device, DeviceKey, WalletKey
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,3 +39,62 @@ def keys_of(customer_id: str) -> tuple[KeyView, ...]:
         KeyView(row.id, row.product, row.state, row.certificate_id, row.created_at, row.errors)
         for row in rows
     )
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """A registered device, without its push subscription. `products` are those it holds a live key of."""
+
+    id: str
+    device_id: str
+    label: str
+    platform: str
+    app_version: str
+    state: str
+    created_at: datetime
+    seen_at: datetime
+    products: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a certificate's key lives: ``wallet`` (the bank's) or ``device``, and which device."""
+
+    kind: str
+    since: datetime
+    device: DeviceView | None = None
+
+
+def devices_of(customer_id: str) -> tuple[DeviceView, ...]:
+    """Return a customer's devices, live and held, newest first."""
+    rows = Device.objects.filter(customer_id=customer_id).exclude(state=Device.State.RETIRED)
+    return tuple(_device_view(row) for row in rows.order_by("-created_at", "id"))
+
+
+def _device_view(row: Device) -> DeviceView:
+    usable = row.keys.filter(state__in=[DeviceKey.State.LIVE, DeviceKey.State.LOCKED])
+    return DeviceView(
+        id=row.id,
+        device_id=row.device_id,
+        label=row.label,
+        platform=row.platform,
+        app_version=row.app_version,
+        state=row.state,
+        created_at=row.created_at,
+        seen_at=row.seen_at,
+        products=tuple(usable.order_by("product").values_list("product", flat=True)),
+    )
+
+
+def where_registered(certificate_id: int) -> Place | None:
+    """Tell where a certificate's key was made and lives; None for one without a key here."""
+    key = DeviceKey.objects.select_related("device").filter(certificate_id=certificate_id).first()
+    if key is not None:
+        return Place("device", key.created_at, None if key.device is None else _device_view(key.device))
+    made = WalletKey.objects.filter(certificate_id=certificate_id).first()
+    return None if made is None else Place("wallet", made.created_at)
+
+
+def device_key_of(certificate_id: int) -> DeviceKey | None:
+    """Return the device key a certificate was made for."""
+    return DeviceKey.objects.filter(certificate_id=certificate_id).first()

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.journeys.app.device import AppWalk
 from tests.journeys.app.walker import Walk
 
 from dojang.ca.models import Certificate, Intent
@@ -17,7 +18,7 @@ from dojang.journeys.engine import required_evidence
 from dojang.products.journeys import JOURNEYS
 from dojang.ra.models import Run, UsedEvidence
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet.models import WalletKey
+from dojang.wallet.models import DeviceKey, WalletKey
 
 if TYPE_CHECKING:
     from dojang.journeys.page import Page
@@ -28,10 +29,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 VICTIMS = ("hong", "kim", "lee")
 
 
-class Attacker(Walk):
+class Guessing(Walk):
     """Answers with what the telephone line, the RRN, the birth date and the account number give."""
 
-    def step(self) -> Page:  # noqa: PLR0911 - one line for each step
+    def step(self) -> Page:  # noqa: PLR0911, C901 - one line for each step
         """Do the best that can be done at the present step."""
         step, number = self.page.step, self.person.accounts[0].number
         if step == "terms":
@@ -42,6 +43,11 @@ class Attacker(Walk):
             return self.submit(reason="lost")
         if step == "ars":
             return self.ars()
+        if step == "account_password":
+            return self.submit(account_password=f"{self.page.revision * 37 % 10_000:04d}")
+        if step == "id_card":
+            issued = f"2019{1 + self.page.revision % 12:02d}01"
+            return self.submit(card_type="resident", card_number=self.person.rrn, issued=issued)
         if step == "account":
             return self.submit(account=number, account_password=f"{self.page.revision * 37 % 10_000:04d}")
         if step == "factor":
@@ -60,25 +66,40 @@ class Attacker(Walk):
         return super().step()
 
 
+class Attacker(Guessing):
+    """The attacker at a computer."""
+
+
+class AppAttacker(Guessing, AppWalk):
+    """The attacker in the app, on a telephone of his own that takes the victim's calls and texts."""
+
+
+#: Where each journey ends for somebody with nothing but the telephone.
+ENDS = {"bank-app-issue": "id_card", "bank-app-reissue": "id_card"}
+ENDS |= {"financial-app-issue": "account_password", "financial-app-reissue": "account_password"}
+
+
 def nothing_was_issued() -> None:
     """Assert that no certificate, no intent, no spent evidence and no key came of it."""
-    assert Certificate.objects.filter(product="financial").count() == 0
-    assert Intent.objects.filter(product="financial").count() == 0
+    assert Certificate.objects.exclude(product="authority").count() == 0
+    assert Intent.objects.exclude(product="authority").count() == 0
     assert UsedEvidence.objects.count() == 0
     assert WalletKey.objects.count() == 0
-    assert not Run.objects.filter(state__in=["issuing", "done"]).exists()
+    assert DeviceKey.objects.count() == 0
+    assert not Run.objects.filter(state__in=["issuing", "delivering", "done"]).exists()
 
 
 @pytest.mark.parametrize("handle", VICTIMS)
 @pytest.mark.parametrize("journey", sorted(JOURNEYS))
 def test_the_telephone_alone_never_issues(world: World, handle: str, journey: str) -> None:
-    """Walking each journey without a second factor ends locked at the account, with nothing issued."""
-    walk = Attacker(world, handle, journey=journey)
+    """Walking each journey without anything else ends locked at what is missing, with nothing issued."""
+    attacker = AppAttacker if JOURNEYS[journey].channel == "app" else Attacker
+    walk = attacker(world, handle, journey=journey)
     for _ in range(25):
         if walk.page.state != "open":
             break
         walk.step()
-    assert (walk.page.step, walk.page.state) == ("account", "locked")
+    assert (walk.page.step, walk.page.state) == (ENDS.get(journey, "account"), "locked")
     nothing_was_issued()
 
 
@@ -132,15 +153,17 @@ def test_a_stolen_line_does_not_open_the_higher_path(world: World) -> None:
 
 
 def test_every_journey_demands_a_factor_that_is_no_telephone(world: World) -> None:
-    """Each journey that issues names card or token as evidence, and misses it when it is not there."""
+    """Each journey that issues names evidence no telephone line gives, and misses it when it is not there."""
+    media = frozenset({"bank_certificate", "security_card", "otp"})
     for journey in JOURNEYS.values():
-        assert frozenset({"security_card", "otp"}) in journey.evidence
+        own = {"financial": {media}, "bank": {frozenset({"id_card"})}, "joint": {frozenset({"account"})}}
+        assert own[journey.product] <= set(journey.evidence)
     walk = Walk(world).walk_to("account")
     from dojang.ra.actions import turn_of
 
     turn = turn_of(Run.objects.get(id=walk.run), walk.acting, world)
     missing = {problem.name for problem in required_evidence(turn.view())}
-    assert "otp|security_card" in missing
+    assert "bank_certificate|otp|security_card" in missing
 
 
 def test_a_text_from_the_line_is_not_enough_at_the_end(world: World) -> None:
