@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dojang.ports.corebank import Match
 from dojang.ports.errors import CustomerUnknownError, PhoneTakenError, PhoneUnknownError
 from dojang.sandbox import otp
-from dojang.sandbox.cast import BY_HANDLE
+from dojang.sandbox.cast import BY_HANDLE, carrier_of, gender_of
 
 if TYPE_CHECKING:
     from dojang.ports.corebank import CoreBank
+    from dojang.sandbox.cast import Person
     from dojang.sandbox.world import SandboxWorldParts
 
 HONG, HAN, LEE, KIM = (BY_HANDLE[handle] for handle in ("hong", "han", "lee", "kim"))
@@ -286,3 +287,98 @@ def _code(country: SandboxWorldParts, offset: int = 0) -> str:
     """Return what lee's token shows now, or so many steps away."""
     assert LEE.token is not None
     return otp.code_at(LEE.token.secret, otp.step_of(country.clock.now()) + offset)
+
+
+def line_of(person: Person) -> dict[str, Any]:
+    """Return what a person types about their telephone line."""
+    number = person.lines[0].number
+    return {
+        "name": person.name,
+        "birth": person.birth,
+        "gender": gender_of(person.rrn),
+        "carrier": carrier_of(number),
+        "phone": number,
+    }
+
+
+def test_a_line_is_its_holder_s_own_or_nobody_s(corebank: CoreBank) -> None:
+    """All five details right name the customer; any one wrong is not own; an unknown number is wrong."""
+    right = line_of(HONG)
+    assert corebank.check_line(**right) == Match(ok=True, owner=HONG.id)
+    carrier = next(name for name in ("garam", "narae") if name != right["carrier"])
+    others = {"name": "한서연", "birth": date(1988, 3, 16), "gender": "female", "carrier": carrier}
+    for field, value in others.items():
+        match = corebank.check_line(**{**right, field: value})
+        assert match == Match(ok=False, reason="not_owned", owner=HONG.id), field
+    assert corebank.check_line(**{**right, "phone": "01000009999"}) == WRONG
+
+
+def test_an_identity_card_names_its_owner(corebank: CoreBank, country: SandboxWorldParts) -> None:
+    """Type, number and day of issue must all be right; a lost card proves nothing."""
+    assert [paper.type for paper in HONG.papers] == ["resident", "driver"]
+    for paper in HONG.papers:
+        right = {"card_type": paper.type, "card_number": paper.number, "issued": paper.issued}
+        assert corebank.check_id_card(**right) == Match(ok=True, owner=HONG.id)  # type: ignore[arg-type]
+        late = {**right, "issued": paper.issued + timedelta(days=1)}
+        assert corebank.check_id_card(**late) == WRONG  # type: ignore[arg-type]
+    other = {"card_type": "driver", "card_number": HONG.rrn, "issued": HONG.papers[0].issued}
+    assert corebank.check_id_card(**other) == WRONG  # type: ignore[arg-type]
+    country.drawers.set_state("hong", "paper", "lost")
+    assert corebank.check_id_card(**right) == Match(ok=False, reason="lost")  # type: ignore[arg-type]
+
+
+def test_accounts_go_by_id_and_mask(corebank: CoreBank) -> None:
+    """Only withdrawal accounts are listed; a number is looked up without its password."""
+    (listed,) = corebank.accounts(HONG.id)
+    assert listed.masked == f"***{HONG.accounts[0].number[-4:]}"
+    assert HONG.accounts[0].number not in repr(listed)
+    found = corebank.find_account(HONG.id, account=HONG.accounts[0].number)
+    assert (found.ok, found.account) == (True, listed)
+    assert corebank.find_account(HONG.id, account=HONG.accounts[1].number).ok is False
+    theirs = corebank.find_account(HONG.id, account=HAN.accounts[0].number)
+    assert (theirs.ok, theirs.reason, theirs.owner, theirs.account) == (False, "not_owned", HAN.id, None)
+    assert corebank.find_account(HONG.id, account="999").reason == "wrong"
+
+
+def test_an_account_s_password_is_checked_by_its_id(corebank: CoreBank) -> None:
+    """The right one passes; a wrong one, another's account and an unknown id are all ``wrong``."""
+    own, theirs = corebank.accounts(HONG.id)[0], corebank.accounts(HAN.id)[0]
+    right = HONG.accounts[0].password
+
+    def check(account_id: str, password: str) -> Match:
+        return corebank.check_account_password(HONG.id, account_id=account_id, account_password=password)
+
+    assert check(own.id, right) == Match(ok=True, owner=HONG.id)
+    assert check(own.id, "0000") == WRONG
+    assert check(theirs.id, HAN.accounts[0].password) == WRONG
+    assert check("", right) == WRONG
+
+
+def test_one_won_goes_to_one_s_own_account_only_and_once(
+    corebank: CoreBank, country: SandboxWorldParts
+) -> None:
+    """A deposit with the memo, once a key; another's account and an unknown one get nothing."""
+    own, theirs = HONG.others[0], HAN.others[0]
+    assert {bank.code for bank in corebank.other_banks()} >= {own.bank, theirs.bank}
+
+    def send(bank: str, account: str, key: str) -> Match:
+        return corebank.send_one_won(HONG.id, bank=bank, account=account, memo="도장1234", key=key)
+
+    assert [send(own.bank, own.number, "k").ok for _ in range(2)] == [True, True]
+    assert send(theirs.bank, theirs.number, "l") == Match(ok=False, reason="not_owned", owner=HAN.id)
+    assert send(own.bank, "901999999999", "m") == WRONG
+    (book,) = country.drawers.open("hong").others
+    assert [(line.memo, line.amount) for line in book.deposits] == [("도장1234", 1)]
+    assert country.drawers.open("han").others[0].deposits == ()
+
+
+def test_an_address_is_kept_when_given_and_left_alone_otherwise(corebank: CoreBank) -> None:
+    """Without an address only the e-mail changes."""
+    before = corebank.customer(HONG.id).address
+    corebank.update_contact(HONG.id, email="new@example.test", key="a")
+    assert (corebank.customer(HONG.id).email, corebank.customer(HONG.id).address) == (
+        "new@example.test",
+        before,
+    )
+    corebank.update_contact(HONG.id, email="new@example.test", address="새길 4", key="b")
+    assert corebank.customer(HONG.id).address == "새길 4"

@@ -26,7 +26,7 @@ ALGORITHM = "rsa-2048"  #: what WebCrypto, the NPKI file formats and relying par
 
 
 def needs_factor(run: RunView) -> bool:
-    """Take the second factor only when the bank wants one here."""
+    """Take the step only when the bank wants a second factor here."""
     return run.policy.joint_needs_factor
 
 

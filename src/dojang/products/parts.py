@@ -25,6 +25,7 @@ def chose(factor: str) -> Callable[[RunView], bool]:
     """Take a step only when this factor was chosen."""
 
     def when(run: RunView) -> bool:
+        """Take the step only when this factor was chosen."""
         choice = run.fact("factor_choice")
         return choice is not None and choice.values["factor"] == factor
 
@@ -35,6 +36,7 @@ def took(way: str) -> Callable[[RunView], bool]:
     """Take a step only when this way of proving the telephone was chosen."""
 
     def when(run: RunView) -> bool:
+        """Take the step only when this way was chosen."""
         choice = run.fact("identity_way")
         return choice is not None and choice.values["way"] == way
 

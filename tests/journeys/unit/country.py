@@ -11,6 +11,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tests.journeys.unit.gadgets import (
+    DEVICE,
+    MailSystem,
+    Registers,
+    Telephone,
+    TextCentre,
+    Wallet,
+    app_answers,
+)
+
 from dojang.journeys import engine
 from dojang.journeys.model import Context, Holding, Locked, Passed, Pending, Rejected, Stopped
 from dojang.journeys.store import dump_progress, load_progress
@@ -19,7 +29,6 @@ from dojang.ports.policy import Policy
 from dojang.ports.signer import WalletKeyOffer
 from dojang.ports.signer_errors import PinReusedError
 from dojang.ports.sms import Inbound
-from dojang.ports.telephony import Call
 from dojang.ports.world import World
 from dojang.products.messages import render
 
@@ -56,6 +65,15 @@ class Someone:
     otp_used: set[str] = field(default_factory=set)
     lost_card: bool = False
     lost_token: bool = False
+    gender: str = "male"
+    carrier: str = "garam"
+    issued: date = date(2012, 5, 7)
+    lost_id_card: bool = False
+    other_account: str = "901000000001"
+    second_account: bool = False
+    device: str = DEVICE
+    way: str = "phone_check"
+    kind: str = "person"
 
     def cell(self, number: int) -> str:
         """Return the four digits of one cell of the security card."""
@@ -89,10 +107,15 @@ def make_b() -> Someone:
         "1357",
         email="other@example.com",
         serial_tail="4321",
+        gender="female",
+        carrier="daon",
+        issued=date(2007, 9, 1),
+        other_account="901000000002",
+        device="device-of-b-000000000002",
     )
 
 
-class SmallCountry:
+class SmallCountry(Registers):
     """Every port of the outside, for a handful of people. Notes who was asked what in `asked`."""
 
     def __init__(self, *people: Someone) -> None:
@@ -103,8 +126,10 @@ class SmallCountry:
         self.texts: list[tuple[str, str]] = []
         self.replies: list[Inbound] = []
         self.mails: list[tuple[str, str]] = []
-        self.keys: dict[str, tuple[str, str]] = {}
+        self.wallet_keys: dict[str, tuple[str, str]] = {}
         self.hung_up: list[str] = []
+        self.deposits: list[tuple[str, str]] = []
+        self.wallet = Wallet(self)
 
     def world(self) -> World:
         """Return the world as the kinds see it."""
@@ -158,11 +183,11 @@ class SmallCountry:
             p.name,
             p.name,
             p.birth,
-            "person",
+            p.kind,
             p.ebanking,
             p.locked,
             p.email,
-            None,
+            "서울 도장구 옛길 3",
             "0101",
             f"{p.user_id[:3]}*****",
         )
@@ -249,64 +274,11 @@ class SmallCountry:
     ) -> WalletKeyOffer:
         """Pretend to make a key; remember the PIN the way a signer would."""
         self.asked.append("create_wallet_key")
-        if previous is not None and self.keys.get(previous[0], ("", ""))[1] == pin:
+        if previous is not None and self.wallet_keys.get(previous[0], ("", ""))[1] == pin:
             raise PinReusedError
         assert idn == self.people[customer_id].rrn
-        self.keys[key_id] = (customer_id, pin)
+        self.wallet_keys[key_id] = (customer_id, pin)
         return WalletKeyOffer(b"public", b"v" * 32, b"sealed")
-
-
-@dataclass
-class Telephone:
-    """The telephone network."""
-
-    country: SmallCountry
-
-    def place_call(self, *, number: str, expect: str, announcement: str, locale: str, key: str) -> Call:
-        """Ring, once per key."""
-        assert locale in {"ko", "en"}
-        self.country.asked.append("place_call")
-        call = {"state": "ringing", "number": number, "expect": expect, "said": announcement}
-        self.country.calls.setdefault(key, call)
-        return Call(key, self.country.calls[key]["state"])
-
-    def call(self, call_id: str) -> Call:
-        """Tell how a call stands."""
-        return Call(call_id, self.country.calls[call_id]["state"])
-
-    def hang_up(self, call_id: str) -> None:
-        """End a call."""
-        self.country.hung_up.append(call_id)
-
-
-@dataclass
-class TextCentre:
-    """The message centre."""
-
-    country: SmallCountry
-
-    def send(self, *, number: str, text: str, key: str) -> None:
-        """Send a text."""
-        assert key
-        self.country.texts.append((number, text))
-
-    def inbound(self, *, since: datetime, sender: str | None = None, text: str | None = None) -> Any:
-        """Return replies whose sender or text matches, newest first."""
-        found = [m for m in self.country.replies if m.at >= since and (m.sender == sender or m.text == text)]
-        return tuple(reversed(found))
-
-
-@dataclass
-class MailSystem:
-    """The mail system."""
-
-    country: SmallCountry
-
-    def send(self, *, to: str, subject: str, text: str, key: str) -> None:
-        """Send a mail."""
-        assert key
-        assert subject
-        self.country.mails.append((to, text))
 
 
 class Walker:
@@ -323,7 +295,9 @@ class Walker:
         counters: dict[str, int] | None = None,
         challenges: dict[str, Mapping[str, Any]] | None = None,
         locale: str = "ko",
+        policy: Policy | None = None,
     ) -> None:
+        self.policy = policy or Policy()
         self.journey, self.country, self.locale = journey, country, locale
         self.counters = {} if counters is None else counters
         self.challenges = {} if challenges is None else challenges
@@ -344,13 +318,13 @@ class Walker:
         person = self.country.people.get(customer or "")
         return Context(
             run=self.run,
-            channel="web",
+            channel=self.journey.channel,
             locale=self.locale,
             revision=1,
             started=NOW,
             now=self.country.moment,
             expires=self.country.moment + timedelta(minutes=10),
-            policy=Policy(),
+            policy=self.policy,
             code=self._code,
             say=lambda message_id, args: render(message_id, self.locale, **args),
             holdings=person.holdings if person else (),
@@ -358,6 +332,7 @@ class Walker:
             pending_challenge=self.challenges.get(customer or ""),
             previous_key=self.previous_key,
             reply_awaited=lambda _number: self.reply_awaited,
+            credentials=self.country.wallet,
         )
 
     def _code(self, purpose: str, digits: int) -> str:
@@ -371,6 +346,10 @@ class Walker:
             "account": policy.account_errors,
             "security_card": policy.card_errors,
             "otp": policy.otp_errors,
+            "bank_certificate": policy.pattern_errors,
+            "phone_check": policy.phone_check_errors,
+            "one_won": policy.one_won_errors,
+            "certificate_password": policy.certificate_password_errors,
         }
         customer = self.progress.customer
         own = {f: n - self.counters.get(f"{f}|customer:{customer}", 0) for f, n in limits.items()}
@@ -487,6 +466,9 @@ class Walker:
 
     def right(self, step: str, who: Someone) -> dict[str, Any]:
         """Return the right answer to a step's form, taken from what somebody carries."""
+        carried = app_answers(self, step, who)
+        if carried is not None:
+            return carried
         code, number = "", (*who.numbers, "")[0]
         if step == "mail_code":
             code = next(w for w in self.country.mails[-1][1].replace(".", " ").split() if w.isdigit())
@@ -498,7 +480,7 @@ class Walker:
             "reissue": {"reason": "lost"},
             "ars": {"phone": f"p-{number[-4:]}"},
             "account": {"account": who.account, "account_password": who.account_password},
-            "factor": {"factor": (*who.media, "")[0]},
+            "factor": {"factor": (*who.media, "")[0] or "bank_certificate"},
             "otp": {"code": who.otp},
             "mail_code": {"code": code},
             "contact": {"email": "new@example.com", "phone": number},
@@ -538,6 +520,8 @@ class Walker:
             self.submit(**self.right(step, who))
             self.pick_up()
             return self.submit()
+        if step == "bank_certificate" and self.page.wait is not None:
+            self.country.wallet.approvals[self.view.scratch["approval"]] = "approved"
         if step == "sms_reply":
             self.reply(self.page.show[0].data["digits"], who.numbers[0])
             return self.submit()
@@ -553,10 +537,10 @@ class Walker:
         raise AssertionError(f"never arrived at {until}, stands at {self.step}: {self.page.errors}")
 
 
-def holding(*, days: int, ended: datetime | None = None) -> Holding:
-    """Return a financial certificate with so many days left (ended: superseded at that moment)."""
+def holding(*, days: int, ended: datetime | None = None, product: str = "financial") -> Holding:
+    """Return a certificate with so many days left (ended: superseded at that moment)."""
     return Holding(
-        product="financial",
+        product=product,
         serial="00ab",
         state="active" if ended is None else "revoked",
         not_before=NOW - timedelta(days=1096 - days),

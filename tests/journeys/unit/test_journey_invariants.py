@@ -101,7 +101,7 @@ def test_invariant_16_the_telephone_alone_never_issues() -> None:
     assert walker.step == "account"
     assert walker.page.state == "locked"
     names = {p.name for p in engine.required_evidence(walker.view)}
-    assert {"account", "factor_choice", "pin", "confirmed", "otp|security_card"} <= names
+    assert {"account", "factor_choice", "pin", "confirmed", "bank_certificate|otp|security_card"} <= names
 
 
 def test_invariant_16_changing_the_number_needs_more_than_the_telephone() -> None:
@@ -118,8 +118,13 @@ def test_invariant_16_changing_the_number_needs_more_than_the_telephone() -> Non
 
 def test_invariant_16_every_path_has_a_factor_that_is_not_the_telephone() -> None:
     """Without card and token evidence, issuing misses it even if every `when` were fooled."""
+    strong = {
+        "financial": {frozenset({"security_card", "otp", "bank_certificate"})},
+        "joint": {frozenset({"account"})},
+        "bank": {frozenset({"id_card"}), frozenset({"account"}), frozenset({"one_won"})},
+    }
     for journey in JOURNEYS.values():
-        assert frozenset({"security_card", "otp"}) in journey.evidence
+        assert strong[journey.product] <= set(journey.evidence)
     walker, a, _b = walk_to("terms")
     walker.walk(a)
     facts = {k: f for k, f in walker.progress.facts.items() if k not in {"security_card", "factor_choice"}}
@@ -130,7 +135,7 @@ def test_invariant_16_every_path_has_a_factor_that_is_not_the_telephone() -> Non
             journey=ISSUE.id, version=ISSUE.version, frames=walker.progress.frames, facts=facts, finished=True
         ),
     )
-    assert "otp|security_card" in {p.name for p in engine.required_evidence(fooled.view)}
+    assert "bank_certificate|otp|security_card" in {p.name for p in engine.required_evidence(fooled.view)}
 
 
 def test_invariant_17_a_card_challenge_stays_until_answered() -> None:

@@ -14,6 +14,7 @@ from dojang.journeys.kinds.eligibility import age_on
 from dojang.journeys.kinds.identify import birth_of_rrn
 from dojang.journeys.kinds.secret import find_weakness
 from dojang.journeys.kinds.security_card import draw_cells
+from dojang.ports.policy import Policy
 from dojang.products import JOURNEYS
 
 PINS = st.integers(0, 999_999).map(lambda n: f"{n:06d}")
@@ -75,12 +76,14 @@ def test_age_rises_on_the_birthday(birth: date, years: int) -> None:
 class BackAndForth(RuleBasedStateMachine):
     """A run is pushed forward, back, aside, and around; facts must always be those of the passed steps."""
 
-    @initialize()
-    def begin(self) -> None:
-        """Start a run."""
+    @initialize(journey=st.sampled_from(sorted(JOURNEYS)), printed=st.booleans())
+    def begin(self, journey: str, printed: bool) -> None:  # noqa: FBT001
+        """Start a run of any journey, in either order."""
         self.person = make_a()
         self.country = SmallCountry(self.person)
-        self.walker = Walker(JOURNEYS["financial-web-issue"], self.country)
+        orders = dict.fromkeys(("joint_reissue_order", "financial_app_account_order"), "printed")
+        policy = Policy(**orders) if printed else Policy()  # type: ignore[arg-type]
+        self.walker = Walker(JOURNEYS[journey], self.country, policy=policy)
 
     def is_open(self) -> bool:
         """Tell whether the run still takes anything."""
@@ -137,6 +140,8 @@ class BackAndForth(RuleBasedStateMachine):
         journey, progress = self.walker.journey, self.walker.progress
         passed = [journey.step(s).gives for s in progress.frames[0].passed]
         assert len(passed) == len(set(passed))
+        # An identity card says two things at once: that there is one, and who its owner is.
+        passed += ["identified"] if "id_card" in passed else []
         assert set(passed) == {k for k in progress.facts if "/" not in k}
 
     @invariant()

@@ -523,14 +523,14 @@ def test_the_key_is_made_under_the_pin_and_the_pin_is_kept_nowhere() -> None:
     walker.do(person)
     values = walker.progress.facts["pin"].values
     assert set(values) == {"key_id", "public_key", "vid", "sealed"}
-    assert country.keys[values["key_id"]] == ("c-a", "295038")
+    assert country.wallet_keys[values["key_id"]] == ("c-a", "295038")
     assert "295038" not in repr(walker.progress)
 
 
 def test_the_pin_before_is_refused() -> None:
     """The signer recognises the PIN of the key that is replaced."""
     walker, person, country = at("pin")
-    country.keys["old"] = ("c-a", "295038")
+    country.wallet_keys["old"] = ("c-a", "295038")
     walker.previous_key = ("old", b"sealed")
     walker.do(person)
     assert codes(walker) == ["pin_reused"]
@@ -543,7 +543,7 @@ def test_another_pin_makes_another_key() -> None:
     walker.do(person)
     walker.back()
     walker.submit(pin="806241", pin_again="806241")
-    assert len(country.keys) == 2
+    assert len(country.wallet_keys) == 2
 
 
 # --- changing the number

@@ -1,0 +1,202 @@
+"""The auditor's tables: each journey as Markdown, row by row as in the bank's printed guide.
+
+Everything comes from the definitions that run, except the guide's own words (`PRINTED`) and what the kinds of
+steps ask (`KINDS`), which the tests hold against the pages themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from dojang.journeys.model import always
+from dojang.products.journeys import JOURNEYS
+from dojang.products.messages import render
+from dojang.products.printed import PRINTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dojang.journeys.model import Journey, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindFacts:
+    """What an auditor wants to know of a kind of step.
+
+    `asks` are the names of form fields; `of` who answers; `limits` names of policy fields that bound it.
+    """
+
+    asks: tuple[str, ...] = ()
+    of: str = "–"
+    limits: tuple[str, ...] = ()
+
+
+_CALLS = ("ars_ttl", "ars_calls_per_run", "ars_calls_per_day")
+KINDS: Mapping[str, KindFacts] = MappingProxyType(
+    {
+        "account": KindFacts(
+            asks=("account", "account_password"), of="core bank", limits=("account_errors",)
+        ),
+        "account_number": KindFacts(asks=("account",), of="core bank", limits=("account_errors",)),
+        "account_password": KindFacts(
+            asks=("account_id", "account_password"), of="core bank", limits=("account_errors",)
+        ),
+        "ars_call": KindFacts(asks=("phone",), of="telephone network", limits=_CALLS),
+        "bank_certificate": KindFacts(
+            asks=("mac", "signature"),
+            of="registered telephone",
+            limits=("pattern_errors", "challenge_ttl", "approval_ttl"),
+        ),
+        "certificate_password": KindFacts(
+            asks=("serial", "signature"),
+            of="certificate on the device",
+            limits=("certificate_password_errors",),
+        ),
+        "confirm": KindFacts(),
+        "contact": KindFacts(asks=("email", "phone"), of="core bank"),
+        "details": KindFacts(asks=("email", "address", "phone"), of="core bank"),
+        "device": KindFacts(asks=("device_id", "app_version"), of="wallet", limits=("app_min_version",)),
+        "device_key": KindFacts(
+            asks=("csr", "sealed_r", "password_ok"), of="device, signer", limits=("pins_per_run",)
+        ),
+        "factor_choice": KindFacts(asks=("factor",), of="core bank"),
+        "find_id": KindFacts(
+            asks=("name", "birth", "account", "account_password"),
+            of="core bank",
+            limits=("lookup_errors", "account_errors"),
+        ),
+        "id_card": KindFacts(
+            asks=("card_type", "card_number", "issued"), of="state register", limits=("id_card_errors",)
+        ),
+        "identify": KindFacts(asks=("user_id", "rrn"), of="core bank", limits=("identify_errors",)),
+        "identity_way": KindFacts(asks=("way",)),
+        "mail_code": KindFacts(asks=("code",), of="mail", limits=("mail_code_ttl", "mail_code_errors")),
+        "new_phone": KindFacts(asks=("old_phone", "new_phone"), of="core bank"),
+        "one_won": KindFacts(
+            asks=("bank", "account", "code"),
+            of="core bank, other bank",
+            limits=("one_won_ttl", "one_won_errors", "one_won_per_day"),
+        ),
+        "otp": KindFacts(asks=("code",), of="core bank", limits=("otp_errors",)),
+        "pattern": KindFacts(asks=("proof_key", "points"), of="device", limits=("pattern_min_points",)),
+        "person": KindFacts(asks=("name", "phone", "birth"), of="core bank", limits=("person_errors",)),
+        "phone_check": KindFacts(
+            asks=("name", "birth", "gender", "carrier", "phone", "code"),
+            of="carriers, text message",
+            limits=("phone_check_ttl", "phone_check_errors", "phone_texts_per_day"),
+        ),
+        "phone_code": KindFacts(
+            asks=("code",), of="text message", limits=("sms_reply_ttl", "mail_code_errors")
+        ),
+        "reissue_reason": KindFacts(asks=("reason",), limits=("reissue_per_day",)),
+        "reissue_request": KindFacts(asks=("reason",)),
+        "request": KindFacts(asks=("way",)),
+        "secret": KindFacts(asks=("pin", "pin_again"), of="signer", limits=("pin_length", "pins_per_run")),
+        "security_card": KindFacts(
+            asks=("serial_tail", "code_first", "code_second"), of="core bank", limits=("card_errors",)
+        ),
+        "sms_reply": KindFacts(
+            of="text message", limits=("sms_reply_ttl", "sms_reply_errors", "sms_reply_digits")
+        ),
+        "terms": KindFacts(asks=("agree",)),
+    }
+)
+
+
+def table_of(journey_id: str) -> str:
+    """Return the whole page of a journey, Markdown; `KeyError` for an unknown one."""
+    journey = JOURNEYS[journey_id]
+    lines = [
+        f"# {render(f'journey.{journey.id}', 'en')} ({render(f'journey.{journey.id}', 'ko')})",
+        "",
+        "Made from the journey's definition; the tests make it again and compare.",
+        "",
+        f"- journey `{journey.id}`, version {journey.version}, channel `{journey.channel}`",
+        f"- product `{journey.product}`; the key lives {_custody(journey)}",
+        f"- about {journey.minutes} minutes; at hand: "
+        + "; ".join(render(need, "en") for need in journey.needs),
+        f"- besides every step on the way, issuing needs: {_evidence(journey)}",
+        *_orders(journey),
+        "",
+        "## As the guide prints it",
+        "",
+        "| no. | the guide | here |",
+        "|---|---|---|",
+        *_printed(journey),
+        "",
+        "## Step by step",
+        "",
+        *_steps(journey),
+    ]
+    for side in journey.sides:
+        title = f"{render(f'journey.{side.id}', 'en')} ({render(f'journey.{side.id}', 'ko')})"
+        lines += ["", f"## Aside: {title}", "", *_steps(side)]
+    return "\n".join(lines) + "\n"
+
+
+def _custody(journey: Journey) -> str:
+    return "at the signer, under the PIN" if journey.custody == "wallet" else "on the device, and only there"
+
+
+def _evidence(journey: Journey) -> str:
+    return "; ".join(" or ".join(f"`{name}`" for name in sorted(names)) for names in journey.evidence)
+
+
+def _orders(journey: Journey) -> Iterator[str]:
+    if journey.order is None:
+        return
+    for way, ids in journey.order.ways.items():
+        yield f"- order when `{journey.order.policy}` is `{way}`: " + " → ".join(f"`{i}`" for i in ids)
+
+
+def _printed(journey: Journey) -> Iterator[str]:
+    for number, (korean, english) in enumerate(PRINTED[journey.id], start=1):
+        ids = [f"`{step.id}`" for step in journey.steps if number in step.guide]
+        here = ", ".join(ids) or "before a run begins: the pages of the certificate centre"
+        yield f"| {number} | {korean} – {english} | {here} |"
+
+
+def _steps(journey: Journey) -> Iterator[str]:
+    yield "| step | guide | title | asks | answered by | proves | limits | taken |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for step in journey.steps:
+        yield _row(step)
+
+
+def _row(step: Step) -> str:
+    facts = KINDS[step.kind.name]
+    title = f"{render(f'step.{step.id}.title', 'en')} ({render(f'step.{step.id}.title', 'ko')})"
+    taken = "always" if step.when is always else f"when {_reason(step)}"
+    aside = "".join(f"; aside `{side}`" for side in step.sides)
+    cells = (
+        f"`{step.id}`",
+        ", ".join(str(number) for number in step.guide) or "–",
+        title,
+        ", ".join(f"`{name}`" for name in facts.asks) or "–",
+        facts.of,
+        f"`{step.gives}`",
+        ", ".join(f"`{name}`" for name in facts.limits) or "–",
+        taken + aside,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _reason(step: Step) -> str:
+    """Return the first sentence of the condition's own description, after "only when"."""
+    words = (step.when.__doc__ or "").strip().rstrip(".").split("only when ", 1)
+    return words[-1].split(":")[0].replace("this factor", f"`{step.id}`").replace("this way", f"`{step.id}`")
+
+
+def pages() -> dict[str, str]:
+    """Return every table by file name below ``docs/journeys/``."""
+    made = {f"{journey_id}.md": table_of(journey_id) for journey_id in JOURNEYS}
+    index = [
+        "# Journeys",
+        "",
+        "Made from the definitions that run; the tests make them again and compare.",
+        "",
+    ]
+    index += [f"- [{render(f'journey.{j}', 'en')}]({j}.md) (`{j}`)" for j in JOURNEYS]
+    return {"README.md": "\n".join(index) + "\n", **made}
