@@ -1,4 +1,5 @@
 /** The app: everything that needs keys of this device. Loaded below `/app/` only. */
+import { CopyCertificate } from "./phone/copy-certificate";
 import { DeliverCertificate } from "./phone/deliver-certificate";
 import { DeviceCheck } from "./phone/device-check";
 import { DeviceKey } from "./phone/device-key";
@@ -9,14 +10,17 @@ import { MySeals } from "./phone/my-seals";
 import { PatternLock } from "./phone/pattern-lock";
 import { settle } from "./phone/settle";
 
-introduce();
-serveOffline();
+if (document.documentElement.classList.contains("app")) {
+  introduce();
+  serveOffline();
+}
 void settle();
 customElements.define("device-check", DeviceCheck);
 customElements.define("device-key", DeviceKey);
 customElements.define("deliver-certificate", DeliverCertificate);
 customElements.define("pattern-lock", PatternLock);
 customElements.define("device-store", DeviceStore);
+customElements.define("copy-certificate", CopyCertificate);
 customElements.define("my-seals", MySeals);
 customElements.define("install-app", InstallApp);
 customElements.define("update-app", UpdateApp);

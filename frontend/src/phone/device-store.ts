@@ -46,6 +46,7 @@ export class DeviceStore extends HTMLElement {
     files.addEventListener("change", () => void this.#import(files));
     const open = button(word("store_import"), "btn btn--wide", () => files.click());
     this.append(this.#status, this.#list, make("div", { class: "stack-acts" }, open, files), this.#dialog);
+    this.addEventListener("changed", () => void this.#show());
     void this.#show();
   }
 

@@ -21,7 +21,9 @@ export function send(form: HTMLFormElement, action: string): void {
     button.hidden = true;
     form.append(button);
   }
-  form.requestSubmit(button);
+  const pressed = button;
+  // Never from within the sending that is being held back: the browser would take no notice.
+  setTimeout(() => form.requestSubmit(pressed));
 }
 
 /** Shows a sentence in the element's `[data-error]`, or hides it. */

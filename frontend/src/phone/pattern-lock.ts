@@ -241,6 +241,12 @@ export class PatternLock extends HTMLElement {
       this.#refuse(word("pattern_differs"));
       return;
     }
+    const asked = this.#proves ? formOf(this)?.querySelector<HTMLInputElement>("input[required]:invalid") : null;
+    if (asked) {
+      this.#refuse(word("pattern_needs"));
+      asked.focus();
+      return;
+    }
     await this.#use(pattern);
   }
 

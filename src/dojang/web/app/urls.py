@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dojang.web.app import views
+from dojang.web.app import approvals, parcels, views
 from dojang.web.views import runs
 
 urlpatterns = [
@@ -19,6 +19,12 @@ urlpatterns = [
     path("app/icon-<int:size>.png", views.icon, name="app-icon"),
     path("app/runs/<slug:run>/", runs.run_page, name="app-run"),
     path("app/runs/<slug:run>/state", runs.run_state, name="app-run-state"),
+    path("app/approvals/", approvals.waiting, name="app-approvals"),
+    path("app/approvals/<slug:approval>/", approvals.answer, name="app-approval"),
+    path("app/copy/", parcels.copy, name="app-copy"),
+    path("app/parcels/put/", parcels.put, name="app-parcel-put"),
+    path("app/parcels/fetch/", parcels.fetch, name="app-parcel-fetch"),
+    path("certs/joint/device/", parcels.copy, name="device"),
     path("app/<slug:product>/", views.product, name="app-product"),
     path("app/<slug:product>/<slug:purpose>/", views.begin, name="app-begin"),
     path("app/<slug:product>/<slug:purpose>/guide/", views.guide, name="app-guide"),

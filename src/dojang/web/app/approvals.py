@@ -1,0 +1,124 @@
+"""Approving on the telephone what goes on elsewhere: the number of the other screen, and the pattern."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from django.http import HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from dojang.wallet import approvals
+from dojang.wallet.errors import ApprovalNotFoundError, ApprovalRefusedError
+from dojang.web.app.device import device_of
+from dojang.web.app.views import place
+from dojang.web.cookies import acting_for
+from dojang.web.runs import world_of
+from dojang.web.wording import phrase, reader_locale, write_time
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+_NUMBER = re.compile(r"\d{1,8}")
+_ENDINGS = frozenset({"approved", "rejected", "wrong_number", "gone"})
+_LONGEST = 400
+
+
+@require_GET
+def waiting(request: HttpRequest) -> HttpResponse:
+    """List what waits for this telephone, and say how the last question ended."""
+    locale = reader_locale()
+    device = device_of(request)
+    found = approvals.approvals_for(device, world=world_of(request)) if device else ()
+    rows = [
+        {
+            "id": one.id,
+            "product": phrase(f"web.product.{one.product}", locale),
+            "until": write_time(one.until, locale),
+        }
+        for one in found
+    ]
+    ended = request.GET.get("ended", "")
+    return place(request, "approvals", "approvals", rows=rows, ended=ended if ended in _ENDINGS else "")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def answer(request: HttpRequest, approval: str) -> HttpResponse:
+    """Show one question with a fresh challenge; POST approves or refuses it."""
+    try:
+        if request.method != "POST":
+            return _ask(request, approval, "")
+        if request.POST.get("action") == "reject":
+            approvals.reject_approval(
+                approval, device_id=device_of(request), acting=acting_for(request), world=world_of(request)
+            )
+            return _ended("rejected")
+        return _approve(request, approval)
+    except ApprovalNotFoundError:
+        return _ended("gone")
+
+
+def _approve(request: HttpRequest, approval: str) -> HttpResponse:
+    number = request.POST.get("number", "").strip()
+    mac, signature = (_octets(request.POST.get(name, "")) for name in ("mac", "signature"))
+    if _NUMBER.fullmatch(number) is None:
+        return _ask(request, approval, "number")
+    if not mac or not signature:
+        return _ask(request, approval, "wrong")
+    try:
+        view = approvals.answer_approval(
+            approval,
+            device_id=device_of(request),
+            number=number,
+            challenge_id=request.POST.get("challenge", "")[:64],
+            mac=mac,
+            signature=signature,
+            acting=acting_for(request),
+            world=world_of(request),
+        )
+    except ApprovalRefusedError as error:
+        reason = str(error.data.get("reason", ""))
+        return _ask(request, approval, reason if reason in {"late", "locked", "blocked"} else "wrong")
+    return _ended(view.state if view.state in _ENDINGS else "gone")
+
+
+def _ask(request: HttpRequest, approval: str, problem: str) -> HttpResponse:
+    world, locale = world_of(request), reader_locale()
+    device = device_of(request)
+    view = next((one for one in approvals.approvals_for(device, world=world) if one.id == approval), None)
+    if view is None or problem in {"locked", "blocked"}:
+        if problem not in {"locked", "blocked"}:
+            raise ApprovalNotFoundError
+        return place(request, "approvals", "approvals", rows=[], ended="", problem=problem)
+    made = approvals.begin_answer(approval, device_id=device, world=world)
+    response = place(
+        request,
+        "approval",
+        "approvals",
+        approval=view,
+        problem=problem,
+        product=phrase(f"web.product.{view.product}", locale),
+        until=write_time(view.until, locale),
+        challenge_id=made.id,
+        challenge=base64.b64encode(made.challenge).decode(),
+        least=world.policy.app_min_version,
+        least_points=world.policy.pattern_min_points,
+    )
+    if problem:
+        response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
+    return response
+
+
+def _octets(text: str) -> bytes:
+    try:
+        return base64.b64decode(text[:_LONGEST], validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _ended(state: str) -> HttpResponse:
+    return HttpResponseRedirect(f"{reverse('web:app-approvals')}?ended={state}", status=HTTPStatus.SEE_OTHER)

@@ -1,0 +1,77 @@
+"""Copying a joint certificate to another device: what passes here is ciphertext the centre cannot read."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpResponse, JsonResponse
+from django.views.decorators.http import require_GET, require_POST
+
+from dojang.pki.errors import DojangError
+from dojang.wallet.errors import ParcelNotFoundError
+from dojang.wallet.parcels import LARGEST, fetch_parcel, put_parcel
+from dojang.web.app.views import place
+from dojang.web.cookies import acting_for
+from dojang.web.runs import world_of
+from dojang.web.shell import show
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+_LONGEST = LARGEST * 4 // 3 + 8
+
+
+@require_GET
+def copy(request: HttpRequest) -> HttpResponse:
+    """Show both halves of copying: send from here, or receive here."""
+    if request.path.startswith("/app/"):
+        return place(request, "copy", "certificates", frame="app/base.html", in_app=True)
+    response = show(
+        request, "app/copy.html", {"place": "certs", "frame": "web/base.html", "device_page": True}
+    )
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@require_POST
+def put(request: HttpRequest) -> HttpResponse:
+    """Take a parcel: `locator` (64 hexadecimal digits) and `content` (base64)."""
+    try:
+        content = base64.b64decode(request.POST.get("content", "")[:_LONGEST], validate=True)
+    except (binascii.Error, ValueError):
+        content = b""
+    return _answer(
+        lambda: {
+            "until": put_parcel(
+                request.POST.get("locator", ""), content, acting=acting_for(request), world=world_of(request)
+            ).until.isoformat()
+        }
+    )
+
+
+@require_POST
+def fetch(request: HttpRequest) -> HttpResponse:
+    """Hand a parcel out, once."""
+    return _answer(
+        lambda: {
+            "content": base64.b64encode(
+                fetch_parcel(
+                    request.POST.get("locator", ""), acting=acting_for(request), world=world_of(request)
+                )
+            ).decode()
+        }
+    )
+
+
+def _answer(act: Any) -> HttpResponse:
+    try:
+        response = JsonResponse(act())
+    except ParcelNotFoundError:
+        response = JsonResponse({"code": "parcel_not_found"}, status=HTTPStatus.NOT_FOUND)
+    except DojangError as error:
+        response = JsonResponse({"code": error.code}, status=HTTPStatus.CONFLICT)
+    response["Cache-Control"] = "no-store"
+    return response
