@@ -22,7 +22,7 @@ from dojang.pki.cms import verify_signed_data
 from dojang.pki.npki import folder, keyfile, pfx
 from dojang.pki.npki.vid import IdentifyData, compute_vid, parse_identify_data
 from dojang.pki.profiles import PROFILES
-from dojang.pki.request import prove_possession
+from dojang.pki.requests import read_request
 from dojang.pki.signing import verify_signature
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _issue(device: Device, transport: rsa.RSAPrivateKey) -> tuple[str, bytes]:
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     made = device.ask("make_joint", password=PASSWORD, transport=public)
-    spki = prove_possession(octets(made["csr"]), allowed=PROFILES["joint"].keys)
+    spki = read_request(octets(made["csr"]), PROFILES["joint"].keys).public_key
     oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
     vid = compute_vid(IDN, transport.decrypt(octets(made["sealed_r"]), oaep))
     identify = IdentifyData("홍길동", vid)
@@ -206,7 +206,7 @@ def test_signed_data_of_the_device_verifies(
 def test_a_bank_certificate_and_its_pattern(device: Device) -> None:
     """The device proves itself and the pattern; another pattern or challenge gives another proof."""
     made = device.ask("make_bank")
-    spki = prove_possession(octets(made["csr"]), allowed=PROFILES["bank"].keys)
+    spki = read_request(octets(made["csr"]), PROFILES["bank"].keys).public_key
     proof_key = octets(device.ask("enrol", handle=made["handle"], pattern="0124678")["proof_key"])
     assert len(proof_key) == 32
     issued = ours().certificate(profile="bank", public_key=spki, identify=None)
@@ -227,7 +227,7 @@ def test_what_is_thrown_away_is_gone(device: Device, transport: rsa.RSAPrivateKe
     """A certificate the centre took back leaves neither key nor certificate behind."""
     stored, _ = _issue(device, transport)
     made = device.ask("make_bank")
-    spki = prove_possession(octets(made["csr"]))
+    spki = read_request(octets(made["csr"])).public_key
     issued = ours().certificate(profile="bank", public_key=spki, identify=None)
     device.ask("store", handle=made["handle"], certificate=issued, chain=[])
     assert len(device.ask("list")["held"]) == 2

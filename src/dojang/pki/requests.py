@@ -8,7 +8,7 @@ from dojang.pki import der
 from dojang.pki.errors import MalformedError, ProfileError, VerificationError
 from dojang.pki.signing import KEY_ALGORITHMS, algorithm_from_der, check_public_key, verify_signature
 
-MAX_BYTES = 8_192
+MAX_BYTES = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,11 @@ def read_request(data: bytes, allowed: frozenset[str] = KEY_ALGORITHMS) -> Signi
     signature = outer.bits()
     outer.done()
     inner = der.whole(info)
-    if inner.integer() != 0:
+    if inner.small() != 0:
         raise MalformedError("an unknown version of a request")
     subject = inner.raw(der.SEQUENCE)
     public_key = inner.raw(der.SEQUENCE)
-    if inner.more:
-        inner.value(der.explicit(0, b"")[0])
+    inner.enter(0xA0)  # attributes: there even when empty (RFC 2986 §4.1), and read past
     inner.done()
     facts = check_public_key(public_key, allowed)
     if algorithm.weak:

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.pki.kit import key_of
 from tests.unit.pki.npki.kit import PASSWORD, VECTORS, certificate, decoded, pkcs8
-from tests.unit.pki.test_request import _request
+from tests.unit.pki.test_requests import _request
 
-from dojang.pki.errors import MalformedError
+from dojang.pki.errors import MalformedError, ProfileError, VerificationError
 from dojang.pki.npki import folder, keyfile, pfx
 from dojang.pki.npki.errors import FileDamagedError, KeyMismatchError, WrongPasswordError
-from dojang.pki.request import KeyRefusedError, prove_possession
+from dojang.pki.requests import read_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
     "plain key": keyfile.read_plain_key,
     "pfx": lambda data: pfx.read_pfx(data, PASSWORD),
     "archive": folder.read_zip,
-    "request": prove_possession,
+    "request": read_request,
 }
 RIGHT = {
     **FILES,
@@ -37,7 +37,7 @@ RIGHT = {
     "request": _request(key_of("ec-p256", "customer")),
 }
 OURS = (FileDamagedError, WrongPasswordError, KeyMismatchError)
-ALLOWED = {"request": (MalformedError, KeyRefusedError)}
+ALLOWED = {"request": (MalformedError, ProfileError, VerificationError)}
 LONGEST = 5.0  # seconds of work for the most that the bounds allow
 
 
