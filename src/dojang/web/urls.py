@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from dojang.web.app import urls as app
-from dojang.web.views import mine, places, runs
+from dojang.web.views import guiding, mine, places, runs
 
 app_name = "web"
 urlpatterns = [
@@ -18,8 +18,8 @@ urlpatterns = [
     path("me/certificates/", mine.certificates, name="mine"),
     path("me/certificates/<slug:serial>/", mine.certificate, name="mine-one"),
     path("me/certificates/<slug:serial>.<str:form>", mine.download, name="mine-file"),
-    path("help/", places.help_index, name="help"),
-    path("help/<slug:product>/<slug:purpose>/", places.help_guide, name="guide"),
+    path("help/", guiding.index, name="help"),
+    path("help/<slug:journey>/", guiding.guide, name="guide"),
     path("language/", places.language, name="language"),
     *app.urlpatterns,
     path("icon.svg", places.icon, name="icon"),
