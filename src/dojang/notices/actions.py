@@ -164,7 +164,7 @@ def _send(notice: Notice, *, world: World) -> None:
     row = str(notice.id)
     address = sealer().open(bytes(notice.address), table="notices_notice", column="address", row=row)
     args = sealer().open(bytes(notice.args), table="notices_notice", column="args", row=row)
-    words = _words(args, notice.locale, world=world)
+    words = notice_words(args, notice.locale, world=world)
     if notice.channel == "sms":
         text = render(f"notice.{notice.message_id}.sms", notice.locale, **words)
         world.sms.send(number=address, text=text, key=row)
@@ -177,7 +177,7 @@ def _send(notice: Notice, *, world: World) -> None:
         world.push.send(customer_id=address, title=subject, text=text, key=row)
 
 
-def _words(args: Mapping[str, Any], locale: str, *, world: World) -> dict[str, Any]:
+def notice_words(args: Mapping[str, Any], locale: str, *, world: World) -> dict[str, Any]:
     """Turn arguments into words: product and factor names, Korean time, the bank's name and number."""
     words = dict(args)
     for name in ("product", "factor"):

@@ -20,6 +20,7 @@ from dojang.ra import counters
 from dojang.ra.counters import Tally
 from dojang.rp import challenges, sessions
 from dojang.rp.errors import (
+    CertificateHeldError,
     LoginLockedError,
     LoginPausedError,
     LoginPinWrongError,
@@ -30,7 +31,12 @@ from dojang.rp.errors import (
 from dojang.rp.models import Use
 from dojang.rp.verifying import read_signed, verify_certificate, verify_use
 from dojang.wallet.actions import sign_with_pin
-from dojang.wallet.errors import WalletKeyNotFoundError, WalletLockedError, WalletPinWrongError
+from dojang.wallet.errors import (
+    WalletHeldError,
+    WalletKeyNotFoundError,
+    WalletLockedError,
+    WalletPinWrongError,
+)
 from dojang.wallet.queries import usable_key
 
 if TYPE_CHECKING:
@@ -43,7 +49,14 @@ LOGIN: Final = "login"
 #: A refusal by user id takes at least this long (seconds), so that its time tells nothing either.
 REFUSED_AFTER: Final = 0.4
 _BUDGET: Final = 50  #: wrong entries of everybody together, in budgets of one source
-_WRONG: Final = (LoginRefusedError, WalletPinWrongError, WalletLockedError, WalletKeyNotFoundError)
+#: What a stranger must not be able to tell apart. A held key is not even tried.
+_WRONG: Final = (
+    LoginRefusedError,
+    WalletHeldError,
+    WalletKeyNotFoundError,
+    WalletLockedError,
+    WalletPinWrongError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +122,7 @@ def log_in_by_browser(browser: str, pin: str, *, visit: Visit, acting: Acting, w
     if key is None:
         raise LoginRefusedError
     use = _told_more(key, pin, purpose=LOGIN, visit=visit, acting=acting, world=world)
+    sessions.note_visit(browser, world=world)
     return _enter(use, method="financial", remember=False, visit=visit, acting=acting, world=world)
 
 
@@ -137,6 +151,8 @@ def _told_more(
         raise LoginPinWrongError(left=error.data["left"]) from error
     except WalletLockedError as error:
         raise LoginLockedError from error
+    except WalletHeldError as error:
+        raise CertificateHeldError(product=key.product) from error
     except WalletKeyNotFoundError as error:
         raise LoginRefusedError from error
 
@@ -177,6 +193,9 @@ def _use_pin(
         raise
     except WalletLockedError:
         _record_refused(pending, "locked", acting=acting, world=world)
+        raise
+    except WalletHeldError:
+        _record_refused(pending, "held", acting=acting, world=world)
         raise
     except UseRefusedError as error:
         _record_refused(pending, error.outcome, acting=acting, world=world)

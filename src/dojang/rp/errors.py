@@ -84,3 +84,15 @@ class SessionMissingError(DojangError):
     """Nobody is logged in here, or the time is over."""
 
     code = "session_missing"
+
+
+class StopRefusedError(DojangError):
+    """What was typed to stop everything does not fit together: which part of it is not told."""
+
+    code = "stop_refused"
+
+
+class StopStoppedError(DojangError):
+    """Too many wrong entries; the way out is the telephone."""
+
+    code = "stop_stopped"

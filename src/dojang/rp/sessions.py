@@ -125,12 +125,28 @@ def remember_browser(customer_id: str, *, agent: str, world: World) -> str:
     return token
 
 
-def known_customer(token: str) -> str | None:
-    """Return the customer a browser was asked to remember."""
+def _known(token: str) -> Browser | None:
     if not token:
         return None
-    row = Browser.objects.filter(token=digest_of(token), ended_at__isnull=True).first()
+    return Browser.objects.filter(token=digest_of(token), ended_at__isnull=True).first()
+
+
+def known_customer(token: str) -> str | None:
+    """Return the customer a browser was asked to remember."""
+    row = _known(token)
     return None if row is None else row.customer_id
+
+
+def known_browser(token: str) -> str:
+    """Return the id of a browser that remembers; empty when it does not."""
+    row = _known(token)
+    return "" if row is None else str(row.id)
+
+
+def note_visit(token: str, *, world: World) -> None:
+    """Note that a browser that remembers was used again."""
+    if token:
+        Browser.objects.filter(token=digest_of(token)).update(seen_at=world.clock.now())
 
 
 def forget_browser(*, token: str = "", browser_id: str = "", customer_id: str = "", world: World) -> bool:

@@ -1,4 +1,4 @@
-"""My certificates: a finished run of this browser proves whose they are; nobody else's can be reached."""
+"""Certificates as their holder sees them: of who is logged in, or of a run just finished here."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dojang.ca.queries import certificates_of
+from dojang.notices.expiry import days_left
 from dojang.pki.errors import DojangError
 from dojang.ra.access import access_run
 from dojang.web.cookies import acting_for, known_runs
+from dojang.web.me import session_of
 from dojang.web.presenting import certificate_rows
 from dojang.web.runs import world_of
 from dojang.web.wording import knows, phrase, write_day
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.http import HttpRequest
 
     from dojang.ca.queries import CertificateView
 
 _COMMON_NAME = re.compile(r"(?:^|,)\s*CN=((?:[^,\\]|\\.)*)", re.IGNORECASE)
+SOON = 30  #: days before the end from which it is said on the screen
+_ORDER = {"active": 0, "held": 1, "expired": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +39,23 @@ class Deed:
     product_name: str
     state_name: str
     not_after_text: str
+    days: int
     rows: list[dict[str, Any]]
 
     @property
     def serial(self) -> str:
         """Serial number, hexadecimal."""
         return self.view.serial
+
+    @property
+    def soon(self) -> bool:
+        """Whether its end is near."""
+        return self.usable and self.days <= SOON
+
+    @property
+    def tone(self) -> str:
+        """How the state is coloured."""
+        return {"active": "good", "held": "bad"}.get(self.state, "")
 
 
 def common_name(name: str) -> str:
@@ -52,8 +69,8 @@ def holder_name(subject: str) -> str:
     return common_name(subject).split("(")[0].strip()
 
 
-def _deed(view: CertificateView, request: HttpRequest, locale: str) -> Deed:
-    now = world_of(request).clock.now()
+def deed_of(view: CertificateView, locale: str, *, now: datetime) -> Deed:
+    """Describe one certificate in the reader's language."""
     state = "expired" if view.state == "active" and view.not_after < now else view.state
     name = holder_name(view.subject)
     facts = {
@@ -78,15 +95,26 @@ def _deed(view: CertificateView, request: HttpRequest, locale: str) -> Deed:
         product_name=phrase(f"web.product.{view.product}", locale),
         state_name=phrase(f"web.state.{state}", locale),
         not_after_text=write_day(view.not_after.date(), locale),
+        days=days_left(view.not_after, now),
         rows=certificate_rows(facts, locale),
     )
 
 
-def own_deeds(request: HttpRequest, locale: str) -> list[Deed]:
-    """Every certificate of the people this browser has issued one for, newest first.
+def deeds_of(customer_id: str, locale: str, *, now: datetime) -> list[Deed]:
+    """Every certificate a person ever had, those in use first, then the newest.
 
     Certificates signed but never confirmed are not shown: their holder never had them.
     """
+    views = [view for view in certificates_of(customer_id) if view.activated_at is not None]
+    deeds = [deed_of(view, locale, now=now) for view in views]
+    return sorted(deeds, key=lambda deed: _ORDER.get(deed.state, 3))
+
+
+def own_holders(request: HttpRequest) -> list[str]:
+    """Return whose certificates this browser may see: of who is logged in, else of runs finished here."""
+    session = session_of(request)
+    if session is not None:
+        return [session.customer_id]
     holders: dict[str, None] = {}
     for run_id, token in known_runs(request).items():
         try:
@@ -95,5 +123,10 @@ def own_deeds(request: HttpRequest, locale: str) -> list[Deed]:
             continue
         if run.state == "done" and run.customer_id:
             holders.setdefault(run.customer_id)
-    views = [view for holder in holders for view in certificates_of(holder)]
-    return [_deed(view, request, locale) for view in views if view.activated_at is not None]
+    return list(holders)
+
+
+def own_deeds(request: HttpRequest, locale: str) -> list[Deed]:
+    """Return the certificates this browser may see."""
+    now = world_of(request).clock.now()
+    return [deed for holder in own_holders(request) for deed in deeds_of(holder, locale, now=now)]

@@ -14,9 +14,11 @@ from dojang.web.assets import asset_url
 from dojang.web.icons import icon_svg
 from dojang.web.presenting import certificate_rows
 from dojang.web.seal import draw_seal
-from dojang.web.wording import knows, phrase, say
+from dojang.web.wording import KST, knows, phrase, say, write_day
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.template.context import Context
 
     from dojang.journeys.page import Message
@@ -108,6 +110,12 @@ def ending_text(context: Context, kind: str) -> str:
 def ending_way(context: Context, kind: str) -> str:
     """Say what can be done now."""
     return t(context, f"web.ending.{kind}.way", phone=context["bank_phone"])
+
+
+@register.filter
+def day(moment: datetime, locale: str) -> str:
+    """Write the day of a moment, as it was in Korea."""
+    return write_day(moment.astimezone(KST).date(), locale)
 
 
 @register.filter

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_GET, require_http_methods
 
+from dojang.rp.queries import origin_of, uses_of
 from dojang.web.cookies import forget_runs
 from dojang.web.deeds import Deed, own_deeds
+from dojang.web.me import session_of
 from dojang.web.shell import show
-from dojang.web.wording import reader_locale
+from dojang.web.views.me import use_rows
+from dojang.web.wording import knows, phrase, reader_locale, write_moment
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+
+    from dojang.rp.queries import Origin
 
 _TYPES = {"pem": "application/x-pem-file", "der": "application/pkix-cert"}
 
@@ -34,13 +39,44 @@ def certificates(request: HttpRequest) -> HttpResponse:
         response = HttpResponseRedirect(request.path)
         forget_runs(request, response)
         return response
-    return show(request, "web/mine.html", {"place": "mine", "deeds": own_deeds(request, reader_locale())})
+    context = {
+        "place": "mine",
+        "tab": "certificates",
+        "me": session_of(request),
+        "deeds": own_deeds(request, reader_locale()),
+    }
+    return _private(show(request, "web/mine.html", context))
 
 
 @require_GET
 def certificate(request: HttpRequest, serial: str) -> HttpResponse:
     """Show one certificate in plain words."""
-    return show(request, "web/mine_one.html", {"place": "mine", "deed": _own(request, serial)})
+    deed, locale, me = _own(request, serial), reader_locale(), session_of(request)
+    origin = origin_of(deed.serial)
+    context = {
+        "place": "mine",
+        "tab": "certificates",
+        "deed": deed,
+        "me": me,
+        "said": request.GET.get("said", ""),
+        "origin": _write_origin(origin, locale) if origin else "",
+        "uses": use_rows(uses_of(me.customer_id, certificate_id=deed.view.id, limit=20), locale)
+        if me
+        else [],
+    }
+    return _private(show(request, "web/mine_one.html", context))
+
+
+def _write_origin(origin: Origin, locale: str) -> str:
+    """Say where a certificate was asked for: way, network address, moment."""
+    way = f"me.origin.{origin.channel}"
+    name = phrase(way if knows(way, locale) else "me.origin.other", locale)
+    return ", ".join(filter(None, (name, origin.source, write_moment(origin.at, locale))))
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 @require_GET

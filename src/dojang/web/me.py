@@ -1,0 +1,136 @@
+"""Who is logged in, as the browser knows it: three cookies, and what may be said about the visit."""
+
+from __future__ import annotations
+
+import re
+from functools import wraps
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from django.http import HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from dojang.ports.acting import Acting
+from dojang.rp.actions import Visit
+from dojang.rp.errors import SessionMissingError
+from dojang.rp.sessions import access_session
+from dojang.web.runs import world_of
+from dojang.web.wording import reader_locale
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponse
+
+    from dojang.rp.sessions import SessionView
+
+SESSION, KNOWN, ASKED = "me", "known", "asked"
+_YEAR = 31_536_000
+_BROWSERS = (
+    ("Whale", "Whale"), ("SamsungBrowser", "Samsung Internet"), ("Edg", "Edge"), ("OPR", "Opera"),
+    ("Firefox", "Firefox"), ("FxiOS", "Firefox"), ("CriOS", "Chrome"), ("Chrome", "Chrome"),
+    ("Safari", "Safari"),
+)  # fmt: skip
+_SYSTEMS = (
+    ("Windows", "Windows"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"),
+    ("Mac OS", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux"),
+)  # fmt: skip
+
+
+def cookie_name(request: HttpRequest, what: str) -> str:
+    """Name of a cookie: host-bound where the connection is encrypted."""
+    return f"__Host-dojang_{what}" if request.is_secure() else f"dojang_{what}"
+
+
+def read_cookie(request: HttpRequest, what: str) -> str:
+    """Return a token cookie; anything that cannot be one is empty."""
+    value = request.COOKIES.get(cookie_name(request, what), "")
+    return value if re.fullmatch(r"[A-Za-z0-9_.-]{1,160}", value) else ""
+
+
+def set_cookie(
+    request: HttpRequest, response: HttpResponse, what: str, value: str, *, lasting: bool = False
+) -> None:
+    """Set a token cookie that scripts cannot read; empty removes it."""
+    response.set_cookie(
+        cookie_name(request, what),
+        value,
+        max_age=0 if not value else (_YEAR if lasting else None),
+        path="/",
+        httponly=True,
+        samesite="Lax",
+        secure=request.is_secure(),
+    )
+
+
+def acting_of(request: HttpRequest, customer_id: str = "") -> Acting:
+    """Who asks."""
+    return Acting(
+        kind="customer",
+        id=customer_id,
+        source=request.META.get("REMOTE_ADDR", ""),
+        channel="app" if request.GET.get("from") == "app" else "web",
+        locale=reader_locale(),
+    )
+
+
+def visit_of(request: HttpRequest) -> Visit:
+    """Where a certificate is used: this site, this browser."""
+    return Visit(origin=f"{request.scheme}://{request.get_host()}", agent=agent_of(request))
+
+
+def agent_of(request: HttpRequest) -> str:
+    """Name browser and system in a few words, such as ``Chrome, Windows``; empty when unknown."""
+    text = request.headers.get("User-Agent", "")[:400]
+    found = [next((name for mark, name in table if mark in text), "") for table in (_BROWSERS, _SYSTEMS)]
+    return ", ".join(filter(None, found))
+
+
+def safe_next(request: HttpRequest, fallback: str = "/me/") -> str:
+    """Return where to go after logging in: an address of this site, never another."""
+    target = request.POST.get("next", "") or request.GET.get("next", "")
+    allowed = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return target if allowed and target.startswith("/") else fallback
+
+
+def session_of(request: HttpRequest) -> SessionView | None:
+    """Return who is logged in here, if anybody."""
+    try:
+        return access_session(read_cookie(request, SESSION), world=world_of(request))
+    except SessionMissingError:
+        return None
+
+
+def to_login(request: HttpRequest) -> HttpResponse:
+    """Lead to the log-in page, and back afterwards."""
+    back = request.path if request.method in {"GET", "HEAD"} else "/me/"
+    response = HttpResponseRedirect(f"/login/?next={quote(back)}")
+    response.status_code = HTTPStatus.SEE_OTHER
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def logged_in(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let a view be seen by somebody who is logged in only; it gets the session as `me`."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **more: Any) -> HttpResponse:
+        session = session_of(request)
+        if session is None:
+            return to_login(request)
+        response = view(request, *args, me=session, **more)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    return guarded
+
+
+def see_other(path: str) -> HttpResponseRedirect:
+    """Redirect after a form."""
+    response = HttpResponseRedirect(path)
+    response.status_code = HTTPStatus.SEE_OTHER
+    response["Cache-Control"] = "no-store"
+    return response

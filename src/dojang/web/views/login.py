@@ -1,0 +1,142 @@
+"""Logging in with a certificate, and out."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from django.middleware.csrf import rotate_token
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from dojang.ca.queries import certificate_by_id
+from dojang.pki.errors import DojangError
+from dojang.rp.actions import LoggedIn, log_in_by_browser, log_in_by_id
+from dojang.rp.errors import LoginLockedError, LoginStoppedError, UseRefusedError
+from dojang.rp.sessions import end_session, forget_browser, known_customer
+from dojang.wallet.queries import usable_key
+from dojang.web.asking import control, summary_of
+from dojang.web.deeds import holder_name
+from dojang.web.errors import status_of
+from dojang.web.me import (
+    KNOWN,
+    SESSION,
+    acting_of,
+    read_cookie,
+    safe_next,
+    see_other,
+    session_of,
+    set_cookie,
+    visit_of,
+)
+from dojang.web.runs import world_of
+from dojang.web.shell import show
+from dojang.web.wording import phrase, reader_locale
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+_LONGEST_ID = 40
+
+
+def _known_name(request: HttpRequest) -> str:
+    """Name of the customer this browser remembers, off their certificate; empty when there is none."""
+    customer_id = known_customer(read_cookie(request, KNOWN))
+    key = usable_key(customer_id, "financial") if customer_id else None
+    view = certificate_by_id(int(key.certificate_id)) if key and key.certificate_id else None
+    return holder_name(view.subject) if view else ""
+
+
+def _page(
+    request: HttpRequest,
+    *,
+    known: str,
+    user_id: str = "",
+    missing: tuple[str, ...] = (),
+    error: DojangError | None = None,
+) -> HttpResponse:
+    locale = reader_locale()
+    blank = {name: [phrase(f"me.login.empty_{name}", locale)] for name in missing}
+    fields = [
+        control("pin", "pin", "me.login.pin", locale, help_id="me.login.pin_help", longest=6,
+                errors=blank.get("pin", ())),
+    ]  # fmt: skip
+    if not known:
+        fields.insert(0, control("user_id", "user_id", "me.login.user_id", locale, value=user_id,
+                                 help_id="me.login.user_id_help", errors=blank.get("id", ())))  # fmt: skip
+    general = [phrase(error.message_id, locale, error.data)] if error else []
+    context: dict[str, Any] = {
+        "place": "mine",
+        "known": known,
+        "fields": fields,
+        "view": {"summary": summary_of(fields, general)},
+        "next": safe_next(request),
+        "asked": "next" in request.GET,
+        "reissue": isinstance(error, UseRefusedError | LoginLockedError | LoginStoppedError),
+        "left": "out" in request.GET,
+    }
+    status = HTTPStatus.OK
+    if error:
+        status = status_of(error)
+    if missing or status == HTTPStatus.BAD_REQUEST:
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+    response = show(request, "web/login.html", context, status=status)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def enter(request: HttpRequest, done: LoggedIn) -> HttpResponse:
+    """Give the browser its session (new id, new form token) and lead on."""
+    rotate_token(request)
+    response = see_other(safe_next(request))
+    set_cookie(request, response, SESSION, done.session)
+    if done.browser:
+        set_cookie(request, response, KNOWN, done.browser, lasting=True)
+    return response
+
+
+@sensitive_post_parameters("pin")
+@require_http_methods(["GET", "HEAD", "POST"])
+def login(request: HttpRequest) -> HttpResponse:
+    """Ask for a certificate; POST tries it. Works without scripts."""
+    known = _known_name(request)
+    if request.method != "POST":
+        if session_of(request) is not None:
+            return see_other(safe_next(request))
+        return _page(request, known=known)
+    if request.POST.get("action") == "other":
+        forget_browser(token=read_cookie(request, KNOWN), world=world_of(request))
+        response = see_other("/login/")
+        set_cookie(request, response, KNOWN, "")
+        return response
+    user_id = "" if known else request.POST.get("user_id", "").strip()[:_LONGEST_ID]
+    pin = request.POST.get("pin", "")[:_LONGEST_ID]
+    gaps = (("id", not known and not user_id), ("pin", not pin))
+    missing = tuple(name for name, is_missing in gaps if is_missing)
+    if missing:
+        return _page(request, known=known, user_id=user_id, missing=missing)
+    where: dict[str, Any] = {
+        "visit": visit_of(request), "acting": acting_of(request), "world": world_of(request),
+    }  # fmt: skip
+    try:
+        if known:
+            done = log_in_by_browser(read_cookie(request, KNOWN), pin, **where)
+        else:
+            done = log_in_by_id(user_id, pin, remember="remember" in request.POST, **where)
+    except DojangError as error:
+        if status_of(error) != HTTPStatus.BAD_REQUEST:
+            raise
+        return _page(request, known=known, user_id=user_id, error=error)
+    return enter(request, done)
+
+
+@require_POST
+def logout(request: HttpRequest) -> HttpResponse:
+    """End the session here."""
+    session = session_of(request)
+    if session is not None:
+        acting = acting_of(request, session.customer_id)
+        end_session(session.id, reason="logged_out", acting=acting, world=world_of(request))
+    response = see_other("/login/?out")
+    set_cookie(request, response, SESSION, "")
+    return response

@@ -1,0 +1,330 @@
+"""`/me/`: everything a holder can see and do about what is in their name."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from django.http import Http404
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods
+
+from dojang.notices.reading import letters_of
+from dojang.pki.errors import DojangError
+from dojang.rp import stopping
+from dojang.rp.actions import prove_again
+from dojang.rp.errors import LoginLockedError
+from dojang.rp.queries import browsers_of, log_of, uses_of
+from dojang.rp.sessions import forget_browser, known_browser
+from dojang.web.asking import control, summary_of
+from dojang.web.deeds import Deed, deeds_of
+from dojang.web.errors import status_of
+from dojang.web.me import (
+    KNOWN,
+    SESSION,
+    acting_of,
+    logged_in,
+    read_cookie,
+    see_other,
+    set_cookie,
+    visit_of,
+)
+from dojang.web.runs import world_of
+from dojang.web.shell import show
+from dojang.web.wording import knows, phrase, reader_locale, write_moment, write_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from django.http import HttpRequest, HttpResponse
+
+    from dojang.notices.reading import Letter
+    from dojang.rp.queries import Entry, UseView
+    from dojang.rp.sessions import SessionView
+
+REASONS = ("cessationOfOperation", "keyCompromise", "affiliationChanged")
+_FEW = 3
+
+
+def use_rows(uses: Iterable[UseView], locale: str) -> list[dict[str, Any]]:
+    """Write uses in the reader's language."""
+    return [
+        {
+            "at": write_moment(use.at, locale),
+            "what": _known_or(f"me.purpose.{use.purpose}", "me.purpose.other", locale),
+            "product": phrase(f"web.product.{use.product}", locale),
+            "where": ", ".join(filter(None, (use.origin.partition("://")[2], use.agent, use.source))),
+            "result": _known_or(f"me.outcome.{use.outcome}", "me.outcome.refused", locale),
+            "good": use.accepted,
+        }
+        for use in uses
+    ]
+
+
+def log_rows(entries: Iterable[Entry], locale: str) -> list[dict[str, Any]]:
+    """Write the log in the reader's language."""
+    rows = []
+    for entry in entries:
+        product = phrase(f"web.product.{entry.product}", locale) if entry.product else ""
+        where = _known_or(f"me.origin.{entry.channel}", "me.origin.other", locale)
+        who = phrase(f"me.log.by_{entry.who}", locale)
+        rows.append(
+            {
+                "at": write_moment(entry.at, locale),
+                "what": phrase(f"me.event.{entry.type.replace(':', '_')}", locale, {"product": product}),
+                "where": ", ".join(filter(None, (who, where, entry.source))),
+                "serial": entry.serial,
+            }
+        )
+    return rows
+
+
+def letter_rows(letters: Iterable[Letter], locale: str) -> list[dict[str, Any]]:
+    """Write notices in the reader's language."""
+    return [
+        {
+            "at": write_moment(letter.at, locale),
+            "subject": letter.subject,
+            "text": letter.text,
+            "channels": ", ".join(phrase(f"me.notices.{name}", locale) for name in letter.channels),
+        }
+        for letter in letters
+    ]
+
+
+def _known_or(message_id: str, other: str, locale: str) -> str:
+    return phrase(message_id if knows(message_id, locale) else other, locale)
+
+
+def _deeds(request: HttpRequest, me: SessionView) -> list[Deed]:
+    return deeds_of(me.customer_id, reader_locale(), now=world_of(request).clock.now())
+
+
+def _own(request: HttpRequest, me: SessionView, serial: str) -> Deed:
+    """Return one of the holder's certificates; absent and somebody else's look alike."""
+    for deed in _deeds(request, me):
+        if deed.serial == serial.lower():
+            return deed
+    raise Http404
+
+
+def _show(
+    request: HttpRequest, template: str, tab: str, *, status: int = 200, **context: Any
+) -> HttpResponse:
+    base = {"place": "mine", "tab": tab, "said": request.GET.get("said", "")}
+    return show(request, f"web/me/{template}.html", {**base, **context}, status=status)
+
+
+@require_GET
+@logged_in
+def home(request: HttpRequest, me: SessionView) -> HttpResponse:
+    """Show everything at a glance."""
+    locale, world = reader_locale(), world_of(request)
+    deeds = _deeds(request, me)
+    live = [deed for deed in deeds if deed.state in {"active", "held"}]
+    replaced = {deed.view.product for deed in live}
+    over = [d for d in deeds if d.state == "expired" and d.view.product not in replaced]
+    return _show(
+        request,
+        "home",
+        "home",
+        name=deeds[0].name if deeds else "",
+        method=phrase(f"me.login.{me.method}", locale),
+        idle_until=write_time(me.idle_until, locale),
+        deeds=live,
+        soon=[deed for deed in live if deed.soon],
+        over=over[:1],
+        uses=use_rows(uses_of(me.customer_id, limit=_FEW), locale),
+        letters=letter_rows(letters_of(me.customer_id, locale=locale, world=world, limit=_FEW), locale),
+    )
+
+
+@require_GET
+@logged_in
+def uses(request: HttpRequest, me: SessionView) -> HttpResponse:
+    """Show every use, refused ones included."""
+    return _show(request, "uses", "uses", uses=use_rows(uses_of(me.customer_id), reader_locale()))
+
+
+@require_GET
+@logged_in
+def notices(request: HttpRequest, me: SessionView) -> HttpResponse:
+    """Show what was told, and by which channels."""
+    locale = reader_locale()
+    letters = letters_of(me.customer_id, locale=locale, world=world_of(request))
+    return _show(request, "notices", "notices", letters=letter_rows(letters, locale))
+
+
+@require_GET
+@logged_in
+def log(request: HttpRequest, me: SessionView) -> HttpResponse:
+    """Show what was ever done in the holder's name."""
+    return _show(request, "log", "log", entries=log_rows(log_of(me.customer_id), reader_locale()))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@logged_in
+def devices(request: HttpRequest, me: SessionView) -> HttpResponse:
+    """Show devices and browsers; POST makes one browser forget."""
+    if request.method == "POST":
+        browser = request.POST.get("browser", "")[:40]
+        known = {row.id for row in browsers_of(me.customer_id)}
+        if browser in known:
+            forget_browser(browser_id=browser, customer_id=me.customer_id, world=world_of(request))
+        return see_other("/me/devices/?said=forgotten")
+    this = known_browser(read_cookie(request, KNOWN))
+    return _show(request, "devices", "devices", browsers=browsers_of(me.customer_id), this=this)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@logged_in
+def hold(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
+    """Stop one certificate: "that was not me". Asks once, and for nothing else."""
+    deed = _own(request, me, serial)
+    if request.method == "POST":
+        acting = acting_of(request, me.customer_id)
+        stopping.stop_certificate(me.customer_id, deed.serial, acting=acting, world=world_of(request))
+        return see_other(f"/me/certificates/{deed.serial}/?said=held")
+    return _show(request, "hold", "certificates", deed=deed)
+
+
+@sensitive_post_parameters("pin")
+@require_http_methods(["GET", "HEAD", "POST"])
+@logged_in
+def revoke(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
+    """Revoke one certificate: a reason, a confirmation, and the PIN once more."""
+    deed, locale = _own(request, me, serial), reader_locale()
+    if deed.state not in {"active", "held"}:
+        return see_other(f"/me/certificates/{deed.serial}/")
+    if request.method != "POST" or me.method != "financial":
+        return _revoke_page(request, deed, me)
+    reason, pin = request.POST.get("reason", ""), request.POST.get("pin", "")[:20]
+    blank = {
+        "reason": () if reason in REASONS else (phrase("me.revoke.choose", locale),),
+        "sure": () if request.POST.get("sure") else (phrase("me.revoke.must_be_sure", locale),),
+        "pin": () if pin else (phrase("me.login.empty_pin", locale),),
+    }
+    if any(blank.values()):
+        return _revoke_page(request, deed, me, blank=blank, reason=reason)
+    acting, world = acting_of(request, me.customer_id), world_of(request)
+    try:
+        token = prove_again(me, pin, purpose="revoke", visit=visit_of(request), acting=acting, world=world)
+    except DojangError as error:
+        if status_of(error) != HTTPStatus.BAD_REQUEST:
+            raise
+        return _revoke_page(request, deed, me, reason=reason, error=error)
+    stopping.end_certificate(me.customer_id, deed.serial, reason, acting=acting, world=world)
+    response = see_other(f"/me/certificates/{deed.serial}/?said=revoked")
+    set_cookie(request, response, SESSION, token)
+    return response
+
+
+def _revoke_page(
+    request: HttpRequest,
+    deed: Deed,
+    me: SessionView,
+    *,
+    blank: Mapping[str, tuple[str, ...]] | None = None,
+    reason: str = "",
+    error: DojangError | None = None,
+) -> HttpResponse:
+    locale, blank = reader_locale(), blank or {}
+    fields = [
+        control(
+            "reason", "choice", "me.revoke.reason", locale, value=reason, errors=blank.get("reason", ()),
+            choices=[(name, f"me.revoke.{name}") for name in REASONS],
+        ),
+        control("sure", "consent", "me.revoke.sure", locale, errors=blank.get("sure", ())),
+        control(
+            "pin", "pin", "me.revoke.pin", locale, help_id="me.revoke.pin_help", longest=6,
+            errors=blank.get("pin", ()),
+        ),
+    ]  # fmt: skip
+    general = [phrase(error.message_id, locale, error.data)] if error else []
+    view = {"summary": summary_of(fields, general)}
+    failed = error is not None or bool(blank)
+    return _show(
+        request, "revoke", "certificates", deed=deed, fields=fields, view=view,
+        by_pin=me.method == "financial", reissue=isinstance(error, LoginLockedError),
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if failed else HTTPStatus.OK,
+    )  # fmt: skip
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@logged_in
+def panic(request: HttpRequest, me: SessionView) -> HttpResponse:
+    """Stop everything at once, and log out everywhere."""
+    if request.method != "POST":
+        return _show(request, "panic", "")
+    acting = acting_of(request, me.customer_id)
+    stopped = stopping.stop_everything(me.customer_id, acting=acting, world=world_of(request))
+    response = _show(request, "stopped", "", stopped=stopped)
+    for cookie in (SESSION, KNOWN):
+        set_cookie(request, response, cookie, "")
+    return response
+
+
+@sensitive_post_parameters("rrn_front", "rrn_back", "account", "account_password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def lost_phone(request: HttpRequest) -> HttpResponse:
+    """Stop everything without logging in and without a phone."""
+    if request.method != "POST":
+        return _lost_page(request)
+    locale, post = reader_locale(), request.POST
+    typed = {
+        "user_id": post.get("user_id", "").strip()[:40],
+        "rrn": (post.get("rrn_front", "") + post.get("rrn_back", "")).strip()[:20],
+        "account": post.get("account", "").strip()[:40],
+        "account_password": post.get("account_password", "")[:20],
+    }
+    gaps = [name for name, value in typed.items() if not value]
+    if not post.get("consent"):
+        gaps.append("consent")
+    kept = {name: typed[name] for name in ("user_id", "account")}
+    if gaps:
+        errors = {
+            name: (phrase("me.lost.fill", locale, {"field": phrase(f"me.lost.{name}", locale)}),)
+            for name in gaps
+        }
+        return _lost_page(request, kept, errors=errors)
+    acting, world = acting_of(request), world_of(request)
+    try:
+        customer_id = stopping.identify(**typed, acting=acting, world=world)
+    except DojangError as error:
+        if status_of(error) != HTTPStatus.BAD_REQUEST:
+            raise
+        return _lost_page(request, kept, error=error)
+    acting = acting_of(request, customer_id)
+    stopped = stopping.stop_everything(customer_id, acting=acting, world=world)
+    response = _show(request, "stopped", "", stopped=stopped)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _lost_page(
+    request: HttpRequest,
+    kept: dict[str, str] | None = None,
+    *,
+    errors: Mapping[str, tuple[str, ...]] | None = None,
+    error: DojangError | None = None,
+) -> HttpResponse:
+    locale, kept, errors = reader_locale(), kept or {}, errors or {}
+    kinds = (
+        ("consent", "consent", 1), ("user_id", "user_id", 40), ("rrn", "rrn", 13),
+        ("account", "digits", 20), ("account_password", "secret_digits", 4),
+    )  # fmt: skip
+    fields = [
+        control(
+            name, kind, f"me.lost.{name}", locale, value=kept.get(name, ""), longest=longest,
+            errors=errors.get(name, ()), help_id="me.lost.consent_help" if name == "consent" else "",
+        )
+        for name, kind, longest in kinds
+    ]  # fmt: skip
+    general = [phrase(error.message_id, locale, error.data)] if error else []
+    failed = bool(errors) or error is not None
+    response = _show(
+        request, "lost_phone", "", fields=fields, view={"summary": summary_of(fields, general)},
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if failed else HTTPStatus.OK,
+    )  # fmt: skip
+    response["Cache-Control"] = "no-store"
+    return response
