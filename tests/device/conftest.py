@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.browser.conftest import base_url, browser_context_args, browser_type_launch_args
 from tests.device.bridge import Device, bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+__all__ = ["base_url", "browser_context_args", "browser_type_launch_args"]  # the same browser as elsewhere
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +22,7 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def device(bundled: Path) -> Iterator[Device]:
+def handset(bundled: Path) -> Iterator[Device]:
     """Return a fresh device, run by Node."""
     one = Device(bundled)
     yield one

@@ -34,40 +34,40 @@ TEXT = "이체 100,000원".encode()
 
 @pytest.mark.parametrize("password", [PASSWORD, KOREAN])
 @pytest.mark.parametrize("form", ["seed", "aes"])
-def test_key_files_go_both_ways(device: Device, form: keyfile.Form, password: str) -> None:
+def test_key_files_go_both_ways(handset: Device, form: keyfile.Form, password: str) -> None:
     """What one writes the other opens, R included; a wrong password is called the same."""
-    theirs = octets(device.ask("seal", pkcs8=pkcs8(), password=password, form=form)["file"])
+    theirs = octets(handset.ask("seal", pkcs8=pkcs8(), password=password, form=form)["file"])
     found = keyfile.open_key_file(theirs, password)
     assert (found.pkcs8, found.r) == (pkcs8(), R)
     own = keyfile.seal_key_file(pkcs8(), password, form=form)
-    assert octets(device.ask("open", file=own, password=password)["pkcs8"]) == pkcs8()
-    assert device.ask("open", file=own, password="Dojang!2947X")["error"] == "wrong_password"
+    assert octets(handset.ask("open", file=own, password=password)["pkcs8"]) == pkcs8()
+    assert handset.ask("open", file=own, password="Dojang!2947X")["error"] == "wrong_password"
 
 
-def test_an_older_file_of_another_program_opens_on_the_device(device: Device) -> None:
+def test_an_older_file_of_another_program_opens_on_the_device(handset: Device) -> None:
     """The form pypinksign writes."""
     made = pinksign_seals(core(), r=R, password=PASSWORD)
-    assert octets(device.ask("open", file=made, password=PASSWORD)["r"]) == R
+    assert octets(handset.ask("open", file=made, password=PASSWORD)["r"]) == R
 
 
 @pytest.mark.parametrize("password", [PASSWORD, KOREAN])
 @pytest.mark.parametrize("form", ["compatible", "modern"])
-def test_pfx_go_both_ways(device: Device, form: pfx.Form, password: str) -> None:
+def test_pfx_go_both_ways(handset: Device, form: pfx.Form, password: str) -> None:
     """What one writes the other opens, with R and chain."""
     chain = [ours().issuing]
     sent: dict[str, Any] = {"pkcs8": pkcs8(), "certificate": certificate(), "chain": chain}
-    theirs = octets(device.ask("write_pfx", **sent, password=password, form=form)["file"])
+    theirs = octets(handset.ask("write_pfx", **sent, password=password, form=form)["file"])
     found = pfx.read_pfx(theirs, password)
     assert (found.key.pkcs8, found.certificate, found.chain) == (pkcs8(), certificate(), tuple(chain))
     own = pfx.write_pfx(pkcs8(), certificate(), password, form=form, chain=chain)
-    answer = device.ask("read_pfx", file=own, password=password)
+    answer = handset.ask("read_pfx", file=own, password=password)
     assert octets(answer["pkcs8"]) == pkcs8()
     assert octets(answer["r"]) == R
-    assert device.ask("read_pfx", file=own, password="x")["error"] == "wrong_password"
+    assert handset.ask("read_pfx", file=own, password="x")["error"] == "wrong_password"
 
 
 @pytest.mark.parametrize("options", [["-legacy"], [], ["-nomac"]])
-def test_pfx_of_openssl_open_on_the_device(device: Device, tmp_path: Path, options: list[str]) -> None:
+def test_pfx_of_openssl_open_on_the_device(handset: Device, tmp_path: Path, options: list[str]) -> None:
     """RC2, 3DES and AES, as openssl writes them."""
     plain = serialization.NoEncryption()
     pem, traditional = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
@@ -83,7 +83,7 @@ def test_pfx_of_openssl_open_on_the_device(device: Device, tmp_path: Path, optio
     ]
     for command in commands:
         subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=30, check=True)
-    answer = device.ask("read_pfx", file=(tmp_path / "one.pfx").read_bytes(), password=PASSWORD)
+    answer = handset.ask("read_pfx", file=(tmp_path / "one.pfx").read_bytes(), password=PASSWORD)
     assert (octets(answer["pkcs8"]), answer["r"]) == (core(), None)
     assert octets(answer["certificate"]) == certificate()
 
@@ -93,12 +93,12 @@ def _transport() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, 2048)
 
 
-def _issue(device: Device, transport: rsa.RSAPrivateKey) -> tuple[str, bytes]:
+def _issue(handset: Device, transport: rsa.RSAPrivateKey) -> tuple[str, bytes]:
     """Walk a joint certificate from the device's key to its delivery; returns its id and DER."""
     public = transport.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    made = device.ask("make_joint", password=PASSWORD, transport=public)
+    made = handset.ask("make_joint", password=PASSWORD, transport=public)
     spki = read_request(octets(made["csr"]), PROFILES["joint"].keys).public_key
     oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
     vid = compute_vid(IDN, transport.decrypt(octets(made["sealed_r"]), oaep))
@@ -107,27 +107,27 @@ def _issue(device: Device, transport: rsa.RSAPrivateKey) -> tuple[str, bytes]:
         profile="joint", public_key=spki, identify=identify, not_after=end_of_day(NOW, 365)
     )
     chain = [ours().issuing]
-    assert device.ask("store", handle=made["handle"], certificate=certificate(), chain=[])["error"] == (
+    assert handset.ask("store", handle=made["handle"], certificate=certificate(), chain=[])["error"] == (
         "key_mismatch"
     )
-    assert device.ask("list") == {"held": []}
-    stored = device.ask("store", handle=made["handle"], certificate=issued, chain=chain)["id"]
+    assert handset.ask("list") == {"held": []}
+    stored = handset.ask("store", handle=made["handle"], certificate=issued, chain=chain)["id"]
     assert stored == hashlib.sha256(issued).hexdigest()
     challenge = bytes(range(32))
-    signature = octets(device.ask("confirm", handle=made["handle"], challenge=challenge)["signature"])
+    signature = octets(handset.ask("confirm", handle=made["handle"], challenge=challenge)["signature"])
     assert is_stored(public_key=spki, challenge=challenge, signature=signature)
-    device.ask("finish", handle=made["handle"])
-    assert device.ask("confirm", handle=made["handle"], challenge=challenge)["error"] == "key_absent"
+    handset.ask("finish", handle=made["handle"])
+    assert handset.ask("confirm", handle=made["handle"], challenge=challenge)["error"] == "key_absent"
     return stored, issued
 
 
 def test_a_joint_certificate_from_key_to_files(
-    device: Device, tmp_path: Path, transport: rsa.RSAPrivateKey
+    handset: Device, tmp_path: Path, transport: rsa.RSAPrivateKey
 ) -> None:
     """Made on the device, issued, delivered; its files are opened by Python and pypinksign, VID and all."""
-    stored, issued = _issue(device, transport)
+    stored, issued = _issue(handset, transport)
     # The folder, by our reader and by pypinksign.
-    archive = octets(device.ask("export_folder", id=stored, password=PASSWORD)["file"])
+    archive = octets(handset.ask("export_folder", id=stored, password=PASSWORD)["file"])
     (entry,) = folder.read_zip(archive)
     assert entry.certificate == issued
     key = keyfile.open_key_file(entry.key_file, PASSWORD)
@@ -137,7 +137,7 @@ def test_a_joint_certificate_from_key_to_files(
     assert verify_signed_data(octets(found["signed"])).signers[0].certificate == issued
     # The PFX, in both forms, by our reader, pypinksign and openssl.
     for form in ("compatible", "modern"):
-        made = octets(device.ask("export_pfx", id=stored, password=PASSWORD, form=form)["file"])
+        made = octets(handset.ask("export_pfx", id=stored, password=PASSWORD, form=form)["file"])
         assert pfx.read_pfx(made, PASSWORD).key.pkcs8 == key.pkcs8
         assert pinksign_opens(pfx=made, password=PASSWORD)["cn"] == found["cn"]
         (tmp_path / "one.pfx").write_bytes(made)
@@ -148,45 +148,45 @@ def test_a_joint_certificate_from_key_to_files(
         assert done.returncode == 0, done.stderr
         assert key.require_random().hex(" ").upper().encode() in done.stdout
     # And back in, on another day, after it was removed.
-    device.ask("remove", id=stored)
-    assert device.ask("export_folder", id=stored, password=PASSWORD)["error"] == "key_absent"
-    assert device.ask("import_folder", file=archive, password="Dojang!2947X")["error"] == "wrong_password"
-    assert device.ask("list") == {"held": []}
-    assert device.ask("import_folder", file=archive, password=PASSWORD) == {"ids": [stored]}
-    device.ask("remove", id=stored)
-    assert device.ask("import_pfx", file=made, password=PASSWORD) == {"id": stored}
-    (held,) = device.ask("list")["held"]
+    handset.ask("remove", id=stored)
+    assert handset.ask("export_folder", id=stored, password=PASSWORD)["error"] == "key_absent"
+    assert handset.ask("import_folder", file=archive, password="Dojang!2947X")["error"] == "wrong_password"
+    assert handset.ask("list") == {"held": []}
+    assert handset.ask("import_folder", file=archive, password=PASSWORD) == {"ids": [stored]}
+    handset.ask("remove", id=stored)
+    assert handset.ask("import_pfx", file=made, password=PASSWORD) == {"id": stored}
+    (held,) = handset.ask("list")["held"]
     assert held["subject"] == str(folder.folder_of(issued).name)
 
 
-def test_a_changed_password_is_the_only_one(device: Device, transport: rsa.RSAPrivateKey) -> None:
+def test_a_changed_password_is_the_only_one(handset: Device, transport: rsa.RSAPrivateKey) -> None:
     """The old one opens nothing more; a weak or unchanged one is refused and changes nothing."""
-    stored, issued = _issue(device, transport)
+    stored, issued = _issue(handset, transport)
     for weak, rules in (("Dojang!", ["length", "classes"]), (PASSWORD, ["same"])):
-        answer = device.ask("change", id=stored, old=PASSWORD, password=weak)
+        answer = handset.ask("change", id=stored, old=PASSWORD, password=weak)
         assert answer == {"error": "password_weak", "rules": rules}
-    wrong = device.ask("change", id=stored, old="Dojang!2947X", password="Another!5810y")
+    wrong = handset.ask("change", id=stored, old="Dojang!2947X", password="Another!5810y")
     assert wrong["error"] == "wrong_password"
     target = {"password": PASSWORD, "id": stored}
-    signature = octets(device.ask("sign", target=target, data=TEXT)["signature"])
+    signature = octets(handset.ask("sign", target=target, data=TEXT)["signature"])
     spki = read_certificate(issued).facts.spki
     verify_signature(spki, "rsa-sha256", TEXT, signature)
-    assert device.ask("change", id=stored, old=PASSWORD, password="Another!5810y") == {}
-    assert device.ask("sign", target=target, data=TEXT)["error"] == "wrong_password"
+    assert handset.ask("change", id=stored, old=PASSWORD, password="Another!5810y") == {}
+    assert handset.ask("sign", target=target, data=TEXT)["error"] == "wrong_password"
     changed = {"password": "Another!5810y", "id": stored}
     verify_signature(
-        spki, "rsa-sha256", TEXT, octets(device.ask("sign", target=changed, data=TEXT)["signature"])
+        spki, "rsa-sha256", TEXT, octets(handset.ask("sign", target=changed, data=TEXT)["signature"])
     )
 
 
 @pytest.mark.parametrize("at", [None, "2026-03-02T03:04:05Z"])
 @pytest.mark.parametrize("detached", [False, True])
 def test_signed_data_of_the_device_verifies(
-    device: Device, tmp_path: Path, transport: rsa.RSAPrivateKey, *, detached: bool, at: str | None
+    handset: Device, tmp_path: Path, transport: rsa.RSAPrivateKey, *, detached: bool, at: str | None
 ) -> None:
     """With and without attributes, attached and detached; openssl agrees."""
-    _, issued = _issue(device, transport)
-    made = octets(device.ask("sign_cms", password=PASSWORD, content=TEXT, at=at, detached=detached)["cms"])
+    _, issued = _issue(handset, transport)
+    made = octets(handset.ask("sign_cms", password=PASSWORD, content=TEXT, at=at, detached=detached)["cms"])
     verified = verify_signed_data(made, content=TEXT if detached else None)
     assert (verified.content, verified.signers[0].certificate) == (TEXT, issued)
     assert (verified.signers[0].signed_at is None) == (at is None)
@@ -203,47 +203,47 @@ def test_signed_data_of_the_device_verifies(
     assert done.stdout == TEXT
 
 
-def test_a_bank_certificate_and_its_pattern(device: Device) -> None:
+def test_a_bank_certificate_and_its_pattern(handset: Device) -> None:
     """The device proves itself and the pattern; another pattern or challenge gives another proof."""
-    made = device.ask("make_bank")
+    made = handset.ask("make_bank")
     spki = read_request(octets(made["csr"]), PROFILES["bank"].keys).public_key
-    proof_key = octets(device.ask("enrol", handle=made["handle"], pattern="0124678")["proof_key"])
+    proof_key = octets(handset.ask("enrol", handle=made["handle"], pattern="0124678")["proof_key"])
     assert len(proof_key) == 32
     issued = ours().certificate(profile="bank", public_key=spki, identify=None)
-    device.ask("store", handle=made["handle"], certificate=issued, chain=[ours().issuing])
-    device.ask("finish", handle=made["handle"])
+    handset.ask("store", handle=made["handle"], certificate=issued, chain=[ours().issuing])
+    handset.ask("finish", handle=made["handle"])
     challenge = bytes(range(32))
-    proof = device.ask("prove", pattern="0124678", challenge=challenge)
+    proof = handset.ask("prove", pattern="0124678", challenge=challenge)
     assert hmac.compare_digest(octets(proof["mac"]), hmac.digest(proof_key, challenge, "sha256"))
     verify_signature(spki, "ecdsa-sha256", challenge, octets(proof["signature"]))
-    wrong = device.ask("prove", pattern="0124670", challenge=challenge)
+    wrong = handset.ask("prove", pattern="0124670", challenge=challenge)
     assert octets(wrong["mac"]) != octets(proof["mac"])
-    verified = verify_signed_data(octets(device.ask("sign_cms_bank", content=TEXT)["cms"]))
+    verified = verify_signed_data(octets(handset.ask("sign_cms_bank", content=TEXT)["cms"]))
     assert (verified.content, verified.signers[0].algorithm) == (TEXT, "ecdsa-sha256")
     assert isinstance(serialization.load_der_public_key(spki), ec.EllipticCurvePublicKey)
 
 
-def test_what_is_thrown_away_is_gone(device: Device, transport: rsa.RSAPrivateKey) -> None:
+def test_what_is_thrown_away_is_gone(handset: Device, transport: rsa.RSAPrivateKey) -> None:
     """A certificate the centre took back leaves neither key nor certificate behind."""
-    stored, _ = _issue(device, transport)
-    made = device.ask("make_bank")
+    stored, _ = _issue(handset, transport)
+    made = handset.ask("make_bank")
     spki = read_request(octets(made["csr"])).public_key
     issued = ours().certificate(profile="bank", public_key=spki, identify=None)
-    device.ask("store", handle=made["handle"], certificate=issued, chain=[])
-    assert len(device.ask("list")["held"]) == 2
-    device.ask("discard", handle=made["handle"])
-    assert [one["id"] for one in device.ask("list")["held"]] == [stored]
-    assert device.ask("prove", pattern="0124678", challenge=bytes(32))["error"] == "key_absent"
+    handset.ask("store", handle=made["handle"], certificate=issued, chain=[])
+    assert len(handset.ask("list")["held"]) == 2
+    handset.ask("discard", handle=made["handle"])
+    assert [one["id"] for one in handset.ask("list")["held"]] == [stored]
+    assert handset.ask("prove", pattern="0124678", challenge=bytes(32))["error"] == "key_absent"
 
 
-def test_folders_of_another_hand_are_taken_in(device: Device) -> None:
+def test_folders_of_another_hand_are_taken_in(handset: Device) -> None:
     """An archive made by Python's zipfile, compressed; files that do not belong together are not."""
     key_file = keyfile.seal_key_file(pkcs8(), PASSWORD)
     entries = [folder.Entry(certificate(), key_file)]
     archive = folder.write_zip(entries)
-    assert device.ask("read_folders", file=archive)["entries"] != []
-    assert device.ask("import_folder", file=archive, password=PASSWORD)["ids"] == [
+    assert handset.ask("read_folders", file=archive)["entries"] != []
+    assert handset.ask("import_folder", file=archive, password=PASSWORD)["ids"] == [
         hashlib.sha256(certificate()).hexdigest()
     ]
     mixed = folder.write_zip([folder.Entry(certificate("ec-p256"), key_file)])
-    assert device.ask("import_folder", file=mixed, password=PASSWORD)["error"] == "key_mismatch"
+    assert handset.ask("import_folder", file=mixed, password=PASSWORD)["error"] == "key_mismatch"
