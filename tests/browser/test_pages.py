@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.live]
 
 PLACES = (
     "/", "/certs/", "/certs/?who=business", "/certs/financial/", "/certs/financial/issue/", "/help/",
-    "/help/financial/issue/", "/language/", "/me/certificates/", "/nothing-here/",
+    "/help/financial-web-issue/", "/language/", "/me/certificates/", "/nothing-here/",
 )  # fmt: skip
 FIRST_LOAD = 60 * 1024
 

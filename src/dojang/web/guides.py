@@ -1,20 +1,46 @@
-"""Guides made from the journey definitions that run: what to prepare, the steps and why, how long."""
+"""Guides made from the journey definitions that run: what to prepare, the steps and why, questions."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.templatetags.static import static
 
 from dojang.journeys.model import always
+from dojang.ports.policy import Policy
 from dojang.products import JOURNEYS
 from dojang.web.wording import knows, phrase, say
 
 if TYPE_CHECKING:
-    from dojang.journeys.model import Journey
+    from collections.abc import Mapping
+
+    from dojang.journeys.model import Journey, Step
 
 PURPOSES = ("issue", "reissue")
 CHANNEL = "web"
+#: Where `make pictures` puts what it takes; `index.json` there names each file with its size.
+PICTURES = Path(__file__).resolve().parent / "static" / "guides"
 _ICONS = ("phone", "account", "card", "id", "mail", "otp", "pin")
+_STEP_ICONS = {
+    "terms": "check", "identify": "id", "reissue": "key", "reissue_request": "key", "ars": "phone",
+    "phone_check": "phone", "sms_reply": "phone", "identity_way": "phone", "device": "phone",
+    "request": "phone", "account": "account", "account_number": "account", "account_password": "account",
+    "one_won": "account", "factor": "shield", "security_card": "card", "otp": "clock", "id_card": "id",
+    "bank_certificate": "bank", "certificate_password": "joint", "mail_code": "mail", "contact": "mail",
+    "person": "id", "details": "id", "pin": "pin", "certificate_key": "key", "device_key": "key",
+    "pattern": "bank", "confirm": "stamp",
+}  # fmt: skip
+#: Questions people ask, by product; each is the message `guide.faq.<id>.q` and `.a`.
+QUESTIONS: Mapping[str, tuple[str, ...]] = {
+    "joint": ("joint_start", "lost_phone", "joint_password", "forgot_id", "life", "joint_where"),
+    "financial": ("what_for", "life", "forgot_id", "new_number", "which_number", "no_card", "forgot_pin"),
+    "bank": ("bank_use", "life", "bank_pattern", "lost_phone", "bank_one_won"),
+}
+COMMON = ("old_one", "expiry", "interrupted", "not_me", "fee", "minor", "more_help")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +53,34 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a step as the browser showed it; `width` and `height` in CSS pixels of the page."""
+
+    url: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class GuideStep:
     """One step of a guide; `numbers` are those of the bank's own guide, such as ``7–9``."""
 
+    id: str
     numbers: str
     title: str
     why: str
+    icon: str
     sometimes: bool  #: only some people are asked
+    picture: Picture | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question people ask, and its answer."""
+
+    id: str
+    question: str
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +90,7 @@ class Guide:
     journey: str
     product: str
     product_name: str
+    channel: str
     purpose: str
     purpose_name: str
     title: str
@@ -50,6 +98,12 @@ class Guide:
     minutes: int
     needs: tuple[Need, ...]
     steps: tuple[GuideStep, ...]
+    questions: tuple[Question, ...]
+
+    @property
+    def pictured(self) -> bool:
+        """Whether any step has a picture."""
+        return any(step.picture for step in self.steps)
 
 
 def _icon_of(need: str) -> str:
@@ -75,39 +129,109 @@ def _numbers(guide: tuple[int, ...]) -> str:
     return str(guide[0]) if len(guide) == 1 else f"{guide[0]}–{guide[-1]}"
 
 
-def _make(journey: Journey, purpose: str, locale: str) -> Guide:
-    product_name = phrase(f"web.product.{journey.product}", locale)
-    purpose_name = phrase(f"web.purpose.{purpose}", locale)
+@cache
+def _taken() -> Mapping[str, Mapping[str, Any]]:
+    """Return what `make pictures` took: ``<product>-<channel>/<step>.<locale>`` to file, width and height."""
+    try:
+        found: dict[str, dict[str, Any]] = json.loads((PICTURES / "index.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def picture_key(journey: str, step: str, locale: str) -> str:
+    """Name a picture. Issue and re-issue of a product share theirs: the pages are the same."""
+    return f"{journey.rpartition('-')[0]}/{step}.{locale}"
+
+
+def _picture(journey: str, step: str, locale: str) -> Picture | None:
+    found = _taken().get(picture_key(journey, step, locale))
+    if found is None:
+        return None
+    return Picture(static(f"guides/{found['file']}"), int(found["width"]), int(found["height"]))
+
+
+def _is_asked(journey: Journey, step: Step, policy: Policy) -> bool:
+    """Tell whether this bank ever asks a step; some are on only where the bank's figures say so."""
+    if step.id == "certificate_password":
+        return policy.financial_app_certificate_password
+    if journey.product == "joint" and step.stage == "factor":
+        return step.id in {"account", "mail_code"} or policy.joint_needs_factor
+    return True
+
+
+def _title(journey: Journey, step: Step, locale: str) -> str:
+    """Return a step's title; outside the app the bank certificate is asked on the telephone, not here."""
+    approval = f"{step.title.id.rpartition('.')[0]}.approval"
+    elsewhere = journey.channel == CHANNEL and knows(approval, locale)
+    return phrase(approval, locale) if elsewhere else say(step.title, locale)
+
+
+def _steps(journey: Journey, locale: str, policy: Policy) -> tuple[GuideStep, ...]:
+    return tuple(
+        GuideStep(
+            id=step.id,
+            numbers=_numbers(step.guide),
+            title=_title(journey, step, locale),
+            why=say(step.why, locale),
+            icon=_STEP_ICONS.get(step.id, "check"),
+            sometimes=step.when is not always,
+            picture=_picture(journey.id, step.id, locale),
+        )
+        for step in journey.walk(policy)
+        if _is_asked(journey, step, policy)
+    )
+
+
+def _questions(journey: Journey, locale: str, policy: Policy) -> tuple[Question, ...]:
+    figures = {
+        "phone": policy.bank_phone,
+        "years": policy.validity_days(journey.product) // 365,
+        "window": policy.renew_window_days(journey.product),
+        "pattern_errors": policy.pattern_errors,
+        "minutes": policy.session_idle // 60,
+    }
+    return tuple(
+        Question(
+            id=name,
+            question=phrase(f"guide.faq.{name}.q", locale, figures),
+            answer=phrase(f"guide.faq.{name}.a", locale, figures),
+        )
+        for name in (*QUESTIONS.get(journey.product, ()), *COMMON)
+    )
+
+
+def _make(journey: Journey, purpose: str, locale: str, policy: Policy) -> Guide:
     return Guide(
         journey=journey.id,
         product=journey.product,
-        product_name=product_name,
+        product_name=phrase(f"web.product.{journey.product}", locale),
+        channel=journey.channel,
         purpose=purpose,
-        purpose_name=purpose_name,
+        purpose_name=phrase(f"web.purpose.{purpose}", locale),
         title=phrase(f"journey.{journey.id}", locale),
         lead=phrase(f"web.begin.lead.{purpose}", locale),
         minutes=journey.minutes,
         needs=tuple(_need(need, locale) for need in journey.needs),
-        steps=tuple(
-            GuideStep(
-                numbers=_numbers(step.guide),
-                title=say(step.title, locale),
-                why=say(step.why, locale),
-                sometimes=step.when is not always,
-            )
-            for step in journey.steps
-        ),
+        steps=_steps(journey, locale, policy),
+        questions=_questions(journey, locale, policy),
     )
 
 
-def guide_of(product: str, purpose: str, locale: str, *, channel: str = CHANNEL) -> Guide | None:
+def guide_by_id(journey_id: str, locale: str, *, policy: Policy | None = None) -> Guide | None:
+    """Return the guide of a journey by its id; ``None`` when there is no such journey."""
+    journey, purpose = JOURNEYS.get(journey_id), journey_id.rpartition("-")[2]
+    return _make(journey, purpose, locale, policy or Policy()) if journey and purpose in PURPOSES else None
+
+
+def guide_of(
+    product: str, purpose: str, locale: str, *, channel: str = CHANNEL, policy: Policy | None = None
+) -> Guide | None:
     """Return the guide of a product's journey on a channel; ``None`` when it is not offered."""
-    journey = JOURNEYS.get(f"{product}-{channel}-{purpose}") if purpose in PURPOSES else None
-    return _make(journey, purpose, locale) if journey else None
+    return guide_by_id(f"{product}-{channel}-{purpose}", locale, policy=policy)
 
 
-def all_guides(locale: str) -> list[Guide]:
-    """Return every guide there is."""
-    products = dict.fromkeys(journey.product for journey in JOURNEYS.values())
-    found = (guide_of(product, purpose, locale) for product in products for purpose in PURPOSES)
+def all_guides(locale: str, *, policy: Policy | None = None) -> list[Guide]:
+    """Return every guide there is, product by product."""
+    found = (guide_by_id(journey_id, locale, policy=policy) for journey_id in JOURNEYS)
     return [guide for guide in found if guide]

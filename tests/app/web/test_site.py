@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 PLACES = (
     "/", "/certs/", "/certs/?who=business", "/certs/financial/", "/certs/financial/issue/",
-    "/certs/financial/reissue/", "/help/", "/help/financial/issue/", "/help/financial/reissue/", "/language/",
-    "/me/certificates/",
+    "/certs/financial/reissue/", "/help/", "/help/?q=otp", "/help/financial-web-issue/",
+    "/help/joint-app-reissue/",
+    "/language/", "/me/certificates/",
 )  # fmt: skip
 CANARY = "8803159999999"
 

@@ -1,4 +1,4 @@
-"""The bank's home, the certificate centre, guides, language and display."""
+"""The bank's home, the certificate centre, language and display."""
 
 from __future__ import annotations
 
@@ -41,21 +41,6 @@ def product(request: HttpRequest, product: str) -> HttpResponse:
     if guide is None:
         raise Http404
     return show(request, "web/product.html", {"place": "certs", "guide": guide, "live": live_run(request)})
-
-
-@require_GET
-def help_index(request: HttpRequest) -> HttpResponse:
-    """Guides and common questions."""
-    return show(request, "web/help.html", {"place": "help", "guides": guides.all_guides(reader_locale())})
-
-
-@require_GET
-def help_guide(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
-    """Show the guide of one journey, made from the definition that runs."""
-    guide = guides.guide_of(product, purpose, reader_locale())
-    if guide is None:
-        raise Http404
-    return show(request, "web/guide.html", {"place": "help", "guide": guide})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
