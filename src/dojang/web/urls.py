@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from dojang.web.app import urls as app
-from dojang.web.views import guiding, mine, places, runs
+from dojang.web.views import guiding, login, me, mine, places, runs
 
 app_name = "web"
 urlpatterns = [
@@ -29,6 +29,7 @@ urlpatterns = [
     path("me/certificates/<slug:serial>/", mine.certificate, name="mine-one"),
     path("me/certificates/<slug:serial>.<str:form>", mine.download, name="mine-file"),
     path("help/", guiding.index, name="help"),
+    path("help/lost-phone/", me.lost_phone, name="lost-phone"),
     path("help/<slug:journey>/", guiding.guide, name="guide"),
     path("language/", places.language, name="language"),
     *app.urlpatterns,
