@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
+import random
 import subprocess
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +22,7 @@ from dojang.journeys.delivery import is_stored
 from dojang.pki.build import end_of_day
 from dojang.pki.certificate import read_certificate
 from dojang.pki.cms import verify_signed_data
+from dojang.pki.names import build_name
 from dojang.pki.npki import folder, keyfile, pfx
 from dojang.pki.npki.vid import IdentifyData, compute_vid, parse_identify_data
 from dojang.pki.profiles import PROFILES
@@ -247,3 +251,44 @@ def test_folders_of_another_hand_are_taken_in(handset: Device) -> None:
     ]
     mixed = folder.write_zip([folder.Entry(certificate("ec-p256"), key_file)])
     assert handset.ask("import_folder", file=mixed, password=PASSWORD)["error"] == "key_mismatch"
+
+
+def test_damaged_files_are_refused_on_the_device(handset: Device) -> None:
+    """PFX, archives and certificates with octets changed or cut out: a sentence for people, never a fall."""
+    chance = random.Random(20260302)  # noqa: S311 - repeatable damage, not a secret
+    entry = folder.Entry(certificate(), keyfile.seal_key_file(pkcs8(), PASSWORD, iterations=2048))
+    right = {
+        "read_pfx": pfx.write_pfx(pkcs8(), certificate(), PASSWORD, chain=[ours().issuing]),
+        "import_folder": folder.write_zip([entry]),
+    }
+    codes = {"wrong_password", "file_damaged", "key_mismatch"}
+    for act, whole in right.items():
+        for _ in range(200):
+            damaged = bytearray(whole)
+            at = chance.randrange(len(damaged)) if chance.randrange(2) else chance.randrange(80)
+            if chance.randrange(3):
+                damaged[at] = chance.randrange(256)
+            else:
+                del damaged[at : at + chance.randrange(1, 9)]
+            answer = handset.ask(act, file=bytes(damaged), password=PASSWORD)
+            assert answer.get("error", "file_damaged") in codes
+
+
+def test_both_name_the_folder_alike(handset: Device) -> None:
+    """A long name in Korean is cut at the same place, between characters."""
+    units = [("OU", "은행지점" * 5)] * 5
+    long = ours().certificate(
+        profile="joint",
+        public_key=read_certificate(certificate()).facts.spki,
+        not_after=end_of_day(NOW, 300),
+        subject=build_name(("C", "kr"), ("O", "도장" * 10), *units, ("CN", "홍길동()1")),
+    )
+    key_file = keyfile.seal_key_file(pkcs8(), PASSWORD, iterations=2048)
+    taken = handset.ask(
+        "import_folder", file=folder.write_zip([folder.Entry(long, key_file)]), password=PASSWORD
+    )
+    archive = octets(handset.ask("export_folder", id=taken["ids"][0], password=PASSWORD)["file"])
+    with zipfile.ZipFile(io.BytesIO(archive)) as made:
+        names = made.namelist()
+    assert names == [f"{folder.folder_of(long)}/{name}" for name in ("signCert.der", "signPri.key")]
+    assert 236 < len(folder.folder_of(long).name.encode()) <= 240

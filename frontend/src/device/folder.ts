@@ -16,10 +16,19 @@ export interface FolderEntry {
   readonly keyFile: Bytes;
 }
 
+/** Octets of a folder's name; file systems allow 255. */
+const MAX_PART = 240;
+
+function safe(text: string): string {
+  const kept = new TextEncoder().encode(text.replace(/[\u0000-\u001f<>:"/\\|?*]/g, "_")).subarray(0, MAX_PART);
+  // A character that is cut in two is left out whole.
+  const whole = new TextDecoder().decode(kept).replace(/\ufffd$/, "");
+  return whole.replace(/^[. ]+|[. ]+$/g, "") || "_";
+}
+
 /** Folder of a certificate. Characters that file systems refuse become `_`. */
 export function folderOf(certificate: Uint8Array): string {
   const facts = readCertificate(certificate);
-  const safe = (text: string): string => text.replace(/[\u0000-\u001f<>:"/\\|?*]/g, "_").slice(0, 200) || "_";
   return `NPKI/${safe(facts.issuerOrganization)}/USER/${safe(facts.subjectText)}`;
 }
 

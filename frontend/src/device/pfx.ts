@@ -24,6 +24,8 @@ const MAX_ROUNDS = 1_000_000;
 const MAX_FILE = 1 << 20;
 const MAX_PARTS = 8;
 const MAX_BAGS = 32;
+/** Each bounded by itself; an honest file has two. */
+const MAX_DECRYPTIONS = 4;
 const PBES: Readonly<Record<string, { size: number; iv: number; open: typeof tripleDesDecrypt }>> = {
   [oids.PBE_3DES]: { size: 24, iv: 8, open: tripleDesDecrypt },
   [oids.PBE_2DES]: { size: 16, iv: 8, open: tripleDesDecrypt },
@@ -157,13 +159,19 @@ function utf8(password: string): Bytes {
 
 // --- reading -------------------------------------------------------------------------------------------------------
 
-/** Counts rounds over a whole file. */
+/** Work left for a whole file: rounds of the older derivation, and decryptions. */
 class Budget {
   #left = MAX_ROUNDS;
+  #decryptions = MAX_DECRYPTIONS;
 
   take(rounds: number): void {
     this.#left -= rounds;
     if (rounds < 1 || this.#left < 0) throw damaged("rounds out of bounds");
+  }
+
+  decrypt(): void {
+    this.#decryptions -= 1;
+    if (this.#decryptions < 0) throw damaged("too many encrypted parts");
   }
 }
 
@@ -246,6 +254,7 @@ async function openPart(info: der.Reader, password: string, budget: Budget): Pro
 }
 
 async function decrypt(algorithm: Bytes, cipher: Bytes, password: string, budget: Budget): Promise<Bytes | null> {
+  budget.decrypt();
   const identifier = der.whole(algorithm);
   const dotted = identifier.oid();
   const pbe = PBES[dotted];

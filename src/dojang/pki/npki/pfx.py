@@ -42,6 +42,7 @@ _ROUNDS: Final = 2048
 _MODERN_ROUNDS: Final = 100_000
 _MAX_PARTS: Final = 8
 _MAX_BAGS: Final = 32
+_MAX_DECRYPTIONS: Final = 4  # each bounded by itself; an honest file has two
 _MAX_SALT: Final = 64
 _VERSION: Final = 3
 _BLOCK: Final = 64  #: of both hashes
@@ -62,14 +63,20 @@ class Content:
 
 @dataclass(slots=True)
 class _Budget:
-    """Rounds left for a whole file."""
+    """Work left for a whole file: rounds of the older derivation, and decryptions."""
 
     left: int = MAX_ROUNDS
+    decryptions: int = _MAX_DECRYPTIONS
 
     def take(self, rounds: int) -> None:
         self.left -= rounds
         if rounds < 1 or self.left < 0:
             raise MalformedError("rounds out of bounds")
+
+    def decrypt(self) -> None:
+        self.decryptions -= 1
+        if self.decryptions < 0:
+            raise MalformedError("too many encrypted parts")
 
 
 def derive(digest: str, password: str, salt: bytes, rounds: int, *, purpose: int, size: int) -> bytes:
@@ -249,6 +256,7 @@ def _open_part(info: der.Reader, password: str, budget: _Budget) -> bytes:
 
 
 def _decrypt(algorithm: bytes, cipher: bytes, password: str, budget: _Budget) -> bytes | None:
+    budget.decrypt()
     identifier = der.whole(algorithm)
     dotted = identifier.oid()
     size = _OLDER.get(dotted)
