@@ -39,3 +39,27 @@ class ServiceClosedError(DojangError):
     """Outside the bank's service hours (`data`: ``open``, ``close``, Korean time)."""
 
     code = "service_closed"
+
+
+class RunMovedError(RunNotFoundError):
+    """The run goes on on another device; told to nobody but the session it was moved away from."""
+
+    code = "run_moved"
+
+
+class HandoffNotFoundError(DojangError):
+    """No run waits under this number or link: wrong, used and late look alike."""
+
+    code = "handoff_not_found"
+
+
+class HandoffBlockedError(DojangError):
+    """Too many wrong numbers from this network source today."""
+
+    code = "handoff_blocked"
+
+
+class HandoffRefusedError(DojangError):
+    """The run is not open, or is bound to the device it is walked on."""
+
+    code = "handoff_refused"

@@ -326,6 +326,8 @@ def _complete(
         channels = (*audience.channels, Channel("mail", email))
         letters.audiences[new.customer_id] = replace(audience, channels=channels)
         letters.add(new.customer_id, "contact_changed", run.id)
+    if "address" in _new_contact(body):
+        letters.add(new.customer_id, "address_changed", run.id)
     letters.write(acting=acting, world=world)
     record_event(
         "run:done", acting=acting, subject=run.id, at=now, customer=new.customer_id, serial=new.serial
@@ -349,28 +351,37 @@ def _result(body: Body, new: Certificate, old: Certificate | None) -> dict[str, 
     }
 
 
+def _new_contact(body: Body) -> dict[str, str]:
+    """Return what the customer gave and was not registered before: ``email``, ``address``."""
+    contact = body.progress.facts.get("contact")
+    if contact is None:
+        return {}
+    given = {name: str(contact.values[name]) for name in ("email", "address") if name in contact.values}
+    return {name: value for name, value in given.items() if value != contact.values.get(f"old_{name}")}
+
+
 def _new_email(body: Body) -> str:
     """Return the e-mail address the customer gave, if it differs from the one registered before."""
-    contact = body.progress.facts.get("contact")
-    if contact is None or contact.values["email"] == contact.values["old_email"]:
-        return ""
-    return str(contact.values["email"])
+    return _new_contact(body).get("email", "")
 
 
 def tidy_up(run_id: str, *, acting: Acting, world: World) -> bool:
     """Do what follows a done run outside the database; return whether all of it could be done.
 
-    The signer forgets the keys that ended, the bank learns the new e-mail address, a CRL is asked for.
+    The signer forgets the keys that ended, the bank learns new addresses, a CRL is asked for.
     Everything may be repeated; the reconcile job does so until it succeeds.
     """
     run = Run.objects.filter(id=run_id, state=Run.State.DONE, tidied=False).first()
     if run is None:
         return True
-    email = _new_email(open_body(run))
+    body = open_body(run)
+    changed = _new_contact(body)
     try:
         tell_signer(world=world)
-        if email:
-            world.corebank.update_contact(run.customer_id, email=email, key=run.id)
+        if changed:
+            email = str(body.progress.facts["contact"].values["email"])
+            address = changed.get("address")
+            world.corebank.update_contact(run.customer_id, email=email, address=address, key=run.id)
     except (PortError, SignerError) as error:
         log.warning("tidying up after run %s waits: %s", run.id, error.code)
         return False
@@ -378,8 +389,10 @@ def tidy_up(run_id: str, *, acting: Acting, world: World) -> bool:
         publish_soon()
     with transaction.atomic():
         Run.objects.filter(id=run.id).update(tidied=True)
-        if email:
-            record_event("customer:contact_changed", acting=acting, subject=run.customer_id)
+        if changed:
+            record_event(
+                "customer:contact_changed", acting=acting, subject=run.customer_id, edited=sorted(changed)
+            )
     return True
 
 

@@ -14,7 +14,7 @@ from procrastinate.contrib.django import app
 from dojang.audit.actions import anchor_heads
 from dojang.ca import actions as ca
 from dojang.ports.acting import Acting
-from dojang.ra import upkeep
+from dojang.ra import holding, upkeep
 
 if TYPE_CHECKING:
     from procrastinate import JobContext
@@ -55,6 +55,33 @@ def expire_runs(context: JobContext, timestamp: int = 0) -> None:
     """End runs whose time has run out."""
     del timestamp
     upkeep.expire_runs(acting=job("expire_runs"), world=_world(context))
+
+
+@app.task(
+    name="ra.suspend_left",
+    queue="status",
+    pass_context=True,
+    retry=RetryStrategy(max_attempts=20, exponential_wait=2),
+)
+def suspend_left(context: JobContext, customer_id: str) -> None:
+    """Finish holding everything of a customer, should whoever began it have died."""
+    holding.suspend_left(customer_id, acting=job("suspend_left"), world=_world(context))
+
+
+@app.periodic(cron="13 * * * *")
+@app.task(name="ra.end_long_holds", queue="upkeep", pass_context=True)
+def end_long_holds(context: JobContext, timestamp: int = 0) -> None:
+    """Revoke what has been suspended for six months."""
+    del timestamp
+    upkeep.end_long_holds(acting=job("end_long_holds"), world=_world(context))
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="ra.clear_away", queue="upkeep", pass_context=True)
+def clear_away(context: JobContext, timestamp: int = 0) -> None:
+    """Delete challenges, parcels and hand-off numbers that are over."""
+    del timestamp
+    upkeep.clear_away(world=_world(context))
 
 
 @app.periodic(cron="* * * * *", periodic_id="each-minute")

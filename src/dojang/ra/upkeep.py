@@ -16,6 +16,7 @@ from dojang.notices.actions import deliver_waiting
 from dojang.ports.signer_errors import SignerError
 from dojang.ra import finish
 from dojang.ra.actions import expire_turn, turn_of
+from dojang.ra.handoff import forget_handoffs
 from dojang.ra.locks import walking
 from dojang.ra.models import LIVING, Run
 from dojang.ra.revoking import revoke_certificate
@@ -114,8 +115,8 @@ def end_long_holds(*, acting: Acting, world: World) -> int:
 
 
 def clear_away(*, world: World) -> int:
-    """Delete challenges and parcels that are over; return how many."""
-    return forget_challenges(world=world) + forget_parcels(world=world)
+    """Delete challenges, parcels and hand-off numbers that are over; return how many."""
+    return forget_challenges(world=world) + forget_parcels(world=world) + forget_handoffs(world=world)
 
 
 def expire_runs(*, acting: Acting, world: World, limit: int = 500) -> int:

@@ -1,0 +1,163 @@
+"""Moving a run to another device: begin on the computer, go on with the telephone, and back.
+
+The device where the run is offers a number of twelve digits and a link for a QR code; each works once, for
+ten minutes, and is known here by a keyed digest alone. Whoever brings it gets the run under a new token, and
+the session before it is closed. Tries are counted per network source before anything is looked up.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.db import transaction
+
+from dojang.audit.actions import record_event
+from dojang.journeys.model import DAY
+from dojang.ra import counters
+from dojang.ra.access import access_run
+from dojang.ra.actions import Started, find_journey, open_page, session_of
+from dojang.ra.errors import HandoffBlockedError, HandoffNotFoundError, HandoffRefusedError
+from dojang.ra.models import Handoff, Run
+from dojang.ra.sealing import sealer
+from dojang.ra.store import open_body
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from dojang.ports.acting import Acting
+    from dojang.ports.world import World
+
+DIGITS: Final = 12
+_NUMBER: Final = re.compile(r"[0-9]{12}")
+_LINK: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+_FACTOR: Final = "handoff"
+_EVERYBODY: Final = 200  #: wrong numbers a day of everybody together, in limits of one source
+_DEVICE_FACT: Final = "device"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A number to type and a link for a QR code, both for the same run; shown once, kept nowhere."""
+
+    number: str = field(repr=False)
+    link: str = field(repr=False)
+    until: datetime
+
+
+def offer_handoff(run_id: str, *, acting: Acting, world: World) -> Offer:
+    """Offer an open run to another device; an earlier offer of the run stops working.
+
+    Raises `RunNotFoundError`; `HandoffRefusedError` for a run that is not open, or is bound to its device
+    (a key made on a telephone cannot be ordered from another one).
+    """
+    run = access_run(run_id, acting)
+    now = world.clock.now()
+    number = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
+    link = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        run = Run.objects.select_for_update().get(id=run.id)
+        _refuse_bound(run, now=now)
+        until = min(now + timedelta(seconds=world.policy.handoff_ttl), run.absolute_until)
+        run.handoffs.filter(used_at__isnull=True).delete()
+        Handoff.objects.create(
+            id=secrets.token_hex(16),
+            run=run,
+            number_index=_index("number", number),
+            link_index=_index("link", link),
+            created_at=now,
+            expires_at=until,
+        )
+        record_event("run:offered", acting=acting, subject=run.id, at=now, customer=run.customer_id)
+    return Offer(number, link, until)
+
+
+def _refuse_bound(run: Run, *, now: datetime) -> None:
+    is_open = run.state == Run.State.OPEN and now < run.idle_until and now < run.absolute_until
+    if not is_open or find_journey(run.journey).custody == "device":
+        raise HandoffRefusedError
+    if _DEVICE_FACT in open_body(run).progress.facts:
+        raise HandoffRefusedError
+
+
+def _index(kind: str, value: str) -> bytes:
+    return sealer().blind_index(f"handoff.{kind}", value)
+
+
+def accept_handoff(brought: str, *, acting: Acting, world: World) -> Started:
+    """Take a run over with its number (spaces and hyphens do not matter) or its link; both die with it.
+
+    Raises `HandoffNotFoundError` for anything that does not work, whatever the reason, and
+    `HandoffBlockedError` after too many of those from one network source.
+    """
+    attempts = _count(acting, world=world)
+    token = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        run = _take(brought, token, acting=acting, world=world)
+        verdict = "keep" if run is None else "refund"
+        counters.judge_attempts(dict.fromkeys(attempts, verdict), now=world.clock.now())
+    if run is None:
+        raise HandoffNotFoundError
+    mine = replace(acting, session=run.session)
+    return Started(open_page(run.id, acting=mine, world=world), token)
+
+
+def _count(acting: Acting, *, world: World) -> tuple[int, ...]:
+    """Count a try for its source and for everybody together, durably, before anything is looked up."""
+    limit = world.policy.handoff_tries_per_day
+    tallies = [
+        counters.Tally(
+            factor=_FACTOR, subject=f"source:{acting.source}", limit=limit, window=DAY, locks=False
+        ),
+        counters.Tally(
+            factor=_FACTOR, subject="everybody", limit=limit * _EVERYBODY, window=DAY, locks=False
+        ),
+    ]
+    with transaction.atomic():
+        counted = counters.count_attempts(tallies, run_id="", now=world.clock.now())
+    if counted.refused is not None:
+        raise HandoffBlockedError
+    return counted.attempts
+
+
+def _take(brought: str, token: str, *, acting: Acting, world: World) -> Run | None:
+    """Spend the offer and give its run a new session. Inside a transaction; None when there is none."""
+    row = _offer_of(brought)
+    now = world.clock.now()
+    if row is None or row.used_at is not None or now >= row.expires_at:
+        return None
+    run = Run.objects.select_for_update().get(id=row.run_id)
+    if run.state != Run.State.OPEN or now >= run.idle_until or now >= run.absolute_until:
+        return None
+    row.used_at = now
+    row.save(update_fields=["used_at"])
+    run.former_session, run.session = run.session, session_of(token)
+    run.touched_at = now
+    run.idle_until = min(now + timedelta(seconds=world.policy.session_idle), run.absolute_until)
+    run.source_index = sealer().blind_index("counter.source", acting.source)
+    run.save(update_fields=["former_session", "session", "touched_at", "idle_until", "source_index"])
+    record_event(
+        "run:handed_over", acting=replace(acting, session=run.session), subject=run.id, at=now,
+        customer=run.customer_id,
+    )  # fmt: skip
+    return run
+
+
+def _offer_of(brought: str) -> Handoff | None:
+    digits = re.sub(r"[\s-]", "", brought)
+    if _NUMBER.fullmatch(digits):
+        found = {"number_index": _index("number", digits)}
+    elif _LINK.fullmatch(brought):
+        found = {"link_index": _index("link", brought)}
+    else:
+        return None
+    return Handoff.objects.select_for_update().filter(**found).first()
+
+
+def forget_handoffs(*, world: World) -> int:
+    """Delete offers that have been over for a day; return how many."""
+    old = world.clock.now() - timedelta(days=1)
+    return Handoff.objects.filter(expires_at__lt=old).delete()[0]
