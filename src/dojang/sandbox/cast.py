@@ -310,6 +310,17 @@ CAST: tuple[Person, ...] = (
         lines=(Line("01000000901", 365),),
         media="card otp",
     ),
+    _person(
+        "yoon",
+        10,
+        name="윤도담",
+        name_en="Yoon Dodam",
+        birth=date(1982, 2, 11),
+        female=True,
+        lines=(Line("01000001001", 1800),),
+        media="card licence",
+        kind="sole_proprietor",
+    ),
 )
 
 BY_HANDLE = {person.handle: person for person in CAST}

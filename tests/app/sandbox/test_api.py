@@ -38,7 +38,7 @@ def _problem(answer: Any) -> tuple[int, str]:
 
 
 def test_lists_the_cast_in_the_reader_s_language(client: Client) -> None:
-    """Nine people, with what is special about each in Korean or English; Korean text is not escaped."""
+    """Ten people, with what is special about each in Korean or English; Korean text is not escaped."""
     korean = client.get("/sandbox/api/people", headers={"Accept-Language": "ko"})
     english = client.get("/sandbox/api/people", headers={"Accept-Language": "en"})
     assert [person["person"] for person in korean.json()] == [person.handle for person in CAST]

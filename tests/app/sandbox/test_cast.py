@@ -26,8 +26,8 @@ WEIGHTS = (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)
 
 
 def test_the_cast_has_everybody_the_journeys_need() -> None:
-    """Nine people, each there for one reason."""
-    assert list(BY_HANDLE) == ["hong", "han", "lee", "kim", "park", "choi", "smith", "jung", "baek"]
+    """Ten people, each there for one reason."""
+    assert list(BY_HANDLE) == ["hong", "han", "lee", "kim", "park", "choi", "smith", "jung", "baek", "yoon"]
     assert [person.handle for person in CAST if person.locked] == ["park"]
     assert [person.handle for person in CAST if person.kind == "foreigner"] == ["smith"]
     assert [person.handle for person in CAST if person.token] == ["lee", "baek"]
@@ -57,7 +57,7 @@ def test_nobody_shares_anything_that_tells_people_apart() -> None:
     ):
         assert len(values) == len(set(values))
     cards = [person.card for person in CAST if person.card]
-    assert len({card.serial[-4:] for card in cards}) == len(cards) == 8
+    assert len({card.serial[-4:] for card in cards}) == len(cards) == 9
     assert all(len(card.cells) == 35 and all(len(cell) == 4 for cell in card.cells) for card in cards)
 
 
@@ -111,13 +111,13 @@ def test_the_country_survives_a_restart(
     again = build_sandbox(country_address, tmp_path / "clock")
     try:
         assert again.corebank.customer(BY_HANDLE["hong"].id).email == "new@example.test"
-        assert len(again.drawers.residents()) == 9
+        assert len(again.drawers.residents()) == 10
     finally:
         again.close()
 
 
 def test_many_starts_at_once_make_one_country(country_address: str, tmp_path: Path) -> None:
-    """Six processes' worth of starts on an empty database: one schema, nine people, no error."""
+    """Six processes' worth of starts on an empty database: one schema, ten people, no error."""
     with psycopg.connect(country_address, autocommit=True) as link:
         link.execute("DROP SCHEMA IF EXISTS sandbox CASCADE")
 
@@ -129,7 +129,7 @@ def test_many_starts_at_once_make_one_country(country_address: str, tmp_path: Pa
             parts.close()
 
     with ThreadPoolExecutor(6) as threads:
-        assert list(threads.map(start, range(6))) == [9] * 6
+        assert list(threads.map(start, range(6))) == [10] * 6
 
 
 def test_a_replaced_database_gets_its_country_again(pg: PrivatePostgres, tmp_path: Path) -> None:
@@ -148,9 +148,9 @@ def test_a_replaced_database_gets_its_country_again(pg: PrivatePostgres, tmp_pat
 
     try:
         with ThreadPoolExecutor(8) as threads:
-            assert list(threads.map(look, range(40))) == [9] * 40
+            assert list(threads.map(look, range(40))) == [10] * 40
             replace()
-            assert list(threads.map(look, range(40))) == [9] * 40
+            assert list(threads.map(look, range(40))) == [10] * 40
     finally:
         parts.close()
 
@@ -159,7 +159,7 @@ def test_a_crowd_can_join_and_is_joined_once(country: SandboxWorldParts) -> None
     """Extra people are ordinary customers; asking again adds only who is missing."""
     casting.add_crowd(country.store, country.clock, 5)
     crowd = casting.add_crowd(country.store, country.clock, 12)
-    assert len(country.drawers.residents()) == 9 + 12
+    assert len(country.drawers.residents()) == 10 + 12
     one = crowd[11]
     assert country.corebank.find_customer(user_id=one.user_id, rrn=one.rrn).owner == one.id
     assert country.corebank.factors(one.id).names == ("security_card",)
