@@ -201,3 +201,17 @@ test("R travels only under the transport key", async () => {
   assert.equal((await crypto.subtle.decrypt(how, key, sealed)).byteLength, 20);
   assert.deepEqual(Object.keys(made).sort(), ["csr", "handle", "publicKey", "sealedR"]);
 });
+
+test("a key that waited too long is gone, and signs no more without its password", async () => {
+  const shelf = d.memoryShelf();
+  const device = new d.Device(shelf);
+  for (const [storedAs, minutes, left] of [[null, 23 * 60, true], [null, 25 * 60, false], ["x", 9, true], ["x", 11, false]]) {
+    const { handle } = await device.makeBankKey();
+    const record = await shelf.get("pending", handle);
+    await shelf.put({ ...record, storedAs, made: Date.now() - minutes * 60_000 });
+    const signed = device.signWith({ handle }, randomBytes(32));
+    if (left) assert.ok((await signed).length > 60);
+    else await assert.rejects(signed, code("key_absent"));
+    assert.equal((await shelf.get("pending", handle)) !== null, left);
+  }
+});

@@ -22,6 +22,8 @@ const RANDOM_SIZE = 20;
 const DELIVERY_LABEL = new TextEncoder().encode("dojang delivery\0");
 /** A key whose certificate never came is thrown away after this long. */
 const PENDING_LIFE = 24 * 3600 * 1000;
+/** Once its certificate is here, a key waits this long for `finish`: it signs without a password until then. */
+const DELIVERY_LIFE = 10 * 60 * 1000;
 
 /** A certificate on this device, for lists. Nothing in it is secret. */
 export interface Held {
@@ -118,7 +120,7 @@ export class Device {
     if (pending.keyFile) record = { sort: "joint", ...shared, keyFile: pending.keyFile };
     else if (pending.patternKey) record = { sort: "bank", ...shared, key: pending.key, patternKey: pending.patternKey };
     else throw new DeviceError("key_absent");
-    await this.#shelf.put(record, { ...pending, storedAs: shared.id });
+    await this.#shelf.put(record, { ...pending, storedAs: shared.id, made: Date.now() });
     return shared.id;
   }
 
@@ -145,6 +147,7 @@ export class Device {
 
   /** Certificates on this device, the longest-living first. */
   async list(product?: Held["product"]): Promise<Held[]> {
+    await this.#sweep();
     const records = await this.#shelf.all();
     return records
       .flatMap((one) => (one.sort === "pending" ? [] : [heldOf(one)]))
@@ -261,6 +264,7 @@ export class Device {
   }
 
   async #pending(handle: string): Promise<PendingRecord> {
+    await this.#sweep();
     const found = await this.#shelf.get("pending", handle);
     if (found?.sort !== "pending") throw new DeviceError("key_absent");
     return found;
@@ -268,9 +272,9 @@ export class Device {
 
   async #sweep(): Promise<void> {
     for (const record of await this.#shelf.all()) {
-      if (record.sort === "pending" && Date.now() - record.made > PENDING_LIFE) {
-        await this.#shelf.remove("pending", record.id);
-      }
+      if (record.sort !== "pending") continue;
+      const life = record.storedAs ? DELIVERY_LIFE : PENDING_LIFE;
+      if (Date.now() - record.made > life) await this.#shelf.remove("pending", record.id);
     }
   }
 

@@ -33,7 +33,7 @@ export interface PendingRecord {
   readonly patternKey: CryptoKey | null;
   /** Set once the certificate is stored. */
   readonly storedAs: string | null;
-  /** Milliseconds since 1970. */
+  /** When the key was made, or its certificate stored: milliseconds since 1970. */
   readonly made: number;
 }
 
