@@ -118,7 +118,7 @@ export class Device {
     const shared = { id: await idOf(certificate), certificate: own(certificate), chain: chain.map(own) };
     let record: JointRecord | BankRecord;
     if (pending.keyFile) record = { sort: "joint", ...shared, keyFile: pending.keyFile };
-    else if (pending.patternKey) record = { sort: "bank", ...shared, key: pending.key, patternKey: pending.patternKey };
+    else if (pending.patternKey && pending.key) record = { sort: "bank", ...shared, key: pending.key, patternKey: pending.patternKey };
     else throw new DeviceError("key_absent");
     await this.#shelf.put(record, { ...pending, storedAs: shared.id, made: Date.now() });
     return shared.id;
@@ -127,7 +127,7 @@ export class Device {
   /** The signature that tells the centre that the certificate is stored here. */
   async confirmDelivery(handle: string, challenge: Uint8Array): Promise<Bytes> {
     const pending = await this.#pending(handle);
-    if (!pending.storedAs) throw new DeviceError("key_absent");
+    if (!pending.storedAs || !pending.key) throw new DeviceError("key_absent");
     return sign(pending.key, concat(DELIVERY_LABEL, challenge));
   }
 
@@ -178,7 +178,11 @@ export class Device {
 
   /** A bare signature by a key on its way or by a joint key with its password. */
   async signWith(target: Target, data: Uint8Array): Promise<Bytes> {
-    if ("handle" in target) return sign((await this.#pending(target.handle)).key, data);
+    if ("handle" in target) {
+      const { key } = await this.#pending(target.handle);
+      if (!key) throw new DeviceError("key_absent");
+      return sign(key, data);
+    }
     return (await this.openKey(target.password, target.id)).sign(data);
   }
 
@@ -273,8 +277,10 @@ export class Device {
   async #sweep(): Promise<void> {
     for (const record of await this.#shelf.all()) {
       if (record.sort !== "pending") continue;
-      const life = record.storedAs ? DELIVERY_LIFE : PENDING_LIFE;
-      if (Date.now() - record.made > life) await this.#shelf.remove("pending", record.id);
+      const age = Date.now() - record.made;
+      if (age > PENDING_LIFE) await this.#shelf.remove("pending", record.id);
+      // The record stays a while, so that `discard` still knows which certificate it was about.
+      else if (record.storedAs && record.key && age > DELIVERY_LIFE) await this.#shelf.put({ ...record, key: null });
     }
   }
 

@@ -27,8 +27,8 @@ export interface PendingRecord {
   readonly id: string;
   readonly product: "joint" | "bank";
   readonly spki: Bytes;
-  /** Signs the proof that the certificate arrived; for a joint key it goes away with this record. */
-  readonly key: CryptoKey;
+  /** Signs the proof that the certificate arrived; null when the time for that is over. */
+  readonly key: CryptoKey | null;
   readonly keyFile: Bytes | null;
   readonly patternKey: CryptoKey | null;
   /** Set once the certificate is stored. */
