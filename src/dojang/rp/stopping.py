@@ -5,21 +5,19 @@ A hold is quick and can be taken back by the bank, so little is asked for it; it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from dojang.ca.actions import suspend_certificate
 from dojang.ca.errors import CertificateNotFoundError
 from dojang.ca.models import Certificate
 from dojang.ca.queries import certificates_of
 from dojang.journeys.model import DAY
 from dojang.ra import counters
 from dojang.ra.counters import Tally
-from dojang.ra.finish import publish_soon
+from dojang.ra.holding import Held, hold_everything, suspend_certificate
+from dojang.ra.holding import hold_everything
 from dojang.ra.revoking import revoke_certificate
-from dojang.ra.telling import Letters, gather
 from dojang.rp.errors import StopRefusedError, StopStoppedError
 from dojang.rp.sessions import end_sessions_of
 
@@ -27,14 +25,6 @@ if TYPE_CHECKING:
     from dojang.ca.queries import CertificateView
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """What stopped."""
-
-    certificates: int
-    devices: int
 
 
 def own_certificate(customer_id: str, serial: str) -> CertificateView:
@@ -50,16 +40,7 @@ def stop_certificate(customer_id: str, serial: str, *, acting: Acting, world: Wo
     view = own_certificate(customer_id, serial)
     if view.state != Certificate.State.ACTIVE:
         return False
-    letters = Letters(gather([customer_id], world=world))
-    letters.add(customer_id, "certificate_stopped", f"{serial}:{world.clock.now().isoformat()}",
-                product=view.product, serial=view.serial[-8:])  # fmt: skip
-    suspend_certificate(
-        view.id,
-        acting=acting,
-        world=world,
-        within=lambda _row: letters.write(acting=acting, world=world),
-    )
-    publish_soon()
+    suspend_certificate(view.id, acting=acting, world=world)
     return True
 
 
@@ -68,12 +49,11 @@ def end_certificate(customer_id: str, serial: str, reason: str, *, acting: Actin
     revoke_certificate(own_certificate(customer_id, serial).id, reason, acting=acting, world=world)
 
 
-def stop_everything(customer_id: str, *, acting: Acting, world: World) -> Stopped:
-    """Hold every certificate of a customer and end every session; a repeat changes nothing more."""
-    views = [view for view in certificates_of(customer_id) if view.state == Certificate.State.ACTIVE]
-    stopped = sum(stop_certificate(customer_id, view.serial, acting=acting, world=world) for view in views)
+def stop_everything(customer_id: str, *, acting: Acting, world: World) -> Held:
+    """Hold every certificate and device of a customer and end every session; a repeat changes nothing more."""
+    held = hold_everything(customer_id, acting=acting, world=world)
     end_sessions_of(customer_id, reason="stopped", acting=acting, world=world)
-    return Stopped(stopped, 0)
+    return held
 
 
 def identify(
