@@ -13,6 +13,18 @@ class PrintButton extends HTMLElement {
   }
 }
 
+/** `<bring-link>`: fills in what a QR code brought behind the hash, which no server sees, and takes it off the address. */
+class BringLink extends HTMLElement {
+  connectedCallback(): void {
+    const link = location.hash.slice(1);
+    const input = this.querySelector<HTMLInputElement>("input[name=number]");
+    if (!input || !/^[A-Za-z0-9_-]{43}$/.test(link)) return;
+    history.replaceState(null, "", location.pathname);
+    input.value = link;
+    input.type = "password";
+  }
+}
+
 guardForms();
 customElements.define("count-down", CountDown);
 customElements.define("live-wait", LiveWait);
@@ -20,6 +32,7 @@ customElements.define("idle-warning", IdleWarning);
 customElements.define("terms-all", TermsAll);
 customElements.define("pin-pad", PinPad);
 customElements.define("print-button", PrintButton);
+customElements.define("bring-link", BringLink);
 
 // The first half of a number that is typed in two boxes leads to the second.
 document.querySelectorAll<HTMLInputElement>("input[data-next]").forEach((input) => {

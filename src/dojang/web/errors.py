@@ -24,7 +24,7 @@ log = logging.getLogger("dojang.web")
 STATUS: Mapping[str, HTTPStatus] = {
     **dict.fromkeys(("run_not_found", "journey_not_found", "certificate_not_found"), HTTPStatus.NOT_FOUND),
     **dict.fromkeys(
-        ("stale_revision", "step_mismatch", "action_unknown", "order_busy"),
+        ("stale_revision", "step_mismatch", "action_unknown", "order_busy", "run_moved"),
         HTTPStatus.CONFLICT,
     ),
     **dict.fromkeys(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dojang.web.app import approvals, parcels, views
+from dojang.web.app import approvals, elsewhere, parcels, views
 from dojang.web.views import runs
 
 urlpatterns = [
@@ -24,7 +24,10 @@ urlpatterns = [
     path("app/copy/", parcels.copy, name="app-copy"),
     path("app/parcels/put/", parcels.put, name="app-parcel-put"),
     path("app/parcels/fetch/", parcels.fetch, name="app-parcel-fetch"),
-    path("certs/joint/device/", parcels.copy, name="device"),
+    path("device/", parcels.copy, name="device"),
+    path("runs/<slug:run>/other-device/", elsewhere.offer, name="handoff"),
+    path("continue/", elsewhere.accept, name="handoff-accept"),
+    path("app/continue/", elsewhere.accept, name="app-handoff-accept"),
     path("app/<slug:product>/", views.product, name="app-product"),
     path("app/<slug:product>/<slug:purpose>/", views.begin, name="app-begin"),
     path("app/<slug:product>/<slug:purpose>/guide/", views.guide, name="app-guide"),

@@ -9,6 +9,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods
 
 from dojang.web import guides
+from dojang.web.app.elsewhere import on_the_phone
 from dojang.web.middleware import YEAR, set_language
 from dojang.web.runs import live_run
 from dojang.web.seal import draw_seal
@@ -39,7 +40,10 @@ def product(request: HttpRequest, product: str) -> HttpResponse:
     """Show what a product is, and what can be done with it."""
     guide = guides.guide_of(product, "issue", reader_locale())
     if guide is None:
-        raise Http404
+        elsewhere = on_the_phone(request, product)
+        if elsewhere is None:
+            raise Http404
+        return elsewhere
     return show(request, "web/product.html", {"place": "certs", "guide": guide, "live": live_run(request)})
 
 

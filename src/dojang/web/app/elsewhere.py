@@ -1,0 +1,107 @@
+"""Between two devices: products that live on the telephone, and runs that move from one screen to another."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.safestring import mark_safe
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from dojang.ra import handoff
+from dojang.ra.errors import HandoffBlockedError, HandoffNotFoundError, HandoffRefusedError, RunNotFoundError
+from dojang.web.app.offers import offer_of
+from dojang.web.app.views import place
+from dojang.web.cookies import acting_for, known_runs, remember_run
+from dojang.web.qr import qr_svg
+from dojang.web.runs import live_run, run_url, world_of
+from dojang.web.shell import show
+from dojang.web.wording import phrase, reader_locale, write_time
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from dojang.pki.errors import DojangError
+
+_LONGEST = 64
+
+
+def _code(request: HttpRequest, path: str) -> str:
+    """Draw an address of this site as a QR code."""
+    drawn = qr_svg(request.build_absolute_uri(path), phrase("app.elsewhere.qr", reader_locale()))
+    return mark_safe(drawn)  # noqa: S308 - made by us from an address of our own
+
+
+def on_the_phone(request: HttpRequest, product: str) -> HttpResponse | None:
+    """Show a product whose keys live on the telephone: what it is, and the way there."""
+    offer = offer_of(product, reader_locale())
+    if offer is None:
+        return None
+    path = reverse("web:app-product", args=[product])
+    context = {"place": "certs", "offer": offer, "live": live_run(request), "code": _code(request, path)}
+    return show(request, "web/on_the_phone.html", context)
+
+
+@require_POST
+def offer(request: HttpRequest, run: str) -> HttpResponse:
+    """Offer a run to another device: a QR code and twelve digits, shown once."""
+    token = known_runs(request).get(run)
+    if token is None:
+        raise RunNotFoundError
+    world = world_of(request)
+    try:
+        made = handoff.offer_handoff(run, acting=acting_for(request, token), world=world)
+    except HandoffRefusedError:
+        return _page(request, "handoff_refused", status=HTTPStatus.CONFLICT, run=run)
+    # Behind the hash nothing is sent to a server, so the link stands in no log on the way.
+    path = f"{reverse('web:handoff-accept')}#{made.link}"
+    return _page(
+        request,
+        "handoff",
+        run=run,
+        code=_code(request, path),
+        number=" ".join(made.number[start : start + 4] for start in range(0, len(made.number), 4)),
+        until=write_time(made.until, reader_locale()),
+        accept=request.build_absolute_uri(reverse("web:handoff-accept")),
+    )
+
+
+@sensitive_post_parameters("number")
+@require_http_methods(["GET", "HEAD", "POST"])
+def accept(request: HttpRequest) -> HttpResponse:
+    """Go on here with a run begun elsewhere: by its number, or by the link of a QR code."""
+    if request.method != "POST":
+        return _page(request, "handoff_accept", problem="")
+    brought = request.POST.get("number", "").strip()[:_LONGEST]
+    try:
+        started = handoff.accept_handoff(brought, acting=acting_for(request), world=world_of(request))
+    except (HandoffNotFoundError, HandoffBlockedError) as error:
+        return _page(
+            request, "handoff_accept", problem=_problem(error), status=HTTPStatus.UNPROCESSABLE_ENTITY
+        )
+    response = HttpResponseRedirect(run_url(started.page), status=HTTPStatus.SEE_OTHER)
+    remember_run(request, response, started.page.run, started.token)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _problem(error: DojangError) -> str:
+    return "blocked" if isinstance(error, HandoffBlockedError) else "unknown"
+
+
+def _page(
+    request: HttpRequest, template: str, *, status: int = HTTPStatus.OK, **more: object
+) -> HttpResponse:
+    in_app = request.path.startswith("/app/")
+    frame = "app/base.html" if in_app else "web/base.html"
+    context = {**more, "frame": frame, "in_app": in_app}
+    if in_app:
+        response = place(request, template, "menu", **context)
+    else:
+        response = show(request, f"app/{template}.html", {"place": "certs", **context})
+    response.status_code = status
+    response["Cache-Control"] = "no-store"
+    return response
