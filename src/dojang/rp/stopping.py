@@ -16,7 +16,6 @@ from dojang.journeys.model import DAY
 from dojang.ra import counters
 from dojang.ra.counters import Tally
 from dojang.ra.holding import Held, hold_everything, suspend_certificate
-from dojang.ra.holding import hold_everything
 from dojang.ra.revoking import revoke_certificate
 from dojang.rp.errors import StopRefusedError, StopStoppedError
 from dojang.rp.sessions import end_sessions_of
@@ -50,7 +49,7 @@ def end_certificate(customer_id: str, serial: str, reason: str, *, acting: Actin
 
 
 def stop_everything(customer_id: str, *, acting: Acting, world: World) -> Held:
-    """Hold every certificate and device of a customer and end every session; a repeat changes nothing more."""
+    """Hold every certificate and device of a customer, end every session; a repeat changes nothing."""
     held = hold_everything(customer_id, acting=acting, world=world)
     end_sessions_of(customer_id, reason="stopped", acting=acting, world=world)
     return held
