@@ -6,7 +6,9 @@ open the session in one transaction. What is refused is recorded too, where the 
 
 from __future__ import annotations
 
+import secrets
 import time
+import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -21,11 +23,15 @@ from dojang.ra.counters import Tally
 from dojang.rp import challenges, sessions
 from dojang.rp.errors import (
     CertificateHeldError,
+    ChallengeUnknownError,
     LoginLockedError,
     LoginPausedError,
     LoginPinWrongError,
     LoginRefusedError,
     LoginStoppedError,
+    PatternLockedError,
+    PatternWrongError,
+    SignatureRefusedError,
     UseRefusedError,
 )
 from dojang.rp.models import Use
@@ -37,6 +43,8 @@ from dojang.wallet.errors import (
     WalletLockedError,
     WalletPinWrongError,
 )
+from dojang.wallet.models import DeviceKey
+from dojang.wallet.patterns import begin_challenge, verify_challenge
 from dojang.wallet.queries import usable_key
 
 if TYPE_CHECKING:
@@ -57,6 +65,12 @@ _WRONG: Final = (
     WalletLockedError,
     WalletPinWrongError,
 )
+#: Why a pattern was refused: the word in the record of uses, and the error. All else is an old challenge.
+_PATTERN_REFUSALS: Final[dict[str, tuple[str, type[DojangError]]]] = {
+    "wrong": ("pattern_wrong", PatternWrongError),
+    "locked": ("locked", PatternLockedError),
+    "blocked": ("held", CertificateHeldError),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,9 +223,11 @@ def _use_pin(
 def log_in_by_signature(
     challenge_id: str, secret: str, signed: bytes, *, visit: Visit, acting: Acting, world: World
 ) -> LoggedIn:
-    """Log in with a certificate whose key is on the device: `signed` is CMS SignedData over the challenge."""
+    """Log in with a joint certificate: `signed` is CMS SignedData over the challenge, made on the device."""
     spent = challenges.spend(challenge_id, secret, purpose=LOGIN, origin=visit.origin, world=world)
     view = read_signed(signed, bytes(spent.body))
+    if view.product != "joint":  # a bank certificate counts with its pattern only, see below
+        raise SignatureRefusedError
     pending = _Pending(view, LOGIN, str(spent.id), visit)
     try:
         verify_certificate(view, world=world)
@@ -219,6 +235,86 @@ def log_in_by_signature(
         _record_refused(pending, error.outcome, acting=acting, world=world)
         raise
     return _enter(pending, method=view.product, remember=False, visit=visit, acting=acting, world=world)
+
+
+# --- by pattern, on a registered device -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PatternQuestion:
+    """What a registered device is asked: `challenge` is answered with the pattern's MAC, and signed."""
+
+    id: str
+    challenge: bytes
+    key_id: str
+
+
+def ask_pattern(device_id: str, *, visit: Visit, world: World) -> PatternQuestion | None:
+    """Make a question for the bank certificate on a device; None when there is no usable one."""
+    key = _pattern_key(device_id)
+    if key is None:
+        return None
+    asked = begin_challenge(
+        key.customer_id,
+        device_id=device_id,
+        purpose=_pattern_purpose(visit),
+        key=f"login:{secrets.token_hex(16)}",
+        world=world,
+    )
+    return None if asked is None else PatternQuestion(asked.id, asked.challenge, asked.key_id)
+
+
+def log_in_by_pattern(
+    challenge_id: str,
+    *,
+    device_id: str,
+    mac: bytes,
+    signature: bytes,
+    visit: Visit,
+    acting: Acting,
+    world: World,
+) -> LoggedIn:
+    """Log in with the bank certificate of a registered device.
+
+    Raises `PatternWrongError`, `PatternLockedError`, `ChallengeUnknownError`, a `UseRefusedError`.
+    """
+    key = _pattern_key(device_id)
+    view = ca.certificate_by_id(key.certificate_id) if key is not None and key.certificate_id else None
+    if key is None or view is None:
+        raise ChallengeUnknownError
+    proof = verify_challenge(
+        challenge_id,
+        mac=mac,
+        signature=signature,
+        purpose=_pattern_purpose(visit),
+        acting=acting,
+        world=world,
+    )
+    if proof.owner not in {None, key.customer_id}:
+        raise ChallengeUnknownError
+    pending = _Pending(view, LOGIN, str(uuid.uuid4()), visit)
+    if not proof.ok:
+        outcome, error = _PATTERN_REFUSALS.get(proof.reason, ("", ChallengeUnknownError))
+        if outcome:
+            _record_refused(pending, outcome, acting=acting, world=world)
+        raise error
+    try:
+        verify_certificate(view, world=world)
+    except UseRefusedError as refused:
+        _record_refused(pending, refused.outcome, acting=acting, world=world)
+        raise
+    return _enter(pending, method="bank", remember=False, visit=visit, acting=acting, world=world)
+
+
+def _pattern_key(device_id: str) -> DeviceKey | None:
+    rows = DeviceKey.objects.filter(
+        device__device_id=device_id, product="bank", certificate__isnull=False
+    ).exclude(state=DeviceKey.State.RETIRED)
+    return rows.order_by("-created_at").first()
+
+
+def _pattern_purpose(visit: Visit) -> str:
+    return f"{LOGIN}|{visit.origin}"[:200]
 
 
 # --- what all have in common -----------------------------------------------------------------------------

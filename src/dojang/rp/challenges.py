@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -68,6 +69,10 @@ def spend(challenge_id: str, secret: str, *, purpose: str, origin: str, world: W
     Raises `ChallengeUnknownError` when it is another browser's, purpose's or origin's, used or late.
     """
     now = world.clock.now()
+    try:
+        uuid.UUID(challenge_id)
+    except ValueError as error:
+        raise ChallengeUnknownError from error
     with transaction.atomic():
         row = Challenge.objects.select_for_update().filter(id=challenge_id).first()
         fits = (

@@ -39,6 +39,18 @@ class LoginPausedError(DojangError):
     code = "login_paused"
 
 
+class PatternWrongError(DojangError):
+    """The pattern drawn on the registered device was wrong; the device's tries are counted."""
+
+    code = "login_pattern_wrong"
+
+
+class PatternLockedError(DojangError):
+    """The pattern is locked after wrong ones; the way out is a re-issue."""
+
+    code = "login_pattern_locked"
+
+
 class ChallengeUnknownError(DojangError):
     """The challenge is not one of this browser, was used, or its time is over: all look alike."""
 

@@ -190,7 +190,7 @@ def test_that_was_not_me_stops_the_certificate_at_once(hong: Visitor) -> None:
         answer = hong.post(place)
         assert answer.headers["Location"] == f"/me/certificates/{hong.serial}/?said=held"
     assert Certificate.objects.get(serial=hong.serial).state == "held"
-    assert Notice.objects.filter(message_id="certificate_stopped").count() == 4
+    assert Notice.objects.filter(message_id="certificate_suspended").count() == 4
     assert Notice.objects.count() == before + 4
     assert "정지" in hong.html(answer.headers["Location"])
     hong.post("/logout/", form="/me/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,25 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dojang.ca.queries import certificate_by_id
 from dojang.pki.errors import DojangError
-from dojang.rp.actions import LoggedIn, log_in_by_browser, log_in_by_id
+from dojang.rp.actions import (
+    LOGIN,
+    LoggedIn,
+    ask_pattern,
+    log_in_by_browser,
+    log_in_by_id,
+    log_in_by_pattern,
+    log_in_by_signature,
+)
+from dojang.rp.challenges import ask
 from dojang.rp.errors import LoginLockedError, LoginStoppedError, UseRefusedError
 from dojang.rp.sessions import end_session, forget_browser, known_customer
 from dojang.wallet.queries import usable_key
+from dojang.web.app.device import device_of
 from dojang.web.asking import control, summary_of
 from dojang.web.deeds import holder_name
 from dojang.web.errors import status_of
 from dojang.web.me import (
+    ASKED,
     KNOWN,
     SESSION,
     acting_of,
@@ -37,6 +49,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 _LONGEST_ID = 40
+_LONGEST_SIGNED = 20_000  #: characters of base64
 
 
 def _known_name(request: HttpRequest) -> str:
@@ -68,6 +81,7 @@ def _page(
     context: dict[str, Any] = {
         "place": "mine",
         "known": known,
+        "method": "financial",
         "fields": fields,
         "view": {"summary": summary_of(fields, general)},
         "next": safe_next(request),
@@ -127,6 +141,85 @@ def login(request: HttpRequest) -> HttpResponse:
         if status_of(error) != HTTPStatus.BAD_REQUEST:
             raise
         return _page(request, known=known, user_id=user_id, error=error)
+    return enter(request, done)
+
+
+def _device_page(request: HttpRequest, method: str, *, error: DojangError | None = None) -> HttpResponse:
+    """Ask for a certificate whose key is on this device: scripts sign, the form carries the signature."""
+    locale, world, visit = reader_locale(), world_of(request), visit_of(request)
+    general = [phrase(error.message_id, locale, error.data)] if error else []
+    context: dict[str, Any] = {
+        "place": "mine",
+        "method": method,
+        "view": {"summary": [("", text) for text in general]},
+        "next": safe_next(request),
+    }
+    secret = ""
+    if method == "joint":
+        asked = ask(LOGIN, origin=visit.origin, world=world)
+        secret = f"{asked.id}.{asked.secret}"
+        context["challenge"] = base64.b64encode(asked.body).decode()
+    else:
+        question = ask_pattern(device_of(request), visit=visit, world=world)
+        context["question"] = question
+        if question is not None:
+            challenge = base64.b64encode(question.challenge).decode()
+            context["data"] = {"mode": "prove", "challenge": challenge, "key_id": question.key_id}
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
+    response = show(request, f"web/login_{method}.html", context, status=status)
+    response["Cache-Control"] = "no-store"
+    if secret:
+        set_cookie(request, response, ASKED, secret)
+    return response
+
+
+def _octets(request: HttpRequest, name: str) -> bytes:
+    """Read a base64 field; anything else is empty."""
+    try:
+        return base64.b64decode(request.POST.get(name, "")[:_LONGEST_SIGNED], validate=True)
+    except ValueError:
+        return b""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def login_joint(request: HttpRequest) -> HttpResponse:
+    """Log in with a joint certificate of this device: CMS over our challenge."""
+    if request.method != "POST":
+        return _device_page(request, "joint")
+    challenge, _, secret = read_cookie(request, ASKED).partition(".")
+    try:
+        done = log_in_by_signature(
+            challenge, secret, _octets(request, "signed"),
+            visit=visit_of(request), acting=acting_of(request), world=world_of(request),
+        )  # fmt: skip
+    except DojangError as error:
+        if status_of(error) != HTTPStatus.BAD_REQUEST:
+            raise
+        return _device_page(request, "joint", error=error)
+    response = enter(request, done)
+    set_cookie(request, response, ASKED, "")
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def login_bank(request: HttpRequest) -> HttpResponse:
+    """Log in with the bank certificate of this device: pattern and device key over our challenge."""
+    if request.method != "POST":
+        return _device_page(request, "bank")
+    try:
+        done = log_in_by_pattern(
+            request.POST.get("challenge_id", "")[:40],
+            device_id=device_of(request),
+            mac=_octets(request, "mac"),
+            signature=_octets(request, "signature"),
+            visit=visit_of(request),
+            acting=acting_of(request),
+            world=world_of(request),
+        )
+    except DojangError as error:
+        if status_of(error) != HTTPStatus.BAD_REQUEST:
+            raise
+        return _device_page(request, "bank", error=error)
     return enter(request, done)
 
 

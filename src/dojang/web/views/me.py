@@ -16,6 +16,7 @@ from dojang.rp.actions import prove_again
 from dojang.rp.errors import LoginLockedError
 from dojang.rp.queries import browsers_of, log_of, uses_of
 from dojang.rp.sessions import forget_browser, known_browser
+from dojang.wallet.queries import devices_of
 from dojang.web.asking import control, summary_of
 from dojang.web.deeds import Deed, deeds_of
 from dojang.web.errors import status_of
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from dojang.notices.reading import Letter
     from dojang.rp.queries import Entry, UseView
     from dojang.rp.sessions import SessionView
+    from dojang.wallet.queries import DeviceView
 
 REASONS = ("cessationOfOperation", "keyCompromise", "affiliationChanged")
 _FEW = 3
@@ -90,6 +92,27 @@ def letter_rows(letters: Iterable[Letter], locale: str) -> list[dict[str, Any]]:
         }
         for letter in letters
     ]
+
+
+def device_rows(devices: Iterable[DeviceView], locale: str) -> list[dict[str, Any]]:
+    """Write registered devices in the reader's language."""
+    return [
+        {
+            "name": device_name(device, locale),
+            "state": phrase(f"me.device_state.{device.state}", locale),
+            "tone": {"live": "good", "held": "bad"}.get(device.state, ""),
+            "products": ", ".join(phrase(f"web.product.{name}", locale) for name in device.products),
+            "since": write_moment(device.created_at, locale),
+            "seen": write_moment(device.seen_at, locale),
+        }
+        for device in devices
+    ]
+
+
+def device_name(device: DeviceView, locale: str) -> str:
+    """Name a device as its holder knows it."""
+    named = ", ".join(filter(None, (device.label, device.platform)))
+    return named or phrase("me.devices.unnamed", locale, {"tail": device.device_id[-4:]})
 
 
 def _known_or(message_id: str, other: str, locale: str) -> str:
@@ -173,7 +196,9 @@ def devices(request: HttpRequest, me: SessionView) -> HttpResponse:
             forget_browser(browser_id=browser, customer_id=me.customer_id, world=world_of(request))
         return see_other("/me/devices/?said=forgotten")
     this = known_browser(read_cookie(request, KNOWN))
-    return _show(request, "devices", "devices", browsers=browsers_of(me.customer_id), this=this)
+    phones = device_rows(devices_of(me.customer_id), reader_locale())
+    browsers = browsers_of(me.customer_id)
+    return _show(request, "devices", "devices", phones=phones, browsers=browsers, this=this)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

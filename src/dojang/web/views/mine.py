@@ -9,11 +9,12 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_GET, require_http_methods
 
 from dojang.rp.queries import origin_of, uses_of
+from dojang.wallet.queries import where_registered
 from dojang.web.cookies import forget_runs
 from dojang.web.deeds import Deed, own_deeds
 from dojang.web.me import session_of
 from dojang.web.shell import show
-from dojang.web.views.me import use_rows
+from dojang.web.views.me import device_name, use_rows
 from dojang.web.wording import knows, phrase, reader_locale, write_moment
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def certificate(request: HttpRequest, serial: str) -> HttpResponse:
         "me": me,
         "said": request.GET.get("said", ""),
         "origin": _write_origin(origin, locale) if origin else "",
+        "kept": _write_place(deed.view.id, locale),
         "uses": use_rows(uses_of(me.customer_id, certificate_id=deed.view.id, limit=20), locale)
         if me
         else [],
@@ -72,6 +74,14 @@ def _write_origin(origin: Origin, locale: str) -> str:
     way = f"me.origin.{origin.channel}"
     name = phrase(way if knows(way, locale) else "me.origin.other", locale)
     return ", ".join(filter(None, (name, origin.source, write_moment(origin.at, locale))))
+
+
+def _write_place(certificate_id: int, locale: str) -> str:
+    """Say where the key of a certificate is kept; empty when nothing is known."""
+    place = where_registered(certificate_id)
+    if place is None:
+        return ""
+    return device_name(place.device, locale) if place.device else phrase("me.one.place_wallet", locale)
 
 
 def _private(response: HttpResponse) -> HttpResponse:
