@@ -28,6 +28,7 @@ STATUS: dict[str, HTTPStatus] = {
     "step_mismatch": HTTPStatus.CONFLICT,
     "action_unknown": HTTPStatus.CONFLICT,
     "lease_lost": HTTPStatus.CONFLICT,
+    "run_moved": HTTPStatus.CONFLICT,
     "order_busy": HTTPStatus.CONFLICT,
     "evidence_missing": HTTPStatus.CONFLICT,
     "too_many_requests": HTTPStatus.TOO_MANY_REQUESTS,

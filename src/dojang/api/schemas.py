@@ -139,7 +139,7 @@ class ActIn(Schema):
         dict[Annotated[str, StringConstraints(max_length=64)], Value],
         Field(max_length=32, default_factory=dict),
     ]
-    action: Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z]+(:[a-z0-9-]+)?$")] = "submit"
+    action: Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z_]+(:[a-z0-9-]+)?$")] = "submit"
 
 
 class ProblemOut(Schema):

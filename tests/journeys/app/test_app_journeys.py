@@ -1,144 +1,117 @@
-"""The app's journeys from the first page to the certificate, in each order and by each factor."""
+"""Every journey of the app from its first page to its certificate, on a telephone that keeps its own keys."""
 
 from __future__ import annotations
 
-import base64
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from tests.journeys.app.device import AppWalk, Telephone, approve, b64
+from tests.journeys.app.device import AppWalk, Telephone
 from tests.journeys.app.walker import Walk, with_policy
 
+from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate
-from dojang.sandbox.cast import BY_HANDLE
+from dojang.notices.models import Notice
+from dojang.products.journeys import JOURNEYS
+from dojang.wallet.models import DeviceKey, WalletKey
 
 if TYPE_CHECKING:
-    from dojang.journeys.page import Page
     from dojang.ports.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
+DEVICE = sorted(journey.id for journey in JOURNEYS.values() if journey.custody == "device")
 
 
-class Owner(AppWalk):
-    """Walks with a chosen factor, noting the steps on the way."""
-
-    factor = ""
-
-    def answers(self, step: str) -> dict[str, Any]:
-        """Choose the factor that is wanted."""
-        if step == "factor" and self.factor:
-            return {"factor": self.factor}
-        return super().answers(step)
-
-    def trace(self) -> list[str]:
-        """Walk to the last page before issuing and name the steps in order."""
-        steps: list[str] = []
-        while self.page.step != "confirm":
-            steps.append(self.page.step)
-            before = self.page.revision
-            self.step()
-            assert self.page.state == "open", (self.page.step, self.codes)
-            assert self.page.revision > before, (self.page.step, self.codes)
-        return steps
-
-    def issue(self) -> Page:
-        """Press the last button of a journey whose key lives at the signer."""
-        return self.submit()
-
-
-def bank_phone(world: World, handle: str = "hong") -> Telephone:
-    """Return a telephone with a bank certificate on it."""
-    walk = AppWalk(world, handle, journey="bank-app-issue")
+@pytest.mark.parametrize("handle", ["hong", "lee", "smith", "kim"])
+@pytest.mark.parametrize("journey", DEVICE)
+def test_a_certificate_on_the_telephone(world: World, journey: str, handle: str) -> None:
+    """Ordinary, with a token, a foreigner, with a number changed yesterday: each ends with a certificate."""
+    product = JOURNEYS[journey].product
+    if journey.endswith("reissue"):
+        AppWalk(world, handle, journey=f"{product}-app-issue").finish()
+    walk = AppWalk(world, handle, journey=journey, phone=Telephone())
     assert walk.finish().state == "done"
-    return walk.phone
-
-
-def test_the_pattern_is_a_factor_for_the_financial_certificate_in_the_app(world: World) -> None:
-    """Sixteen printed steps: terms, telephone, account, pattern, details, PIN; the certificate is active."""
-    walk = Owner(world, journey="financial-app-issue", phone=bank_phone(world))
-    walk.factor = "bank_certificate"
-    assert walk.trace() == [
-        "device",
-        "terms",
-        "identify",
-        "identity_way",
-        "phone_check",
-        "account_number",
-        "account_password",
-        "factor",
-        "bank_certificate",
-        "details",
-        "pin",
-    ]
-    assert walk.issue().state == "done"
-    held = active_certificate(walk.person.id, "financial")
+    held = active_certificate(walk.person.id, product)
     assert held is not None
+    assert walk.page.result is not None
+    assert walk.page.result["serial"] == held.serial
+    assert walk.phone.certificates[product] == held.der
+    assert DeviceKey.objects.get(state="live").certificate_id == held.id
 
 
-def test_the_app_s_orders_are_the_bank_s_choice(world: World) -> None:
-    """With the printed orders the password comes before the number, and consent after the RRN."""
-    printed = with_policy(
-        world, financial_app_account_order="printed", joint_reissue_order="printed", joint_needs_factor=True
-    )
-    app = Owner(printed, journey="financial-app-issue")
-    steps = app.trace()
-    assert steps.index("account_password") < steps.index("account_number")
-    assert app.issue().state == "done"
-    joint = Owner(printed, journey="joint-app-reissue")
-    steps = joint.trace()
-    assert steps.index("phone_check") < steps.index("identify") < steps.index("terms")
-    assert "security_card" in steps
-    consent_first = Owner(world, "han", journey="joint-app-reissue").trace()
-    assert consent_first.index("terms") < consent_first.index("phone_check")
-
-
-def test_on_the_web_the_telephone_approves(world: World) -> None:
-    """The number on the screen is chosen on the telephone; then the web page goes on."""
-    phone = bank_phone(world)
-    walk = Walk(world).walk_to("factor")
-    walk.submit(factor="bank_certificate")
-    shown = next(show.data for show in walk.page.show if show.kind == "approval")
-    assert walk.submit().step == "bank_certificate"
-    held = AppWalk(world, phone=phone)
-    assert approve(world, held, shown["digits"]) == "approved"
-    walk.refresh()
-    assert walk.submit().step == "contact"
-
-
-def test_a_wrong_pattern_locks_the_factor_after_five(world: World) -> None:
-    """Five wrong drawings over fresh challenges lock; the card is still a way."""
-    phone = bank_phone(world)
-    walk = Owner(world, journey="financial-app-issue", phone=phone)
-    walk.factor = "bank_certificate"
-    walk.walk_to("bank_certificate")
-    for _ in range(5):
-        assert walk.page.state == "open"
-        challenge = base64.b64decode(walk.shown("pattern")["challenge"])
-        proofs = phone.proofs(challenge, (1, 2, 3, 6))
-        walk.submit(**{name: b64(value) for name, value in proofs.items()})
-    assert walk.page.state == "locked"
-    walk.do("back")
-    assert walk.submit(factor="security_card").step == "security_card"
-
-
-@pytest.mark.parametrize("handle", ["smith", "yoon"])
-@pytest.mark.parametrize("product", ["joint", "bank"])
-def test_a_foreigner_and_a_sole_proprietor_get_theirs(world: World, handle: str, product: str) -> None:
-    """The foreigner by a foreigner's number and card, the sole proprietor as a person."""
-    walk = AppWalk(world, handle, journey=f"{product}-app-issue")
-    assert walk.finish().state == "done"
-    assert active_certificate(BY_HANDLE[handle].id, product) is not None
-
-
-def test_a_changed_e_mail_reaches_the_bank_after_the_issue(world: World) -> None:
-    """What was edited among the details is the bank's record only when the certificate is there."""
-    walk = Owner(world, journey="financial-app-issue").walk_to("details")
-    before = world.corebank.customer(walk.person.id)
-    walk.submit(email="new@example.test", address="새길 4, 5호", phone=walk.number)
+@pytest.mark.parametrize("order", ["account_first", "printed"])
+@pytest.mark.parametrize("factor", ["security_card", "bank_certificate"])
+def test_a_financial_certificate_in_the_app(world: World, order: str, factor: str) -> None:
+    """With the card, or with the pattern drawn in place; in either order of account and password."""
+    chosen = with_policy(world, financial_app_account_order=order)
+    phone = Telephone()
+    if factor == "bank_certificate":
+        AppWalk(chosen, phone=phone).finish()
+    walk = AppWalk(chosen, journey="financial-app-issue", phone=phone)
+    walk.walk_to("factor")
+    walk.submit(factor=factor)
+    assert walk.page.step == factor
     walk.walk_to("confirm")
-    assert world.corebank.customer(walk.person.id) == before
     assert walk.submit().state == "done"
-    walk.refresh()
-    after = world.corebank.customer(walk.person.id)
-    assert (after.email, after.address) == ("new@example.test", "새길 4, 5호")
-    assert after.name == before.name
+    assert active_certificate(walk.person.id, "financial") is not None
+    assert WalletKey.objects.get().state == "live"
+
+
+def test_the_pattern_drawn_wrongly_five_times_locks(world: World) -> None:
+    """The factor is locked, another one may be chosen, and nothing is issued by the pattern."""
+    phone = Telephone()
+    AppWalk(world, phone=phone).finish()
+    walk = AppWalk(world, journey="financial-app-issue", phone=phone)
+    walk.walk_to("factor")
+    walk.submit(factor="bank_certificate")
+    phone.drawn = (9, 8, 7, 4)
+    for _ in range(5):
+        walk.step()
+    assert walk.page.state == "locked"
+    assert DeviceKey.objects.get().state == "locked"
+    assert Certificate.objects.filter(product="financial").count() == 0
+    walk.do("back")
+    walk.submit(factor="security_card")
+    walk.walk_to("confirm")
+    assert walk.submit().state == "done"
+
+
+@pytest.mark.parametrize("order", ["consent_first", "printed"])
+def test_a_joint_reissue_in_either_order(world: World, order: str) -> None:
+    """Consent before the identity number, or as the bank's old leaflet printed it."""
+    chosen = with_policy(world, joint_reissue_order=order)
+    AppWalk(chosen, journey="joint-app-issue").finish()
+    walk = AppWalk(chosen, journey="joint-app-reissue", phone=Telephone())
+    assert walk.finish().state == "done"
+    states = Certificate.objects.filter(product="joint").order_by("id").values_list("state", flat=True)
+    assert list(states) == ["revoked", "active"]
+
+
+def test_three_certificates_live_side_by_side(world: World) -> None:
+    """One of each product for one person; each re-issue touches its own alone."""
+    Walk(world).finish()
+    phone = Telephone()
+    for product in ("joint", "bank"):
+        AppWalk(world, journey=f"{product}-app-issue", phone=phone).finish()
+    AppWalk(world, journey="joint-app-reissue", phone=phone).finish()
+    rows = Certificate.objects.exclude(product="authority").order_by("id")
+    assert [(row.product, row.state) for row in rows] == [
+        ("financial", "active"),
+        ("joint", "revoked"),
+        ("bank", "active"),
+        ("joint", "active"),
+    ]
+
+
+def test_an_edited_address_is_told_and_kept(world: World) -> None:
+    """In the app address and e-mail may be corrected: the bank learns them, the channels before are told."""
+    walk = AppWalk(world, journey="financial-app-issue")
+    walk.walk_to("details")
+    walk.submit(
+        **{**walk.answers("details"), "address": "서울특별시 종로구 새길 12, 3층", "email": "new@example.com"}
+    )
+    walk.walk_to("confirm")
+    assert walk.submit().state == "done"
+    customer = world.corebank.customer(walk.person.id)
+    assert (customer.address, customer.email) == ("서울특별시 종로구 새길 12, 3층", "new@example.com")
+    assert Notice.objects.filter(message_id="address_changed", channel="sms").count() >= 1
+    assert Notice.objects.filter(message_id="contact_changed", channel="mail").count() == 2
