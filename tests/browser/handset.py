@@ -177,10 +177,7 @@ class Handset(Customer):
     def held(self) -> list[dict[str, Any]]:
         """Certificates on the device, as its list shows them."""
         self.page.goto(f"{self.centre.url}/app/certificates/")
-        self.page.wait_for_function("!!document.querySelector('device-store .stack-acts')")
-        self.page.wait_for_function(
-            "document.querySelector('.store > li') || !document.querySelector('[data-none]').hidden"
-        )
+        self.page.locator("device-store[data-ready]").wait_for(state="attached")
         items = self.page.locator(".store > li").all()
         return [
             {

@@ -60,6 +60,7 @@ export class CopyCertificate extends HTMLElement {
     );
     this.querySelector<HTMLElement>("form[data-send]")?.toggleAttribute("hidden", held.length === 0);
     this.querySelector<HTMLElement>("[data-nothing]")?.toggleAttribute("hidden", held.length > 0);
+    this.dataset["ready"] = "";
   }
 
   async #try(button: HTMLElement | null, act: () => Promise<void>): Promise<void> {
@@ -99,6 +100,7 @@ export class CopyCertificate extends HTMLElement {
     const number = place?.querySelector<HTMLElement>("[data-number]");
     if (number) number.textContent = digits.replace(/(\d{4})(?=\d)/g, "$1 ");
     if (place) place.hidden = false;
+    place?.scrollIntoView({ block: "center" });
     this.#say(word("copy_sent"));
   }
 

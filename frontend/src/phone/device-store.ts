@@ -55,6 +55,7 @@ export class DeviceStore extends HTMLElement {
     this.#list.replaceChildren(...held.map((one) => this.#item(one)));
     this.#list.hidden = held.length === 0;
     this.querySelector<HTMLElement>("[data-none]")?.toggleAttribute("hidden", held.length > 0);
+    this.dataset["ready"] = "";
   }
 
   #item(held: Held): HTMLLIElement {

@@ -12,7 +12,7 @@ export async function settle(): Promise<void> {
   if (!pending) return;
   if (state === "done") {
     await device().finish(pending.handle);
-    await dropReplaced();
+    await dropReplaced((place?.dataset["replaced"] ?? "").replaceAll(" ", ""));
   } else if (["failed", "cancelled", "expired"].includes(state)) {
     await device().discard(pending.handle);
   } else {
@@ -21,17 +21,8 @@ export async function settle(): Promise<void> {
   forget(run);
 }
 
-/** A re-issued certificate takes the place of the revoked one, which would only mislead. */
-async function dropReplaced(): Promise<void> {
-  for (const product of ["joint", "bank"] as const) {
-    const seen = new Set<string>();
-    const newest = (await device().list(product)).sort(
-      (one, other) => other.facts.notBefore.getTime() - one.facts.notBefore.getTime(),
-    );
-    for (const held of newest) {
-      const name = `${held.facts.issuerText}|${held.facts.subjectText}`;
-      if (seen.has(name)) await device().remove(held.id);
-      seen.add(name);
-    }
-  }
+/** The certificate that was revoked for the new one goes away too: it would only mislead. */
+async function dropReplaced(serial: string): Promise<void> {
+  if (!serial) return;
+  for (const held of await device().list()) if (held.facts.serialHex === serial) await device().remove(held.id);
 }
