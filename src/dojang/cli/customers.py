@@ -1,4 +1,4 @@
-"""`dojang customer`: the way out of a lock."""
+"""`dojang customer`: the way out of a lock, and of a lost telephone."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from dojang.ports.acting import Acting
 app = typer.Typer(help="What an operator does for a customer.", no_args_is_help=True)
 
 
-@app.callback()
-def _group() -> None:
-    """Make `unlock` a verb of its own."""
+Customer = Annotated[str, typer.Argument(help="The bank's customer id.")]
+Operator = Annotated[str, typer.Option(help="Who does this; written into the audit trail.")]
 
 
 @app.command()
 def unlock(
-    customer: Annotated[str, typer.Argument(help="The bank's customer id.")],
+    customer: Customer,
     *,
     factor: Annotated[str, typer.Option(help="What is locked: card, otp, account, person …")],
-    operator: Annotated[str, typer.Option(help="Who does this; written into the audit trail.")] = "cli",
+    operator: Operator = "cli",
     as_json: Json = False,
 ) -> None:
     """Open the lock of one factor, after the customer was identified at a branch. The customer is told."""
@@ -34,3 +33,31 @@ def unlock(
         acting = Acting(kind="operator", id=operator, channel="cli")
         unlock_factor(customer, factor, acting=acting, world=world)
     out.answer({"customer": customer, "factor": factor}, say("customer.unlocked", factor=factor))
+
+
+@app.command()
+def hold(customer: Customer, *, operator: Operator = "cli", as_json: Json = False) -> None:
+    """Suspend a customer's certificates and block the devices: a telephone is lost. The customer is told."""
+    out = Output(as_json)
+    with centre.world() as world:
+        from dojang.ra.holding import hold_everything  # after the set-up
+
+        acting = Acting(kind="operator", id=operator, channel="cli")
+        held = hold_everything(customer, acting=acting, world=world)
+    facts = {"customer": customer, "certificates": held.certificates, "devices": held.devices}
+    sentence = say("customer.held", certificates=held.certificates, devices=held.devices)
+    out.answer(facts, sentence)
+
+
+@app.command()
+def release(customer: Customer, *, operator: Operator = "cli", as_json: Json = False) -> None:
+    """Undo a hold, after the customer was identified at a branch. The customer is told."""
+    out = Output(as_json)
+    with centre.world() as world:
+        from dojang.ra.holding import restore_everything  # after the set-up
+
+        acting = Acting(kind="operator", id=operator, channel="cli")
+        back = restore_everything(customer, acting=acting, world=world)
+    facts = {"customer": customer, "certificates": back.certificates, "devices": back.devices}
+    sentence = say("customer.released", certificates=back.certificates, devices=back.devices)
+    out.answer(facts, sentence)
