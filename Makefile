@@ -6,7 +6,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint types contracts quick app journeys faults browser bench \
-        build bundle lock fmt migrations doctor clean setup setup-check setup-test
+        build bundle lock fmt migrations docs pictures doctor clean setup setup-check setup-test
 
 ##@ Start
 run: setup ## Set up, start the whole centre, issue a first certificate, print the addresses
@@ -64,6 +64,12 @@ fmt: setup-check ## Format the Python sources
 
 migrations: setup-check ## Write the migrations that changed models need
 	@DJANGO_SETTINGS_MODULE=dojang.config.settings $(BIN)/django-admin makemigrations $(ARGS)
+
+docs: setup-check ## Write docs/journeys/ anew from the definitions (the tests compare)
+	@$(BIN)/python tools/write_docs.py
+
+pictures: setup-test ## Take the guides' pictures anew, by browser
+	@$(BIN)/pytest tests/browser/pictures.py -p no:randomly -q $(ARGS)
 
 ##@ Clean
 clean: ## Remove everything that was built here (data stays)

@@ -20,29 +20,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question people ask, with its answer."""
+    """A question people ask, with its answer. `id` is its name in the messages and in addresses."""
 
+    id: str
     question: Message
     answer: Message
 
 
-_COMMON = ("old_one", "expiry", "fee", "minor", "more_help")
+#: What everybody asks, whichever certificate.
+COMMON = ("old_one", "expiry", "interrupted", "not_me", "fee", "minor", "more_help")
 _FIRST: Mapping[str, tuple[str, ...]] = {
-    "financial": ("forgot_id",),
-    "joint": ("joint_start", "lost_phone", "forgot_id"),
-    "bank": ("bank_use", "lost_phone"),
+    "financial": ("what_for", "life", "forgot_id", "new_number", "which_number", "no_card", "forgot_pin"),
+    "joint": ("joint_start", "lost_phone", "joint_password", "forgot_id", "life", "joint_where"),
+    "bank": ("bank_use", "life", "bank_pattern", "lost_phone", "bank_one_won"),
 }
 #: Ids of the questions of each journey; the sentences are ``guide.faq.<id>.q`` and ``.a``.
 FAQ: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {journey.id: (*_FIRST[journey.product], *_COMMON) for journey in JOURNEYS.values()}
+    {journey.id: (*_FIRST[journey.product], *COMMON) for journey in JOURNEYS.values()}
 )
-_WITH_PHONE = frozenset({"more_help"})
 
 
 def questions(journey_id: str, policy: Policy) -> tuple[Question, ...]:
-    """Return the questions of a journey's guide; `KeyError` for an unknown journey."""
-    found = []
-    for name in FAQ[journey_id]:
-        args = {"phone": policy.bank_phone} if name in _WITH_PHONE else {}
-        found.append(Question(Message(f"guide.faq.{name}.q"), Message(f"guide.faq.{name}.a", args)))
-    return tuple(found)
+    """Return the questions of a journey's guide, with the bank's figures; `KeyError` if there is none."""
+    product = JOURNEYS[journey_id].product
+    figures = {
+        "phone": policy.bank_phone,
+        "years": policy.validity_days(product) // 365,
+        "window": policy.renew_window_days(product),
+        "pattern_errors": policy.pattern_errors,
+        "minutes": policy.session_idle // 60,
+    }
+    return tuple(
+        Question(name, Message(f"guide.faq.{name}.q", figures), Message(f"guide.faq.{name}.a", figures))
+        for name in FAQ[journey_id]
+    )

@@ -13,6 +13,7 @@ from django.templatetags.static import static
 from dojang.journeys.model import always
 from dojang.ports.policy import Policy
 from dojang.products import JOURNEYS
+from dojang.products.guides import questions
 from dojang.web.wording import knows, phrase, say
 
 if TYPE_CHECKING:
@@ -34,13 +35,6 @@ _STEP_ICONS = {
     "person": "id", "details": "id", "pin": "pin", "certificate_key": "key", "device_key": "key",
     "pattern": "bank", "confirm": "stamp",
 }  # fmt: skip
-#: Questions people ask, by product; each is the message `guide.faq.<id>.q` and `.a`.
-QUESTIONS: Mapping[str, tuple[str, ...]] = {
-    "joint": ("joint_start", "lost_phone", "joint_password", "forgot_id", "life", "joint_where"),
-    "financial": ("what_for", "life", "forgot_id", "new_number", "which_number", "no_card", "forgot_pin"),
-    "bank": ("bank_use", "life", "bank_pattern", "lost_phone", "bank_one_won"),
-}
-COMMON = ("old_one", "expiry", "interrupted", "not_me", "fee", "minor", "more_help")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,20 +178,9 @@ def _steps(journey: Journey, locale: str, policy: Policy) -> tuple[GuideStep, ..
 
 
 def _questions(journey: Journey, locale: str, policy: Policy) -> tuple[Question, ...]:
-    figures = {
-        "phone": policy.bank_phone,
-        "years": policy.validity_days(journey.product) // 365,
-        "window": policy.renew_window_days(journey.product),
-        "pattern_errors": policy.pattern_errors,
-        "minutes": policy.session_idle // 60,
-    }
     return tuple(
-        Question(
-            id=name,
-            question=phrase(f"guide.faq.{name}.q", locale, figures),
-            answer=phrase(f"guide.faq.{name}.a", locale, figures),
-        )
-        for name in (*QUESTIONS.get(journey.product, ()), *COMMON)
+        Question(id=asked.id, question=say(asked.question, locale), answer=say(asked.answer, locale))
+        for asked in questions(journey.id, policy)
     )
 
 

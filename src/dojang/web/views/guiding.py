@@ -8,6 +8,7 @@ from django.http import Http404, HttpResponse
 from django.urls import Resolver404, resolve
 from django.views.decorators.http import require_GET
 
+from dojang.products.guides import COMMON
 from dojang.web import guides
 from dojang.web.guide_search import LONGEST_QUERY, search_guides
 from dojang.web.runs import world_of
@@ -46,7 +47,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "longest": LONGEST_QUERY,
         "hits": search_guides(query, locale, policy=policy),
         "products": products,
-        "questions": [asked for asked in found[0].questions if asked.id in guides.COMMON] if found else [],
+        "questions": [asked for asked in found[0].questions if asked.id in COMMON] if found else [],
         "lost_phone": lost_phone_url(),
     }
     return show(request, "web/help.html", context)
