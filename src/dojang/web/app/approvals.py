@@ -23,7 +23,7 @@ from dojang.web.wording import phrase, reader_locale, write_time
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-_NUMBER = re.compile(r"\d{1,8}")
+_NUMBER = re.compile(r"[0-9]{1,8}")
 _ENDINGS = frozenset({"approved", "rejected", "wrong_number", "gone"})
 _LONGEST = 400
 

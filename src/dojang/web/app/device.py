@@ -9,13 +9,26 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dojang.wallet.devices import describe_device
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+    from dojang.ports.world import World
+
 DEVICE_COOKIE = "dojang_device"
 VERSION_COOKIE = "dojang_app"
+#: Marks in what a browser says of itself, the telling ones first.
+_PLATFORMS = (
+    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"),
+    ("Mac OS X", "Mac"), ("Linux", "Linux"),
+)  # fmt: skip
+_BROWSERS = (
+    ("SamsungBrowser", "Samsung Internet"), ("Edg", "Edge"), ("Whale", "Whale"), ("Firefox", "Firefox"),
+    ("Chrome", "Chrome"), ("CriOS", "Chrome"), ("Safari", "Safari"),
+)  # fmt: skip
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
-_VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
+_VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})")
 
 
 def device_of(request: HttpRequest) -> str:
@@ -35,3 +48,21 @@ def is_outdated(request: HttpRequest, least: str) -> bool:
     found = read_version(request.COOKIES.get(VERSION_COOKIE, "")[:20])
     needed = read_version(least)
     return found is not None and needed is not None and found < needed
+
+
+def describe_this_device(request: HttpRequest, *, world: World) -> None:
+    """Note what kind of device this is, for the list of one's devices; an unknown device is left alone."""
+    device = device_of(request)
+    if not device:
+        return
+    said = request.headers.get("User-Agent", "")[:400]
+    platform = next((name for mark, name in _PLATFORMS if mark in said), "")
+    browser = next((name for mark, name in _BROWSERS if mark in said), "")
+    version = request.COOKIES.get(VERSION_COOKIE, "")[:20]
+    describe_device(
+        device,
+        label=" · ".join(part for part in (platform, browser) if part),
+        platform=platform,
+        app_version=version if read_version(version) else "",
+        world=world,
+    )

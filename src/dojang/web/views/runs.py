@@ -16,6 +16,7 @@ from dojang.pki.errors import DojangError
 from dojang.ra import actions
 from dojang.ra.errors import RunNotFoundError
 from dojang.web import guides
+from dojang.web.app.device import describe_this_device
 from dojang.web.cookies import acting_for, known_runs, remember_run
 from dojang.web.forms import read_form
 from dojang.web.presenting import present, present_result, present_wait
@@ -69,6 +70,8 @@ def _render(request: HttpRequest, page: Page, *, status: int = 200) -> HttpRespo
     context["frame"] = "app/base.html" if page.channel == "app" else "web/base.html"
     if page.state == "done":
         context["result"] = present_result(page, locale)
+        if page.channel == "app":
+            describe_this_device(request, world=world_of(request))
     ended = page.state in _ENDINGS or (page.state == "locked" and not page.fields)
     template = f"web/run_{page.state}.html" if ended else "web/run.html"
     return _no_store(show(request, template, context, status=status))
