@@ -1,0 +1,58 @@
+"""Documents stay true: the README's commands and links exist, and the code uses the glossary's names."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    """`make <target>` in README and CONTRIBUTING names a target of the Makefile."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    known = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z-]+)", README + (ROOT / "CONTRIBUTING.md").read_text("utf-8")))
+    assert named - known == set()
+
+
+def _commands() -> list[tuple[str, ...]]:
+    found = set()
+    for match in re.finditer(r"\bdojang ((?:[a-z]+)(?: [a-z]+(?:\|[a-z]+)*)?)", README):
+        noun, _, verbs = match[1].partition(" ")
+        found |= {(noun, verb) if verb else (noun,) for verb in verbs.split("|")}
+    return sorted(found)
+
+
+@pytest.mark.parametrize("command", _commands(), ids=" ".join)
+def test_every_command_of_the_readme_exists(command: tuple[str, ...]) -> None:
+    """The command line knows each command the README shows, and can explain it."""
+    program = Path(sys.executable).parent / "dojang"
+    done = subprocess.run(
+        [program, *command, "--help"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
+def test_links_lead_somewhere(document: str) -> None:
+    """Every relative link of the main documents is a file or folder."""
+    file = ROOT / document
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", file.read_text("utf-8")):
+        assert (file.parent / target).exists(), target
+
+
+def test_the_words_of_the_glossary_are_those_of_the_code() -> None:
+    """Each code name of the glossary occurs in the sources, and none is listed twice."""
+    rows = [line.split("|") for line in (ROOT / "GLOSSARY.md").read_text("utf-8").splitlines()]
+    names = [name for row in rows if len(row) > 4 for name in re.findall(r"`([^`]+)`", row[3])]
+    sources = "\n".join(file.read_text("utf-8") for file in (ROOT / "src" / "dojang").rglob("*.py"))
+    assert len(names) > 60
+    assert [name for name in names if names.count(name) > 1] == []
+    assert [name for name in names if name not in sources] == []
