@@ -16,6 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
+from tests.centres import wait_until
 
 from dojang.audit.models import Event
 from dojang.ca import actions, queries
@@ -335,3 +336,18 @@ def test_a_new_responder_takes_over_before_the_old_one_ends(centre: Centre, url:
     )  # fmt: skip
     assert "Response verify OK" in told
     assert ".pem: good" in told
+
+
+def test_a_hold_is_answered_live_too_and_lifted(centre: Centre, url: str, pems: Path) -> None:
+    """With a nonce, which no answer signed ahead can have: held, then good again."""
+    row = centre.activate()
+    actions.suspend_certificate(row.pk, **centre.options)
+    for nonce in ("-nonce", "-no_nonce"):
+        held = _judge(pems, url, row, nonce)
+        assert f"{row.serial}.pem: revoked" in held
+        assert "certificateHold" in held
+    actions.restore_certificate(row.pk, **centre.options)
+    good = f"{row.serial}.pem: good"
+    assert good in _judge(pems, url, row, "-nonce")
+    # An answer is repeated from memory for a second at most.
+    wait_until(lambda: good in _judge(pems, url, row, "-no_nonce"), "the restored status", patience=5)

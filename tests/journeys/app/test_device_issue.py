@@ -196,6 +196,18 @@ def test_one_run_delivers_at_a_time(world: World) -> None:
     assert walk.do("stored", signature=walk.phone.store(walk.shown("deliver"))).state == "done"
 
 
+def test_an_app_that_was_closed_finds_its_delivery_again(world: World) -> None:
+    """Opened again with the same token, the page carries the same certificate and challenge, and counts."""
+    walk = AppWalk(world, journey="joint-app-issue")
+    walk.deliver()
+    before, revision = walk.shown("deliver"), walk.page.revision
+    page = walk.refresh()
+    assert (page.state, page.revision, walk.shown("deliver")) == ("delivering", revision, before)
+    for action in ("cancel", "back", "submit", "side:find-id"):
+        assert walk.do(action).state == "delivering"
+    assert walk.do("stored", signature=walk.phone.store(before)).state == "done"
+
+
 def test_the_pattern_leaves_the_run_for_the_device(world: World) -> None:
     """After the issue the proof key is sealed with the device key and stands in no run any more."""
     from dojang.ra.store import open_body
