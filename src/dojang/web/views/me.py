@@ -134,7 +134,8 @@ def _own(request: HttpRequest, me: SessionView, serial: str) -> Deed:
 def _show(
     request: HttpRequest, template: str, tab: str, *, status: int = 200, **context: Any
 ) -> HttpResponse:
-    base = {"place": "mine", "tab": tab, "said": request.GET.get("said", "")}
+    place = "help" if template == "lost_phone" else "mine"
+    base = {"place": place, "tab": tab, "said": request.GET.get("said", "")}
     return show(request, f"web/me/{template}.html", {**base, **context}, status=status)
 
 
