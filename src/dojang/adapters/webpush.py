@@ -118,8 +118,8 @@ class WebPush:
     """Sends to every subscription of a customer.
 
     `subscriptions_of` returns what the customer's browsers gave; `forget` is told of those that are gone.
-    `contact` is a ``mailto:`` or ``https:`` address for the push service's people. `services` are hosts that may
-    be called, with everything below them; `context` is for tests.
+    `contact` is a ``mailto:`` or ``https:`` address for the push service's people. `services` are hosts
+    that may be called, with everything below them; `context` is for tests.
     """
 
     def __init__(

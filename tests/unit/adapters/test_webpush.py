@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 import http.server
 import ipaddress
 import json
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CURVE = ec.SECP256R1()
-NOW = datetime.datetime(2026, 11, 22, 9, 0, tzinfo=datetime.UTC)
+NOW = dt.datetime(2026, 11, 22, 9, 0, tzinfo=dt.UTC)
 
 
 def _bytes(text: str) -> bytes:
@@ -41,7 +41,7 @@ def _text(data: bytes) -> str:
 class FixedClock:
     """A clock that stands."""
 
-    def now(self) -> datetime.datetime:
+    def now(self) -> dt.datetime:
         """Return the one moment."""
         return NOW
 
@@ -100,7 +100,7 @@ class Service:
 def _certificate(folder: Path) -> str:
     key = ec.generate_private_key(CURVE)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "push")])
-    today = datetime.datetime.now(datetime.UTC)
+    today = dt.datetime.now(dt.UTC)
     address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
     made = (
         x509.CertificateBuilder()
@@ -108,8 +108,8 @@ def _certificate(folder: Path) -> str:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(today - datetime.timedelta(days=1))
-        .not_valid_after(today + datetime.timedelta(days=1))
+        .not_valid_before(today - dt.timedelta(days=1))
+        .not_valid_after(today + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([address]), critical=False)
         .sign(key, hashes.SHA256())
     )
@@ -175,7 +175,7 @@ def test_a_subscription_that_is_gone_is_forgotten(service: Service, status: int)
 
 
 def test_trouble_is_told_as_the_port_says(service: Service) -> None:
-    """A refusal, a silent service and a host that is no push service are errors, and nothing else is called."""
+    """A refusal, a silent service and a host that is no push service are errors; nothing else is called."""
     service.status = 500
     push, _ = _push(service, [])
     with pytest.raises(PushError):
