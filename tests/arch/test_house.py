@@ -86,7 +86,7 @@ def test_nothing_is_said_that_does_not_belong(what: str, pattern: str) -> None:
     found = [
         f"{file.relative_to(ROOT)}: {match[0]}"
         for file in tracked("src", "frontend/src", "frontend/css", "docs", "tools", "*.md", "*.toml")
-        if file != this and file.suffix not in {".png", ".woff2", ".ico"}
+        if file != this and file.suffix not in {".png", ".webp", ".woff2", ".ico"}
         for match in re.finditer(pattern, file.read_text("utf-8"))
     ]
     assert found == [], what
