@@ -27,11 +27,8 @@ STATUS: dict[str, HTTPStatus] = {
     "stale_revision": HTTPStatus.CONFLICT,
     "step_mismatch": HTTPStatus.CONFLICT,
     "action_unknown": HTTPStatus.CONFLICT,
-    "lease_lost": HTTPStatus.CONFLICT,
     "run_moved": HTTPStatus.CONFLICT,
     "order_busy": HTTPStatus.CONFLICT,
-    "evidence_missing": HTTPStatus.CONFLICT,
-    "too_many_requests": HTTPStatus.TOO_MANY_REQUESTS,
     "service_closed": HTTPStatus.SERVICE_UNAVAILABLE,
     **dict.fromkeys(
         (

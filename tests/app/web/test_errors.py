@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from importlib import import_module
 from pkgutil import walk_packages
+from typing import TYPE_CHECKING
 
 import pytest
 from django.test import RequestFactory
 
 import dojang
+from dojang.api.errors import STATUS as API_STATUS
 from dojang.pki.errors import DojangError, ProfileError
 from dojang.ra.errors import RunNotFoundError, ServiceClosedError
 from dojang.web.errors import STATUS, server_error, status_of, typed_error_page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from http import HTTPStatus
 
 
 class UnheardOfError(DojangError):
@@ -33,9 +39,10 @@ def every_code() -> set[str]:
     return found
 
 
-def test_the_table_names_only_errors_that_exist() -> None:
+@pytest.mark.parametrize("table", [STATUS, API_STATUS], ids=["pages", "interface"])
+def test_the_table_names_only_errors_that_exist(table: Mapping[str, HTTPStatus]) -> None:
     """A renamed error cannot leave its status behind."""
-    assert set(STATUS) - every_code() == set()
+    assert set(table) - every_code() == set()
 
 
 @pytest.mark.parametrize(
