@@ -17,6 +17,7 @@ from dojang.ca import actions as ca
 from dojang.ca.errors import CertificateNotFoundError, CertificateRevokedError, CertificateStateError
 from dojang.ca.models import Certificate
 from dojang.ra import finish
+from dojang.ra.locks import walking
 from dojang.ra.models import UNDER_WAY, Run
 from dojang.ra.telling import Letters, gather
 from dojang.wallet.devices import hold_devices, release_devices
@@ -56,7 +57,6 @@ def hold_everything(customer_id: str, *, acting: Acting, world: World, keep_run:
         record_event(
             "customer:held", acting=acting, subject=customer_id, certificates=len(ids), devices=devices
         )
-    _fail_deliveries(customer_id, acting=acting, world=world)
     return Held(suspend_left(customer_id, acting=acting, world=world), devices, runs)
 
 
@@ -75,8 +75,13 @@ def _stop_runs(customer_id: str, *, keep_run: str, acting: Acting, world: World)
 
 def _fail_deliveries(customer_id: str, *, acting: Acting, world: World) -> None:
     """Take back what is on its way: it may be on its way to the telephone that was lost."""
-    for run in Run.objects.filter(customer_id=customer_id, state__in=UNDER_WAY, stored_at__isnull=True):
-        finish.fail_run(run, "everything_held", acting=acting, world=world)
+    under_way = Run.objects.filter(customer_id=customer_id, state__in=UNDER_WAY).order_by("id")
+    for run_id in list(under_way.values_list("id", flat=True)):
+        # Who is walking the run at this moment ends it one way or the other; what became active is held next.
+        with walking(run_id):
+            run = under_way.filter(id=run_id).first()
+            if run is not None:
+                finish.fail_run(run, "everything_held", acting=acting, world=world)
 
 
 def _finish_later(customer_id: str) -> None:
@@ -86,8 +91,12 @@ def _finish_later(customer_id: str) -> None:
 
 
 def suspend_left(customer_id: str, *, acting: Acting, world: World) -> int:
-    """Suspend what is still active of a customer's certificates; return how many. Part of holding."""
+    """Finish holding: take back what is on its way to a customer, suspend what is still active.
+
+    Returns how many were suspended.
+    """
     done = 0
+    _fail_deliveries(customer_id, acting=acting, world=world)
     for certificate_id in _ids_of(customer_id, Certificate.State.ACTIVE):
         try:
             ca.suspend_certificate(certificate_id, acting=acting, world=world)

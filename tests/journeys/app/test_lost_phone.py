@@ -125,6 +125,17 @@ def test_runs_under_way_are_stopped_and_deliveries_taken_back(world: World) -> N
     assert not Run.objects.filter(state__in=["open", "issuing", "delivering"]).exists()
 
 
+def test_what_was_stored_and_not_yet_active_is_taken_back(world: World) -> None:
+    """The process died behind the device's answer; the hold comes before the job that would go on."""
+    walk = AppWalk(world)
+    walk.deliver()
+    Run.objects.filter(id=walk.run).update(stored_at=world.clock.now())
+    hold(world)
+    assert states() == {"bank": "revoked"}
+    assert walk.refresh().state == "failed"
+    assert Device.objects.count() == 0
+
+
 def test_the_lost_telephone_cannot_begin_again(world: World) -> None:
     """The app on it is refused at the first step."""
     walk = holder(world)
