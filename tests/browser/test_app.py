@@ -85,7 +85,7 @@ def test_a_joint_certificate_is_issued_and_made_anew_on_the_telephone(phone: Pag
     ]
     assert han.findings() == []
     phone.goto(f"{live.url}/app/")
-    phone.locator(".rack__item svg.seal").wait_for()
+    phone.locator(".rack__item:has-text('공동인증서') svg.seal").wait_for()
     han.begin("joint", "reissue")
     steps = walk_clean(han)
     assert steps == [
@@ -101,7 +101,7 @@ def test_a_bank_certificate_is_issued_by_keyboard_alone_and_serves_as_factor(
     phone: Page, live: Centre
 ) -> None:
     """Pattern by arrow keys; then the sixteen steps of the financial certificate with that pattern."""
-    lee = Handset(phone, live, "lee", by_keyboard=True)
+    lee = Handset(phone, live, "lee", by_keyboard=True, pin="739105")
     lee.begin("bank", "issue")
     assert [step for step in walk_clean(lee) if step != "reissue"] == BANK
     assert [one["product"] for one in lee.held()] == ["은행인증서"]
