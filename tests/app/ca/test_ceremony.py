@@ -41,14 +41,16 @@ def bare(world: World, tmp_path: Path) -> Iterator[Centre]:
 
     with connection.cursor() as cursor:
         cursor.execute(
-            "ALTER TABLE audit_event DISABLE TRIGGER USER; ALTER TABLE audit_chain DISABLE TRIGGER USER"
+            "ALTER TABLE audit_event DISABLE TRIGGER USER; ALTER TABLE audit_chain DISABLE TRIGGER USER;"
+            "ALTER TABLE rp_use DISABLE TRIGGER USER"
         )
         cursor.execute("TRUNCATE ca_authority CASCADE; TRUNCATE audit_event")
         cursor.execute(
             "UPDATE audit_chain SET seq = 0, hash = sha256(convert_to('dojang audit chain ' || id, 'UTF8'))"
         )
         cursor.execute(
-            "ALTER TABLE audit_event ENABLE TRIGGER USER; ALTER TABLE audit_chain ENABLE TRIGGER USER"
+            "ALTER TABLE audit_event ENABLE TRIGGER USER; ALTER TABLE audit_chain ENABLE TRIGGER USER;"
+            "ALTER TABLE rp_use ENABLE TRIGGER USER"
         )
     home = Home(tmp_path / "home")
     home.prepare()
