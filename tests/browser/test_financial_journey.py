@@ -93,11 +93,15 @@ def test_all_eighteen_steps_at_the_page_with_the_telephone_and_the_drawer(
 
     telephone = context.new_page()
     telephone.goto(f"{town.url}/sandbox/phone/{hong.number}/")
+    page.bring_to_front()
     hong.choose("phone")
     hong.press()  # 7, 8: 인증받기, number chosen
+    telephone.bring_to_front()
     telephone.locator("#answer").click()  # 9: the call
-    for digit in hong.code():
+    code = hong.code()
+    for digit in code:
         telephone.locator(f"#key-{digit}").click()
+    page.bring_to_front()  # a page behind another is drawn rarely, and everything there waits for that
     page.locator('.wait__track li[data-state="good"]').wait_for()
     hong.press()  # 전화승인완료
     assert hong.walk(until="security_card") == ["account", "factor"]  # 10
@@ -107,9 +111,13 @@ def test_all_eighteen_steps_at_the_page_with_the_telephone_and_the_drawer(
     first, second = hong.cells()
     for cell in (first, second):
         assert drawer.get_by_text(hong.drawer["card"]["cells"][cell], exact=True).count() >= 1
+    page.bring_to_front()
     assert hong.walk(until="sms_reply") == ["security_card", "contact", "person"]  # 12–15
-    telephone.locator("#text").fill(hong.code())  # 16: answer the SMS
+    code = hong.code()
+    telephone.bring_to_front()
+    telephone.locator("#text").fill(code)  # 16: answer the SMS
     telephone.keyboard.press("Enter")
+    page.bring_to_front()
     page.locator('.wait__track li[data-state="good"]').wait_for()
     hong.press()
     assert hong.walk() == ["pin", "confirm"]  # 17, 18
