@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -56,7 +55,7 @@ def show(
     with centre.database():
         view, chain = _find(serial)
     if pem or output != "-":
-        text = "".join(to_pem(der) for der in (view.der, *chain))
+        text = "".join(openssl.to_pem(der) for der in (view.der, *chain))
         if output == "-":
             sys.stdout.write(text)
         else:
@@ -104,13 +103,6 @@ def revoke(
         revoke_certificate(view.id, reason, acting=acting, world=world)
         view, _ = _find(serial)
     out.answer(_facts(view), say("cert.revoked", serial=view.serial, reason=view.reason))
-
-
-def to_pem(der: bytes) -> str:
-    """Return a certificate as PEM."""
-    text = base64.encodebytes(der).decode("ascii").replace("\n", "")
-    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-    return "-----BEGIN CERTIFICATE-----\n" + "\n".join(lines) + "\n-----END CERTIFICATE-----\n"
 
 
 def _find(serial: str) -> tuple[CertificateView, tuple[bytes, ...]]:

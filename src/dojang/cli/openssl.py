@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
 import subprocess
@@ -37,8 +38,6 @@ def judge(
     `chain` is nearest first, the root last (DER). `at` is the moment to judge at (the movable clock's);
     None is the machine's own. Without the openssl command there is one answer saying so.
     """
-    from dojang.cli.certificates import to_pem  # certificates imports this module
-
     if shutil.which("openssl") is None:
         return (Answer("openssl", "", say("openssl.missing"), ok=False),)
     with tempfile.TemporaryDirectory(prefix="dojang-judge-") as folder:
@@ -87,3 +86,10 @@ def _run(command: list[str]) -> tuple[str, int]:
     except subprocess.TimeoutExpired:
         return say("openssl.slow"), 1
     return done.stdout + done.stderr, done.returncode
+
+
+def to_pem(der: bytes) -> str:
+    """Return a certificate as PEM."""
+    text = base64.encodebytes(der).decode("ascii").replace("\n", "")
+    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+    return "-----BEGIN CERTIFICATE-----\n" + "\n".join(lines) + "\n-----END CERTIFICATE-----\n"
