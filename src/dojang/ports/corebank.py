@@ -142,11 +142,18 @@ class CoreBank(Protocol):
     def check_card(
         self, customer_id: str, *, serial_tail: str, first: tuple[int, str], second: tuple[int, str]
     ) -> Match:
-        """Check a security card: last four of its serial, (cell, its first two), (cell, its last two)."""
+        """Check a security card: last four of its serial, (cell, its first two), (cell, its last two).
+
+        With ``not_owned``, `owner` is the only other customer on whose card all three are right.
+        """
         ...
 
     def check_otp(self, customer_id: str, *, code: str, key: str) -> Match:
-        """Check a one-time password, accepted once (`reason` ``reused``); idempotent by `key`."""
+        """Check a one-time password, accepted once (`reason` ``reused``); idempotent by `key`.
+
+        With ``not_owned``, `owner` is the only other customer whose token shows it; with so many tokens
+        that several show the same six digits the answer is ``wrong``.
+        """
         ...
 
     def check_person(self, customer_id: str, *, name: str, phone: str, birth: date) -> Match:

@@ -225,24 +225,26 @@ class SandboxCoreBank(Registers):
     def check_card(
         self, customer_id: str, *, serial_tail: str, first: tuple[int, str], second: tuple[int, str]
     ) -> Match:
-        """See the port. The last four of a serial do not name a card, so no other owner is ever told."""
+        """See the port. A wrong answer that is right for exactly one other card names that card's holder."""
         with self._work() as connection:
             row = connection.execute(
-                "SELECT serial, cells, state FROM sandbox.card WHERE person_id = %s", (customer_id,)
+                "SELECT person_id, serial, cells, state FROM sandbox.card WHERE person_id = %s",
+                (customer_id,),
             ).fetchone()
+            others = connection.execute(
+                "SELECT person_id, serial, cells FROM sandbox.card"
+                " WHERE right(serial, 4) = %s AND person_id <> %s AND state = 'usable'",
+                (serial_tail, customer_id),
+            ).fetchall()
         if row is None:
             return Match(ok=False, reason="not_held")
         if row["state"] != "usable":
             return Match(ok=False, reason=row["state"])
-        half = CARD_DIGITS // 2
-        ok = all(
-            [
-                same_text(serial_tail, row["serial"][-4:]),
-                same_text(first[1], _cell(row["cells"], first[0])[:half]),
-                same_text(second[1], _cell(row["cells"], second[0])[half:]),
-            ]
+        if _on_card(row, serial_tail, first, second):
+            return Match(ok=True, owner=customer_id)
+        return _wrong_unless_of_one(
+            [other["person_id"] for other in others if _on_card(other, serial_tail, first, second)]
         )
-        return Match(ok=True, owner=customer_id) if ok else WRONG
 
     def check_otp(self, customer_id: str, *, code: str, key: str) -> Match:
         """See the port. The token's row is locked, so one value cannot be accepted twice at once."""
@@ -258,6 +260,8 @@ class SandboxCoreBank(Registers):
             if done is not None:
                 return Match(ok=done["ok"], reason=done["reason"], owner=done["owner"])
             match = self._judge_otp(row, customer_id, code)
+            if match == WRONG:
+                match = self._token_of_another(connection, customer_id, code)
             if match.ok:
                 connection.execute(
                     "UPDATE sandbox.token SET last_step = %s WHERE person_id = %s",
@@ -277,6 +281,18 @@ class SandboxCoreBank(Registers):
         if step <= row["last_step"]:
             return Match(ok=False, reason="reused")
         return Match(ok=True, owner=customer_id)
+
+    def _token_of_another(
+        self, connection: psycopg.Connection[DictRow], customer_id: str, code: str
+    ) -> Match:
+        tokens = connection.execute(
+            "SELECT person_id, secret FROM sandbox.token WHERE person_id <> %s AND state = 'usable'",
+            (customer_id,),
+        ).fetchall()
+        now = self.clock.now()
+        return _wrong_unless_of_one(
+            [row["person_id"] for row in tokens if otp.matching_step(row["secret"], code, now) is not None]
+        )
 
     def check_person(self, customer_id: str, *, name: str, phone: str, birth: date) -> Match:
         """See the port. ``not_owned`` names whose telephone it is."""
@@ -346,6 +362,22 @@ def _remember(connection: psycopg.Connection[DictRow], verb: str, key: str, outc
 def _cell(cells: list[str], number: int) -> str:
     """Return the digits of a cell, or none for a cell no card has."""
     return cells[number - 1] if 1 <= number <= len(cells) else ""
+
+
+def _on_card(row: DictRow, serial_tail: str, first: tuple[int, str], second: tuple[int, str]) -> bool:
+    half = CARD_DIGITS // 2
+    return all(
+        [
+            same_text(serial_tail, row["serial"][-4:]),
+            same_text(first[1], _cell(row["cells"], first[0])[:half]),
+            same_text(second[1], _cell(row["cells"], second[0])[half:]),
+        ]
+    )
+
+
+def _wrong_unless_of_one(holders: list[str]) -> Match:
+    """Name the one other holder of what was offered; of several, the bank cannot say whose it was."""
+    return Match(ok=False, reason="not_owned", owner=holders[0]) if len(holders) == 1 else WRONG
 
 
 def _user_id(text: str) -> str:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HONG, HAN, BAEK, LEE = (BY_HANDLE[handle] for handle in ("hong", "han", "baek", "lee"))
+NOBODYS = next(
+    tail
+    for tail in ("0000", "1111", "2222")
+    if not any(person.card and person.card.serial.endswith(tail) for person in BY_HANDLE.values())
+)
 
 
 def rrn(walk: Walk) -> None:
@@ -70,11 +75,7 @@ STEPS: dict[str, Callable[[Walk], None]] = {
 }
 
 
-#: A card names nobody: the last four digits of its serial belong to many, so nobody can tell whose it was.
-NAMED = [step for step in STEPS if step != "security_card"]
-
-
-@pytest.mark.parametrize("step", NAMED)
+@pytest.mark.parametrize("step", STEPS)
 def test_evidence_of_another_is_refused_and_both_are_told(world: World, step: str) -> None:
     """B's evidence at a step of A's run does not pass, names both in the trail, and reaches both people."""
     walk = Walk(world).walk_to(step)
@@ -124,24 +125,35 @@ def test_a_found_id_of_another_does_not_mix_with_the_run(world: World) -> None:
 
 
 def test_a_card_of_another_counts_as_wrong_and_locks(world: World) -> None:
-    """A card nobody can place is a wrong one: refused, counted, told to A at the lock."""
+    """B's card is counted like a wrong one: five times, and A's card is locked; B is told, too."""
     walk = Walk(world).walk_to("security_card")
     for _ in range(5):
         security_card(walk)
+    assert walk.page.state == "locked"
+    assert set(Notice.objects.values_list("customer_id", flat=True)) == {HONG.id, HAN.id}
+    assert certificates_of(HONG.id) == certificates_of(HAN.id) == []
+
+
+def test_card_codes_that_fit_nobody_tell_nobody_else(world: World) -> None:
+    """B's codes under a serial that is nobody's warn no one else: only A hears, at the lock."""
+    walk = Walk(world).walk_to("security_card")
+    for _ in range(5):
+        walk.submit(**walk.card_answer(HAN) | {"serial_tail": NOBODYS})
     assert walk.page.state == "locked"
     assert set(Notice.objects.values_list("customer_id", flat=True)) == {HONG.id}
     assert certificates_of(HONG.id) == certificates_of(HAN.id) == []
 
 
 def test_a_token_of_another_is_refused(world: World) -> None:
-    """B's one-time password does not pass A's step."""
+    """B's one-time password does not pass A's step, and both are told."""
     walk = Walk(world, "lee").walk_to("otp")
     stranger = Walk.__new__(Walk)
     stranger.world, stranger.person = world, BAEK
     walk.submit(code=stranger.otp())
     assert walk.page.step == "otp"
-    assert walk.codes == ["otp_wrong"]
-    assert certificates_of(LEE.id) == []
+    told = set(Notice.objects.values_list("customer_id", flat=True))
+    assert told == {LEE.id, BAEK.id}
+    assert certificates_of(LEE.id) == certificates_of(BAEK.id) == []
 
 
 def test_a_thousand_wrong_entries_write_one_pair_of_notices(world: World) -> None:
