@@ -6,6 +6,7 @@ import hashlib
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,7 +41,7 @@ from dojang.ports.signer_errors import (
 )
 
 if TYPE_CHECKING:
-    from dojang.ports.signer import WalletKeyOffer
+    from dojang.ports.signer import Signer, WalletKeyOffer
 
 # --- customer keys -----------------------------------------------------------------------------------------
 
@@ -238,6 +239,86 @@ def test_a_retired_key_is_gone(centre: Centre, wallet: WalletKey) -> None:
     refused(signer, KeyRetiredError, lambda: use(signer, wallet))
     refused(signer, KeyUnknownError, lambda: signer.retire_wallet_key(key_id="nobody"))
     refused(signer, KeyUnknownError, lambda: use(signer, wallet._replace(key_id="nobody")))
+
+
+# --- another PIN -------------------------------------------------------------------------------------------
+
+
+def change(signer: Signer, key: WalletKey, pin: str = PIN, new_pin: str = WRONG) -> WalletKey:
+    """Change the PIN of a key; return the key with its new sealed part."""
+    sealed = signer.change_wallet_pin(key_id=key.key_id, sealed=key.offer.sealed, pin=pin, new_pin=new_pin)
+    return key._replace(offer=replace(key.offer, sealed=sealed))
+
+
+def test_a_changed_pin_opens_the_new_part_alone(centre: Centre, wallet: WalletKey) -> None:
+    """One journal entry; the new part opens with the new PIN only, and once settled the old part is dead."""
+    signer = centre.signer
+    before = last(signer)
+    changed = change(signer, wallet)
+    (entry,) = signer.journal(after=before)
+    part = hashlib.sha256(changed.offer.sealed).hexdigest()
+    assert (entry.verb, entry.body) == ("change_wallet_pin", {"key_id": wallet.key_id, "part": part})
+    use(signer, wallet)  # whoever lost the answer still has what they had
+    signer.settle_wallet_pin(key_id=wallet.key_id, sealed=changed.offer.sealed)
+    signer.settle_wallet_pin(key_id=wallet.key_id, sealed=changed.offer.sealed)
+    refused(signer, SealedMismatchError, lambda: use(signer, wallet))
+    assert refused(signer, PinWrongError, lambda: use(signer, changed)).data == {"left": 4}
+    signature = use(signer, changed, WRONG, text="after")
+    public = load_der_public_key(wallet.offer.public_key)
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    digest = hashlib.sha256(b"after").digest()
+    public.verify(signature, digest, ec.ECDSA(Prehashed(hashes.SHA256())))
+
+
+def test_using_the_new_part_settles_it(centre: Centre, wallet: WalletKey) -> None:
+    """After one signature with the new PIN the old part opens nothing, though nobody said so."""
+    changed = change(centre.signer, wallet)
+    use(centre.signer, changed, WRONG)
+    refused(centre.signer, SealedMismatchError, lambda: use(centre.signer, wallet))
+
+
+def test_of_two_changes_either_may_be_the_one_that_is_kept(centre: Centre, wallet: WalletKey) -> None:
+    """Two changes begun from one part: the caller keeps one of them, whichever; it works and goes on."""
+    signer = centre.signer
+    one, _lost = change(signer, wallet, new_pin="730591"), change(signer, wallet, new_pin="491837")
+    use(signer, one, "730591")
+    again = change(signer, one, "730591", "260483")
+    signer.settle_wallet_pin(key_id=wallet.key_id, sealed=again.offer.sealed)
+    use(signer, again, "260483")
+    refused(signer, SealedMismatchError, lambda: use(signer, one, "730591"))
+
+
+def test_invariant_10_a_change_is_no_way_around_the_count(centre: Centre, wallet: WalletKey) -> None:
+    """Wrong old PINs share the count of signing and lock; the same PIN again is refused without a try."""
+    signer = centre.signer
+    refused(signer, PinReusedError, lambda: change(signer, wallet, PIN, PIN))
+    for left in (4, 3):
+        error = refused(signer, PinWrongError, lambda: change(signer, wallet, "730591", "491837"))
+        assert error.data == {"left": left}
+        refused(signer, PinReusedError, lambda: change(signer, wallet, "730591", "730591"))
+    for left in (2, 1):
+        assert refused(signer, PinWrongError, lambda: use(signer, wallet, WRONG)).data == {"left": left}
+    with pytest.raises(PinLockedError):
+        change(signer, wallet, "730591", "491837")
+    refused(signer, PinLockedError, lambda: change(signer, wallet))
+
+
+def test_a_halted_signer_changes_no_pin(centre: Centre, wallet: WalletKey) -> None:
+    """While signing is stopped, what opens a key stays as it is; so it does for a key that is gone."""
+    signer = centre.signer
+    signer.halt(reason="a test")
+    try:
+        refused(signer, SignerHaltedError, lambda: change(signer, wallet))
+    finally:
+        signer.resume(reason="a test")
+    changed = change(signer, wallet)
+    signer.retire_wallet_key(key_id=wallet.key_id)
+    refused(signer, KeyRetiredError, lambda: change(signer, changed, WRONG, PIN))
+    refused(
+        signer,
+        KeyRetiredError,
+        lambda: signer.settle_wallet_pin(key_id=wallet.key_id, sealed=changed.offer.sealed),
+    )
 
 
 # --- the switch and the journal ---------------------------------------------------------------------------

@@ -124,6 +124,17 @@ class SocketSigner:
             )
         )
 
+    def change_wallet_pin(self, *, key_id: str, sealed: bytes, pin: str, new_pin: str) -> bytes:
+        """Seal a customer key under another PIN; return the new sealed part.
+
+        After a broken connection the part before still works: nothing is repeated here, it counts attempts.
+        """
+        return bytes(self._once("change_wallet_pin", key_id=key_id, sealed=sealed, pin=pin, new_pin=new_pin))
+
+    def settle_wallet_pin(self, *, key_id: str, sealed: bytes) -> None:
+        """Say that the new sealed part is kept: the parts before it never open again."""
+        self._repeatable("settle_wallet_pin", key_id=key_id, sealed=sealed)
+
     def retire_wallet_key(self, *, key_id: str) -> None:
         """Make a customer key unusable for ever."""
         self._repeatable("retire_wallet_key", key_id=key_id)

@@ -109,6 +109,18 @@ class Signer(Protocol):
         """Sign a SHA-256 digest. Counts the attempt durably before the PIN is tried; five wrong lock."""
         ...
 
+    def change_wallet_pin(self, *, key_id: str, sealed: bytes, pin: str, new_pin: str) -> bytes:
+        """Seal a customer key under another PIN; return the new sealed part, for the caller to keep.
+
+        Counts the attempt with `pin` as `sign_with_wallet` does. The part before works until the new one is
+        used or settled. The same PIN again is `PinReusedError`; nothing is tried then.
+        """
+        ...
+
+    def settle_wallet_pin(self, *, key_id: str, sealed: bytes) -> None:
+        """Say that a part made by `change_wallet_pin` is kept: the parts before it never open again."""
+        ...
+
     def retire_wallet_key(self, *, key_id: str) -> None:
         """Make a customer key unusable for ever."""
         ...

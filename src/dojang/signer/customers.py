@@ -5,6 +5,9 @@ three are needed. Attempts are counted, durably, *before* a PIN is tried; tries 
 another, so that the count is exact however many arrive together.
 
 An authorisation is (key, digest, purpose) and works once: the journal refuses it a second time.
+
+A changed PIN makes another sealed part under another secret. Both parts work until the new one is used or
+settled, because only the caller knows which of them it managed to keep; then the older one is destroyed.
 """
 
 from __future__ import annotations
@@ -81,6 +84,16 @@ class _Row:
     replay: bytes | None
     sealed_sha256: bytes
     cost: PinCost
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A sealed part as it stands here: the secret that goes with it, and its place behind the first one."""
+
+    secret: bytes | None
+    cost: PinCost
+    salt: bytes
+    newer: int | None = None  #: row of `wallet_part`; None for the part the key stands on
 
 
 _FIND: Final = (
@@ -211,7 +224,7 @@ class Customers:
                 raise KeyConflictError("the key being replaced is another customer's")
             if row.state == "retired":
                 return False
-            salt = self._check_sealed(row, sealed)
+            part = self._part_of(row, sealed)
 
             def count(tx: Tx) -> bool:
                 changed = tx.run(
@@ -224,8 +237,9 @@ class Customers:
             with self._stretcher.slot(until):
                 if not self._store.commit(count):
                     return False
-                stretched = self._stretcher.stretch(pin, salt, row.cost)
-            if open_part(key_id, stretched=stretched, secret=self._secret(row), sealed=sealed) is not None:
+                stretched = self._stretcher.stretch(pin, part.salt, part.cost)
+            secret = self._secret(row, part)
+            if open_part(key_id, stretched=stretched, secret=secret, sealed=sealed) is not None:
                 raise PinReusedError("the PIN is the one of the key being replaced")
             return True
 
@@ -240,7 +254,7 @@ class Customers:
         with self._turn(key_id, until):
             # 2. The key is usable and the sealed part is its own: nothing is counted before that.
             row = self._usable(key_id)
-            self._check_sealed(row, sealed)
+            part = self._part_of(row, sealed)
             # 3. The authorisation is new.
             authorisation = _authorisation(key_id, digest, purpose)
             if self._store.read("SELECT 1 FROM journal WHERE authorisation = ?", (authorisation,)):
@@ -249,8 +263,8 @@ class Customers:
             with self._stretcher.slot(until):
                 left = self._count(row)
                 # 5. Try the PIN.
-                stretched = self._stretcher.stretch(pin, sealed_salt(key_id, sealed), row.cost)
-            plain = open_part(key_id, stretched=stretched, secret=self._secret(row), sealed=sealed)
+                stretched = self._stretcher.stretch(pin, part.salt, part.cost)
+            plain = open_part(key_id, stretched=stretched, secret=self._secret(row, part), sealed=sealed)
             if plain is None:
                 raise self._wrong(row, left)
             # 6. Sign.
@@ -258,8 +272,13 @@ class Customers:
             if not isinstance(private, ec.EllipticCurvePrivateKey):
                 raise SignerError("the sealed key is of another kind")
             signature = private.sign(digest, ec.ECDSA(_DIGEST))
-            # 7. Record, durably, and forgive the attempts.
-            self._store.commit(lambda tx: self._record(tx, key_id, authorisation, digest, purpose))
+
+            # 7. Record, durably, and forgive the attempts. A part that was used is the one that counts.
+            def keep(tx: Tx) -> None:
+                self._record(tx, key_id, authorisation, digest, purpose)
+                _stand_on(tx, row, part)
+
+            self._store.commit(keep)
         return signature
 
     def _record(self, tx: Tx, key_id: str, authorisation: str, digest: bytes, purpose: str) -> None:
@@ -277,6 +296,70 @@ class Customers:
         _forgive(tx, key_id)
         tx.run("UPDATE wallet_key SET replay = NULL WHERE key_id = ? AND replay IS NOT NULL", (key_id,))
 
+    # ------------------------------------------------------------------ changing the PIN
+
+    def change_pin(self, key_id: str, sealed: bytes, pin: str, new_pin: str) -> bytes:
+        """Seal a key under another PIN and another secret; return the new sealed part.
+
+        The attempt with the old PIN is counted first, as for a signature. The part before keeps working until
+        the new one is used or settled, so a lost answer changes nothing. Raises `PinReusedError`, without
+        trying anything, when both PINs are the same.
+        """
+        self._switch.check()
+        self._time.check()
+        if pin == new_pin:
+            raise PinReusedError("the new PIN is the old one")
+        until = self._until()
+        with self._turn(key_id, until):
+            row = self._usable(key_id)
+            part = self._part_of(row, sealed)
+            cost, fresh, salt = self._limits.cost, os.urandom(_SECRET), new_salt()
+            with self._stretcher.slot(until):
+                left = self._count(row)
+                stretched = self._stretcher.stretch(pin, part.salt, part.cost)
+                plain = open_part(key_id, stretched=stretched, secret=self._secret(row, part), sealed=sealed)
+                if plain is None:
+                    raise self._wrong(row, left)
+                stretched = self._stretcher.stretch(new_pin, salt, cost)
+            again = seal_part(key_id, stretched=stretched, salt=salt, secret=fresh, plain=plain)
+            kept = self._vault.seal(_secret_name(key_id, row.customer_id), fresh)
+            digest = hashlib.sha256(again).digest()
+
+            def keep(tx: Tx) -> None:
+                self._switch.check()
+                _stand_on(tx, row, part)
+                tx.run(
+                    "INSERT INTO wallet_part (key_id, sealed_sha256, secret, memory_kib, passes)"
+                    " VALUES (?, ?, ?, ?, ?)",
+                    (key_id, digest, kept, cost.memory_kib, cost.passes),
+                )
+                # The copy of the first answer is under the first PIN.
+                tx.run("UPDATE wallet_key SET replay = NULL WHERE key_id = ?", (key_id,))
+                tx.record("change_wallet_pin", key_id=key_id, part=digest.hex())
+                _forgive(tx, key_id)
+
+            self._store.commit(keep)
+            return again
+
+    def settle_pin(self, key_id: str, sealed: bytes) -> None:
+        """Destroy what opens the parts before this one: the caller has kept it. Again is no harm."""
+        with self._turn(key_id, self._until()):
+            row = self._find(key_id)
+            if row is None:
+                raise KeyUnknownError("no such customer key")
+            if row.state == "retired":
+                raise KeyRetiredError("the key is retired")
+            part = self._part_of(row, sealed)
+            if part.newer is None:
+                return
+
+            def keep(tx: Tx) -> None:
+                _stand_on(tx, row, part)
+                tx.record("settle_wallet_pin", key_id=key_id, part=hashlib.sha256(sealed).hexdigest())
+
+            self._store.commit(keep)
+        self._store.scrub()
+
     def retire(self, key_id: str) -> None:
         """Destroy the secret of a key; again is no harm."""
         with self._turn(key_id, self._until()):
@@ -291,6 +374,7 @@ class Customers:
                     "UPDATE wallet_key SET state = 'retired', secret = NULL, replay = NULL WHERE key_id = ?",
                     (key_id,),
                 )
+                tx.run("DELETE FROM wallet_part WHERE key_id = ?", (key_id,))
                 tx.record("retire_wallet_key", key_id=key_id)
 
             self._store.commit(keep)
@@ -338,16 +422,25 @@ class Customers:
         cost = PinCost(memory_kib, passes)
         return _Row(key_id, customer_id, state, attempts, secret, replay, sealed_sha256, cost)
 
-    def _check_sealed(self, row: _Row, sealed: bytes) -> bytes:
-        """Return the salt of this key's sealed part. Raises `SealedMismatchError` for any other part."""
-        if hashlib.sha256(sealed).digest() != row.sealed_sha256:
+    def _part_of(self, row: _Row, sealed: bytes) -> _Part:
+        """Return which of this key's sealed parts this is. Raises `SealedMismatchError` for any other."""
+        digest = hashlib.sha256(sealed).digest()
+        if digest == row.sealed_sha256:
+            return _Part(row.secret, row.cost, sealed_salt(row.key_id, sealed))
+        found = self._store.read(
+            "SELECT id, secret, memory_kib, passes FROM wallet_part WHERE key_id = ? AND sealed_sha256 = ?",
+            (row.key_id, digest),
+        )
+        if not found:
             raise SealedMismatchError("the sealed part is not the one made for this key")
-        return sealed_salt(row.key_id, sealed)
+        newer, secret, memory_kib, passes = found[0]
+        return _Part(secret, PinCost(memory_kib, passes), sealed_salt(row.key_id, sealed), newer)
 
-    def _secret(self, row: _Row) -> bytes:
-        if row.secret is None:
+    def _secret(self, row: _Row, part: _Part | None = None) -> bytes:
+        kept = row.secret if part is None else part.secret
+        if kept is None:
             raise KeyRetiredError("the key is retired")
-        return self._vault.open(_secret_name(row.key_id, row.customer_id), row.secret)
+        return self._vault.open(_secret_name(row.key_id, row.customer_id), kept)
 
     def _until(self) -> float:
         return time.monotonic() + self._limits.patience
@@ -376,6 +469,21 @@ class Customers:
 
 def _forgive(tx: Tx, key_id: str) -> None:
     tx.run("UPDATE wallet_key SET attempts = 0 WHERE key_id = ?", (key_id,))
+
+
+def _stand_on(tx: Tx, row: _Row, part: _Part) -> None:
+    """Let a key stand on a newer part; what opens the parts before it is destroyed.
+
+    Parts newer still are left: somebody may be keeping one of them at this moment.
+    """
+    if part.newer is None:
+        return
+    tx.run(
+        "UPDATE wallet_key SET (secret, sealed_sha256, memory_kib, passes) ="
+        " (SELECT secret, sealed_sha256, memory_kib, passes FROM wallet_part WHERE id = ?) WHERE key_id = ?",
+        (part.newer, row.key_id),
+    )
+    tx.run("DELETE FROM wallet_part WHERE key_id = ? AND id <= ?", (row.key_id, part.newer))
 
 
 def _authorisation(key_id: str, digest: bytes, purpose: str) -> str:

@@ -42,6 +42,11 @@ CREATE TABLE IF NOT EXISTS wallet_key (
     secret BLOB, replay BLOB, sealed_sha256 BLOB NOT NULL,
     memory_kib INTEGER NOT NULL, passes INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS wallet_part (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, key_id TEXT NOT NULL, sealed_sha256 BLOB NOT NULL,
+    secret BLOB NOT NULL, memory_kib INTEGER NOT NULL, passes INTEGER NOT NULL,
+    UNIQUE (key_id, sealed_sha256)
+) STRICT;
 CREATE TABLE IF NOT EXISTS crl_number (
     issuer TEXT NOT NULL, scope TEXT NOT NULL, number BLOB NOT NULL,
     tbs_sha256 BLOB NOT NULL, signature BLOB NOT NULL, PRIMARY KEY (issuer, scope)

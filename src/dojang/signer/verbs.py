@@ -176,6 +176,11 @@ class Signing:
                     "purpose": _matching(_PRINTABLE),
                 },
             ),
+            "change_wallet_pin": Verb(
+                customers.change_pin,
+                {"key_id": _id, "sealed": _sealed, "pin": _text(_MAX_PIN), "new_pin": _text(_MAX_PIN)},
+            ),
+            "settle_wallet_pin": Verb(customers.settle_pin, {"key_id": _id, "sealed": _sealed}),
             "retire_wallet_key": Verb(customers.retire, {"key_id": _id}),
             "anchor": Verb(self._anchor, {"heads": _heads}),
             "journal": Verb(self._journal, {"after": _number(0, _MAX_SEQ), "limit": _number(0, _MAX_PAGE)}),

@@ -100,6 +100,16 @@ class FaultySigner:
             "sign_with_wallet", key_id=key_id, sealed=sealed, pin=pin, digest=digest, purpose=purpose
         )
 
+    def change_wallet_pin(self, *, key_id: str, sealed: bytes, pin: str, new_pin: str) -> bytes:
+        """See the port."""
+        return self._do(  # type: ignore[no-any-return]
+            "change_wallet_pin", key_id=key_id, sealed=sealed, pin=pin, new_pin=new_pin
+        )
+
+    def settle_wallet_pin(self, *, key_id: str, sealed: bytes) -> None:
+        """See the port."""
+        self._do("settle_wallet_pin", key_id=key_id, sealed=sealed)
+
     def retire_wallet_key(self, *, key_id: str) -> None:
         """See the port."""
         self._do("retire_wallet_key", key_id=key_id)

@@ -185,3 +185,42 @@ def test_a_signature_lost_on_its_way_is_recalled(running: SignerProcess, bodies:
         if lost >= 3:
             break
     assert lost >= 1
+
+
+def test_a_change_of_pin_is_done_or_not_through_kill_9(running: SignerProcess) -> None:
+    """Killed at any moment of change, keeping and settling: the part that was kept opens with its own PIN."""
+    offer = running.client.create_wallet_key(key_id="k", customer_id="c", pin=PIN, idn=IDN, previous=None)
+    kept = [offer.sealed, PIN]  # what a database would have
+    chance = random.Random()  # noqa: S311 - moments, not secrets
+    changes = 0
+
+    def change() -> None:
+        nonlocal changes
+        client = SocketSigner(socket_path(running.home), timeout=9.0, patience=0.05)
+        try:
+            while True:
+                pin = f"{chance.randrange(10**6):06d}x"
+                sealed = client.change_wallet_pin(key_id="k", sealed=kept[0], pin=kept[1], new_pin=pin)
+                kept[:] = [sealed, pin]
+                changes += 1
+                if chance.random() < 0.5:
+                    client.settle_wallet_pin(key_id="k", sealed=sealed)
+        except SignerUnavailableError:
+            pass
+        finally:
+            client.close()
+
+    for number in range(max(5, KILLS // 3)):
+        thread = threading.Thread(target=change)
+        thread.start()
+        thread.join(chance.uniform(0.0, 0.1))  # the moment of the kill is the point of this test
+        running.end(signal.SIGKILL)
+        thread.join(timeout=30)
+        running.start()
+        running.client.sign_with_wallet(
+            key_id="k", sealed=kept[0], pin=kept[1], digest=bytes([number]) * 32, purpose="x"
+        )
+    entries = running.client.journal(limit=10_000_000)
+    assert broken_entries(entries) == ()
+    done = [entry for entry in entries if entry.verb == "change_wallet_pin"]
+    assert len(done) >= changes > 0

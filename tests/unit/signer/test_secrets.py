@@ -227,3 +227,16 @@ def test_invariant_10_no_verb_is_a_way_around_the_count(running: SignerProcess) 
         running.client.create_wallet_key(
             key_id="new", customer_id="c", pin=PIN, idn=IDN, previous=("k", offer.sealed)
         )
+
+
+def test_a_settled_change_destroys_what_opened_the_part_before(running: SignerProcess) -> None:
+    """The secret of the part before is erased from row, file and log; a stolen old part opens nothing."""
+    offer = make(running)
+    store = sqlite3.connect(running.home / "signer" / "keys.db")
+    ((kept,),) = store.execute("SELECT secret FROM wallet_key").fetchall()
+    store.close()
+    sealed = running.client.change_wallet_pin(key_id="k", sealed=offer.sealed, pin=PIN, new_pin=OTHER_PIN)
+    running.client.settle_wallet_pin(key_id="k", sealed=sealed)
+    for path, data in contents(running.home):
+        assert kept not in data, path
+    sign(running, sealed, OTHER_PIN)
