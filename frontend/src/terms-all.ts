@@ -1,8 +1,9 @@
-/** `<terms-all>`: one switch for all consents. Only the single boxes are sent; without script they stand alone. */
+/** `<terms-all>`: all texts at once, and one switch for all consents. Only the single boxes are sent; without script they stand alone. */
 export class TermsAll extends HTMLElement {
   connectedCallback(): void {
     const all = this.querySelector<HTMLInputElement>("[data-all]");
     const boxes = [...this.querySelectorAll<HTMLInputElement>("input[type=checkbox][name]")];
+    this.readAll();
     if (!all || boxes.length === 0) return;
     const reflect = (): void => {
       const on = boxes.filter((box) => box.checked).length;
@@ -15,6 +16,21 @@ export class TermsAll extends HTMLElement {
       reflect();
     });
     for (const box of boxes) box.addEventListener("change", reflect);
+    reflect();
+  }
+
+  /** The button that opens every text, and closes them again. */
+  private readAll(): void {
+    const button = this.querySelector<HTMLButtonElement>("[data-read-all]");
+    const texts = [...this.querySelectorAll("details")];
+    if (!button || texts.length === 0) return;
+    const reflect = (): void => button.setAttribute("aria-expanded", String(texts.every((text) => text.open)));
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const open = !texts.every((text) => text.open);
+      for (const text of texts) text.open = open;
+    });
+    for (const text of texts) text.addEventListener("toggle", reflect);
     reflect();
   }
 }

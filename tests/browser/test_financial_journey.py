@@ -88,8 +88,9 @@ def test_all_eighteen_steps_at_the_page_with_the_telephone_and_the_drawer(
     page.get_by_role("link", name="발급/재발급").first.click()  # 2: 금융인증서 발급/재발급
     page.locator(".begin form button").click()
     page.wait_for_url("**/runs/**")
-    page.locator("details summary").first.click()  # 3: every text can be opened
-    assert page.locator("details[open]").count() == 1
+    page.get_by_role("button", name="전체약관보기").click()  # 3: every text is opened
+    assert page.locator("terms-all details").count() == page.locator("terms-all details[open]").count() > 5
+    assert hong.findings() == []
     assert [hong.answer(), hong.answer()] == ["terms", "identify"]  # 4, 5, 6
 
     telephone = context.new_page()

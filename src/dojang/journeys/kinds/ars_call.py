@@ -64,7 +64,8 @@ class ArsCall(Base):
 
     def _calling(self, run: RunView, state: str) -> PageParts:
         masked = next((p["masked"] for p in _phones(run) if p["id"] == run.scratch["phone"]), "")
-        shown = Show("code", {"digits": self._code(run, run.scratch["calls"], run.scratch["phone"])})
+        digits = self._code(run, run.scratch["calls"], run.scratch["phone"])
+        shown = Show("code", {"digits": digits, "label": Message("ars.code")})
         return PageParts(
             show=(shown,),
             wait=Wait("call", state, run.scratch["until"]),

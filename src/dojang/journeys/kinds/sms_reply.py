@@ -69,7 +69,8 @@ class SmsReply(Base):
         notes = [Message("scam.sms_reply"), Message("sms_reply.how", args)]
         if state in {"late", "void"}:
             notes = [Message(f"sms_reply.{state}")]
-        shown = () if state in {"late", "void"} else (Show("code", {"digits": self._code(run)}),)
+        code = Show("code", {"digits": self._code(run), "label": Message("sms_reply.code")})
+        shown = () if state in {"late", "void"} else (code,)
         return PageParts(
             show=shown,
             wait=Wait("sms_reply", state, str(run.scratch.get("until", run.now.isoformat()))),
