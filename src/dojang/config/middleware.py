@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from dojang.config import wiring
+from dojang.config.logs import REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,11 @@ class RequestIdMiddleware:
         given = request.headers.get("X-Request-Id", "")
         name = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         request.request_id = name  # type: ignore[attr-defined]
-        response = self.get_response(request)
+        told = REQUEST.set(name)
+        try:
+            response = self.get_response(request)
+        finally:
+            REQUEST.reset(told)
         response.headers["X-Request-Id"] = name
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from dojang.config.logs import JsonFormatter, MaskingFilter, mask
+from dojang.config.logs import REQUEST, JsonFormatter, MaskingFilter, mask
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,14 @@ from dojang.config.logs import JsonFormatter, MaskingFilter, mask
 def test_personal_numbers_are_masked(personal: str) -> None:
     """An RRN, a telephone or an account number is replaced wherever it stands."""
     assert mask(f"said {personal}, twice {personal}.") == "said [masked], twice [masked]."
+
+
+@pytest.mark.parametrize(
+    "personal", ["900101-1234567", "010-0000-0101", "010 0000 0101", "01000000101", "110-222-333444"]
+)
+def test_numbers_with_korean_around_them_are_masked(personal: str) -> None:
+    """A particle right behind a number, or a word right before it, hides nothing."""
+    assert mask(f"번호{personal}로 보냈어요") == "번호[masked]로 보냈어요"
 
 
 @pytest.mark.parametrize(
@@ -39,3 +47,27 @@ def test_arguments_and_traces_are_masked() -> None:
     assert line["message"] == "typed [masked]"
     assert "900101" not in line["trace"]
     assert line["level"] == "error"
+
+
+def test_what_the_caller_adds_is_in_the_line() -> None:
+    """The code of a failure, a count, and the request it happened in; never a personal number."""
+    log = logging.getLogger("tests.extras")
+    record = log.makeRecord(
+        log.name, logging.ERROR, "f", 1, "request failed", (), None,
+        extra={"code": "signer_unavailable", "held_back": 3, "about": "01000000101"},
+    )  # fmt: skip
+    told = REQUEST.set("4f09ab12")
+    try:
+        line = json.loads(JsonFormatter().format(record))
+    finally:
+        REQUEST.reset(told)
+    del line["at"]
+    assert line == {
+        "level": "error",
+        "logger": "tests.extras",
+        "message": "request failed",
+        "request": "4f09ab12",
+        "code": "signer_unavailable",
+        "held_back": 3,
+        "about": "[masked]",
+    }
