@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 #: Secrets a data folder has from its first use on.
-SECRETS = ("django.key", "field.key", "numbers.key")
+SECRETS = ("django.key", "field.key", "numbers.key", "vapid.key")
 _SIGNER_WAIT = 30.0
 
 

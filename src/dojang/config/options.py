@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -26,6 +27,7 @@ from dojang.config.postgres import PrivatePostgres
 from dojang.pki.errors import DojangError
 from dojang.ports.policy import Policy
 
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?")
 _ALGORITHMS = frozenset({"ec-p256", "ec-p384", "rsa-2048", "rsa-3072", "rsa-4096"})
 
 
@@ -55,6 +57,9 @@ class Options(BaseSettings):
     workers: int = Field(default=1, ge=1, le=64)  #: HTTP worker processes
     threads: int = Field(default=8, ge=1, le=256)  #: threads of each
     log_level: str = "INFO"
+    push_services: tuple[str, ...] = ()  #: hosts that may be pushed to; empty: the browser makers' own
+    push_trust: Path | None = None  #: PEM file of the authority behind a push service of one's own
+    push_contact: str = ""  #: ``mailto:`` or ``https:``, for the services' people; empty: our postmaster
     policy: dict[str, Any] = Field(default_factory=dict)
 
     @classmethod
@@ -132,8 +137,24 @@ def load_options(**overrides: Any) -> Options:
         raise OptionsError(
             "not a web address", name="DOJANG_PUBLIC_URL", why="it must begin with http:// or https://"
         )
+    _refuse_push(options)
     options.build_policy()
     return options
+
+
+def _refuse_push(options: Options) -> None:
+    """Refuse hosts that cannot be hosts, a contact nobody can write to, and a file that is not there."""
+
+    def refuse(name: str, why: str) -> None:
+        raise OptionsError(f"{name}: {why}", name=name, why=why)
+
+    for entry in options.push_services:
+        if _HOST.fullmatch(entry) is None:
+            refuse("DOJANG_PUSH_SERVICES", f"{entry} is no host, nor host and port")
+    if options.push_contact and not options.push_contact.startswith(("mailto:", "https://")):
+        refuse("DOJANG_PUSH_CONTACT", "it must begin with mailto: or https://")
+    if options.push_trust is not None and not options.push_trust.is_file():
+        refuse("DOJANG_PUSH_TRUST", f"{options.push_trust} is not a file")
 
 
 def _config_file() -> Path | None:

@@ -5,14 +5,17 @@ Impossible settings are refused here, at start, so that no request meets them.
 
 from __future__ import annotations
 
+import ssl
 import threading
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
 
 from dojang.config.options import load_options
 from dojang.pki.errors import DojangError
 from dojang.ports.world import World
 
 if TYPE_CHECKING:
+    from dojang.adapters.webpush import WebPush
     from dojang.config.options import Options
     from dojang.ports.acting import Acting
     from dojang.va.app import StatusApp
@@ -33,13 +36,17 @@ class WiringError(DojangError):
 
 def build_world(options: Options) -> World:
     """Build a World from the options. Raises `WiringError` when something outside has no adapter."""
-    from dojang.adapters.signer_client import SocketSigner  # a start without a World stays quick
+    from dojang.adapters.clocks import FileClock  # a start without a World stays quick
+    from dojang.adapters.signer_client import SocketSigner
 
     if not options.sandbox:
         raise WiringError("no core bank is configured", name="DOJANG_SANDBOX")
     from dojang.sandbox.world import build_sandbox  # only imported when the sandbox is on
+    from dojang.wallet.pushing import DevicePush  # needs Django's set-up
 
-    parts = build_sandbox(options.dsn, options.folder.clock)
+    # Telephones of the sandbox show every push; browsers that really subscribed get it besides.
+    clock = FileClock(options.folder.clock)
+    parts = build_sandbox(options.dsn, options.folder.clock, push_beyond=DevicePush(clock))
     return World(
         signer=SocketSigner(options.folder.signer_socket, timeout=SIGNER_TIMEOUT),
         corebank=parts.corebank,
@@ -49,6 +56,25 @@ def build_world(options: Options) -> World:
         push=parts.push,
         clock=parts.clock,
         policy=options.build_policy(),
+        push_service=_push_service(options),
+    )
+
+
+def _push_service(options: Options) -> WebPush:
+    """Build the way to browsers' push services; its key pair is made once, in the data folder."""
+    from dojang.adapters.clocks import SystemClock
+    from dojang.adapters.webpush import SERVICES, WebPush, sender_key
+
+    context = None
+    if options.push_trust is not None:
+        context = ssl.create_default_context(cafile=str(options.push_trust))
+    return WebPush(
+        key=sender_key(bytes.fromhex(options.folder.secret("vapid.key"))),
+        contact=options.push_contact or f"mailto:postmaster@{urlsplit(options.base_url).hostname}",
+        # Other people's services judge the token by their own time, not by the sandbox's.
+        clock=SystemClock(),
+        services=options.push_services or SERVICES,
+        context=context,
     )
 
 

@@ -67,3 +67,21 @@ class PushError(PortError):
     """The push service could not be asked."""
 
     code = "push_unavailable"
+
+
+class PushGoneError(PushError):
+    """The browser has ended this subscription."""
+
+    code = "push_gone"
+
+
+class PushRefusedError(PushError):
+    """The push service takes this message neither now nor later."""
+
+    code = "push_refused"
+
+
+class SubscriptionRefusedError(PortError):
+    """Not a push subscription, or not one of a push service that may be called."""
+
+    code = "subscription_refused"

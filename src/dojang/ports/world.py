@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from dojang.ports.corebank import CoreBank
     from dojang.ports.mail import Mail
     from dojang.ports.policy import Policy
-    from dojang.ports.push import Push
+    from dojang.ports.push import Push, PushService
     from dojang.ports.signer import Signer
     from dojang.ports.sms import Sms
     from dojang.ports.telephony import Telephony
@@ -28,3 +28,4 @@ class World:
     push: Push
     clock: Clock
     policy: Policy
+    push_service: PushService | None = None  #: None: no browser can be pushed to

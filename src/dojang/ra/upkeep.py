@@ -25,6 +25,7 @@ from dojang.wallet.devices import discard_offered
 from dojang.wallet.models import DeviceKey, WalletKey
 from dojang.wallet.parcels import forget_parcels
 from dojang.wallet.patterns import forget_challenges
+from dojang.wallet.pushing import forget_messages
 
 if TYPE_CHECKING:
     from dojang.ca.actions import Reconciled
@@ -115,8 +116,9 @@ def end_long_holds(*, acting: Acting, world: World) -> int:
 
 
 def clear_away(*, world: World) -> int:
-    """Delete challenges, parcels and hand-off numbers that are over; return how many."""
-    return forget_challenges(world=world) + forget_parcels(world=world) + forget_handoffs(world=world)
+    """Delete challenges, parcels, hand-off numbers and push messages that are over; return how many."""
+    forgotten = (forget_challenges, forget_parcels, forget_handoffs, forget_messages)
+    return sum(forget(world=world) for forget in forgotten)
 
 
 def expire_runs(*, acting: Acting, world: World, limit: int = 500) -> int:

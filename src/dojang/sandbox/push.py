@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dojang.ports.errors import PushError
+from dojang.ports.push import ORDINARY
 from dojang.sandbox.store import first
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from dojang.ports.clock import Clock
+    from dojang.ports.push import Manner, Push
     from dojang.sandbox.store import Store
 
 
@@ -25,14 +27,26 @@ class Banner:
 
 
 class SandboxPush:
-    """Delivers to every device of a customer at once; a customer without devices gets nothing."""
+    """Delivers to every device of a customer at once; a customer without devices gets nothing.
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    `beyond` takes every message too, if there is something outside this country: browsers that subscribed.
+    """
+
+    def __init__(self, store: Store, clock: Clock, *, beyond: Push | None = None) -> None:
         self.store = store
         self.clock = clock
+        self.beyond = beyond
 
-    def send(self, *, customer_id: str, title: str, text: str, key: str) -> int:
+    def send(self, *, customer_id: str, title: str, text: str, key: str, manner: Manner = ORDINARY) -> int:
         """See the port. An unknown customer has no device. A repeated `key` returns the first count."""
+        shown = self._show(customer_id, title=title, text=text, key=key)
+        if self.beyond is None:
+            return shown
+        return shown + self.beyond.send(
+            customer_id=customer_id, title=title, text=text, key=key, manner=manner
+        )
+
+    def _show(self, customer_id: str, *, title: str, text: str, key: str) -> int:
         with self.store.work(PushError) as connection:
             connection.execute(
                 """INSERT INTO sandbox.push (key, person_id, title, text, devices, at)

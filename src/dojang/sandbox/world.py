@@ -18,6 +18,8 @@ from dojang.sandbox.telephony import SandboxTelephony
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dojang.ports.push import Push
+
 
 @dataclass(frozen=True, slots=True)
 class SandboxWorldParts:
@@ -41,25 +43,26 @@ class SandboxWorldParts:
         self.store.close()
 
 
-def build_sandbox(dsn: str, clock_path: Path) -> SandboxWorldParts:
+def build_sandbox(dsn: str, clock_path: Path, *, push_beyond: Push | None = None) -> SandboxWorldParts:
     """Open the country at a PostgreSQL address, making schema and cast at the first time.
 
+    `push_beyond` takes push messages besides the telephones of the country.
     Raises `dojang.ports.errors.PortError` when the database does not answer within five seconds.
     """
     clock = SandboxClock(clock_path)
     store = Store(dsn, lambda connection: casting.enter_cast(connection, clock))
     store.open()
-    return assemble(store, clock)
+    return assemble(store, clock, push_beyond=push_beyond)
 
 
-def assemble(store: Store, clock: SandboxClock) -> SandboxWorldParts:
+def assemble(store: Store, clock: SandboxClock, *, push_beyond: Push | None = None) -> SandboxWorldParts:
     """Put the adapters around an open store."""
     return SandboxWorldParts(
         corebank=SandboxCoreBank(store, clock),
         telephony=SandboxTelephony(store, clock),
         sms=SandboxSms(store, clock),
         mail=SandboxMail(store, clock),
-        push=SandboxPush(store, clock),
+        push=SandboxPush(store, clock, beyond=push_beyond),
         clock=clock,
         drawers=Drawers(store, clock),
         store=store,

@@ -21,6 +21,7 @@ from dojang.notices.sealing import sealer
 from dojang.ports.credentials import Approval as Question
 from dojang.ports.credentials import PatternChallenge
 from dojang.ports.errors import PortError
+from dojang.ports.push import Manner
 from dojang.products.messages import render
 from dojang.wallet.errors import ApprovalNotFoundError, ApprovalRefusedError
 from dojang.wallet.models import Approval, Device
@@ -133,12 +134,14 @@ def _ask(
 def _tell_phone(row: Approval, *, world: World) -> None:
     """Push the question. A telephone that cannot be pushed to still shows it when the app is opened."""
     product = render(f"notice.product.{row.product}", row.locale)
+    life = max(1, int((row.until - world.clock.now()).total_seconds()))
     try:
         world.push.send(
             customer_id=row.customer_id,
             title=render("approval.push.title", row.locale),
             text=render("approval.push.text", row.locale, product=product),
             key=f"approval:{row.id}",
+            manner=Manner(life=life, urgent=True, place="/app/approvals/"),
         )
     except PortError as error:
         log.warning("a question could not be pushed: %s", error.code)

@@ -16,10 +16,9 @@ from dojang.notices.sealing import sealer
 from dojang.wallet.errors import DeviceKeyUsedError, WalletKeyMismatchError, WalletKeyNotFoundError
 from dojang.wallet.models import Device, DeviceKey
 from dojang.wallet.prepared import PreparedKey
+from dojang.wallet.pushing import STANDING, end_push
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from django.db import models
 
     from dojang.ca.models import Certificate
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 USABLE: Final = (DeviceKey.State.LIVE, DeviceKey.State.LOCKED)
-STANDING: Final = (Device.State.LIVE, Device.State.HELD)
-_LONGEST_PUSH: Final = 4_096
 
 
 # ------------------------------------------------------------------------------------------ devices
@@ -86,37 +83,18 @@ def describe_device(
     return bool(Device.objects.filter(device_id=device_id, state__in=STANDING).update(**changes))
 
 
-def subscribe_push(device_id: str, subscription: Mapping[str, Any] | None, *, world: World) -> bool:
-    """Keep a device's push subscription sealed (None: forget it); tell whether the device is known."""
-    if subscription is not None and len(repr(dict(subscription))) > _LONGEST_PUSH:
-        return False
-    rows = Device.objects.filter(device_id=device_id, state__in=STANDING)
-    for row in rows:
-        row.push = (
-            None
-            if subscription is None
-            else sealer().seal(dict(subscription), table="wallet_device", column="push", row=row.id)
-        )
-        row.seen_at = world.clock.now()
-        row.save(update_fields=["push", "seen_at"])
-    return bool(rows)
-
-
-def push_subscription(row: Device) -> dict[str, Any] | None:
-    """Open a device's push subscription."""
-    if row.push is None:
-        return None
-    return dict(sealer().open(bytes(row.push), table="wallet_device", column="push", row=row.id))
-
-
 def hold_devices(customer_id: str, *, acting: Acting, world: World) -> int:
-    """Block every device of a customer; return how many were live. Inside a transaction."""
+    """Block every device of a customer; return how many were live. Inside a transaction.
+
+    Each that takes push messages is told so by its last one.
+    """
     now = world.clock.now()
     rows = Device.objects.select_for_update().filter(customer_id=customer_id, state=Device.State.LIVE)
     held = list(rows.order_by("id"))
     for row in held:
         row.state, row.held_at = Device.State.HELD, now
         row.save(update_fields=["state", "held_at"])
+        end_push(row, "held", world=world)
         record_event("device:held", acting=acting, subject=customer_id, at=now, device=row.id)
     return len(held)
 
@@ -244,11 +222,10 @@ def accept_device_certificate(
         acting=acting,
         world=world,
     )
-    _retire(
-        DeviceKey.objects.filter(customer_id=key.customer_id, product=key.product, state__in=USABLE),
-        acting=acting,
-        world=world,
-    )
+    before = DeviceKey.objects.filter(customer_id=key.customer_id, product=key.product, state__in=USABLE)
+    left = set(before.exclude(device=None).exclude(device=device).values_list("device_id", flat=True))
+    _retire(before, acting=acting, world=world)
+    _end_push_of_replaced(left, world=world)
     key.state, key.certificate, key.device = DeviceKey.State.LIVE, certificate, device
     if proof_key is not None:
         key.proof = seal_proof(key.id, proof_key)
@@ -262,6 +239,13 @@ def accept_device_certificate(
         device=device.id,
     )
     return device
+
+
+def _end_push_of_replaced(devices: set[str], *, world: World) -> None:
+    """Let devices that have just lost their last key to another one take no more messages."""
+    for row in Device.objects.select_for_update().filter(id__in=devices).order_by("id"):
+        if not row.keys.filter(state__in=USABLE).exists():
+            end_push(row, "replaced", world=world)
 
 
 def seal_proof(key_id: str, proof_key: bytes) -> bytes:

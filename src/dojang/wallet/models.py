@@ -205,6 +205,34 @@ class Approval(models.Model):
         return f"{self.purpose}: {self.state}"
 
 
+class PushMessage(models.Model):
+    """A message on its way to the browser of one device. Its words are kept only while it waits."""
+
+    class State(models.TextChoices):
+        """`waiting` until the push service took it, or nobody can any more."""
+
+        WAITING = "waiting"
+        SENT = "sent"
+        GONE = "gone"  # the device takes no messages any more
+        LATE = "late"
+        FAILED = "failed"
+
+    id = models.CharField(primary_key=True, max_length=32)
+    key = models.CharField(max_length=64, unique=True)  # SHA-256 of device and the asker's key
+    asked = models.CharField(max_length=64, db_index=True)  # SHA-256 of customer and the asker's key
+    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="push_messages")
+    subscription = models.BinaryField(null=True)  # sealed; of a last message only
+    message = models.BinaryField(null=True)  # sealed
+    urgent = models.BooleanField(default=False)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    until = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"push {self.id}: {self.state}"
+
+
 class Parcel(models.Model):
     """Ciphertext on its way between two devices. Fetched once, then gone; never readable here."""
 

@@ -51,6 +51,9 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
         ("[policy]\nwallet_algorithm = 'rsa-512'", "policy.wallet_algorithm"),
         ("[policy]\npolicy_arc = 'one.two'", "policy.policy_arc"),
         ("[policy]\nocsp_life = 5", "policy.ocsp_life"),
+        ("push_services = ['https://push.example']", "DOJANG_PUSH_SERVICES"),
+        ("push_contact = 'somebody'", "DOJANG_PUSH_CONTACT"),
+        ("push_trust = '/nowhere/at-all.pem'", "DOJANG_PUSH_TRUST"),
         ("port = ", "DOJANG_CONFIG"),
     ],
 )

@@ -17,9 +17,9 @@ from dojang.ports.errors import PushError
 from dojang.sandbox.cast import BY_HANDLE
 from dojang.wallet import approvals, patterns
 from dojang.wallet.credentials import WalletCredentials
-from dojang.wallet.devices import describe_device, push_subscription, retire_device, subscribe_push
+from dojang.wallet.devices import describe_device, retire_device
 from dojang.wallet.errors import ApprovalNotFoundError, ApprovalRefusedError
-from dojang.wallet.models import Approval, Challenge, Device, DeviceKey
+from dojang.wallet.models import Approval, Challenge, DeviceKey
 from dojang.wallet.queries import devices_of
 
 if TYPE_CHECKING:
@@ -357,19 +357,6 @@ def test_a_device_is_told_about_by_state(world: World, walk: AppWalk) -> None:
     assert credentials.device_state(HONG.id, device_id=name) == "registered"
     assert credentials.device_state(HAN.id, device_id=name) == "unknown"
     assert credentials.device_state(None, device_id=name) == "unknown"
-
-
-def test_a_push_subscription_is_kept_sealed(world: World, walk: AppWalk) -> None:
-    """It opens for its own device only, and can be forgotten; an unknown device keeps nothing."""
-    subscription = {"endpoint": "https://push.example/abc", "keys": {"auth": "x"}}
-    assert subscribe_push(walk.phone.device_id, subscription, world=world)
-    row = Device.objects.get()
-    assert b"push.example" not in bytes(row.push or b"")
-    assert push_subscription(row) == subscription
-    assert subscribe_push(walk.phone.device_id, None, world=world)
-    assert push_subscription(Device.objects.get()) is None
-    assert not subscribe_push("an-unknown-device-0", subscription, world=world)
-    assert not subscribe_push(walk.phone.device_id, {"endpoint": "x" * 5000}, world=world)
 
 
 def test_a_device_says_what_it_is(world: World, walk: AppWalk) -> None:
