@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.centres import discard, make_centre, wait_until
 
+from dojang.sandbox.cast import BY_HANDLE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -123,6 +125,25 @@ def test_taken_port_is_told_before_anything_starts(live: Centre) -> None:
         discard(other)
 
 
+def test_a_database_that_does_not_answer_is_told_in_a_sentence() -> None:
+    """Where no database is, `dojang up` says so and what to do, and leaves nothing running."""
+    centre = make_centre(database_url="postgresql://127.0.0.1:1/nothing")
+    try:
+        done = _run_up(centre)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "Traceback" not in done.stderr
+        assert "Check DOJANG_DATABASE_URL" in done.stderr
+        assert not (centre.home / "signer" / "signer.sock").exists()
+    finally:
+        discard(centre)
+
+
+def test_a_mistyped_factor_does_not_look_unlocked(live: Centre) -> None:
+    """Unlocking what is not locked says so, and tells nobody."""
+    done = live.dojang("customer", "unlock", BY_HANDLE["hong"].id, "--factor", "otp")
+    assert (done.returncode, done.stdout) == (0, "otp was not locked.\n")
+
+
 @pytest.mark.parametrize(
     ("command", "code"),
     [
@@ -135,6 +156,8 @@ def test_taken_port_is_told_before_anything_starts(live: Centre) -> None:
         (("cert", "verify", "zz", "--json"), 1),
         (("cert", "revoke", "00", "--json"), 1),
         (("run", "status", "nowhere", "--json"), 1),
+        (("customer", "hold", "nobody", "--json"), 1),
+        (("customer", "unlock", "nobody", "--factor", "otp", "--json"), 1),
     ],
 )
 def test_commands_answer_as_json(live: Centre, command: tuple[str, ...], code: int) -> None:

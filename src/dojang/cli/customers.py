@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dojang.cli import centre
 from dojang.cli.output import Json, Output, say
 from dojang.ports.acting import Acting
+from dojang.ports.errors import CustomerUnknownError, PortError
+
+if TYPE_CHECKING:
+    from dojang.ports.world import World
 
 app = typer.Typer(help="What an operator does for a customer.", no_args_is_help=True)
 
@@ -17,11 +21,25 @@ Customer = Annotated[str, typer.Argument(help="The bank's customer id.")]
 Operator = Annotated[str, typer.Option(help="Who does this; written into the audit trail.")]
 
 
+def _known(customer: str, operator: str, world: World) -> Acting:
+    """Refuse a customer id the bank does not know: a mistyped one must not look like success.
+
+    A core bank that does not answer is no reason to wait: what is asked for here may be urgent.
+    """
+    try:
+        world.corebank.customer(customer)
+    except CustomerUnknownError:
+        raise
+    except PortError:
+        pass
+    return Acting(kind="operator", id=operator, channel="cli")
+
+
 @app.command()
 def unlock(
     customer: Customer,
     *,
-    factor: Annotated[str, typer.Option(help="What is locked: card, otp, account, person …")],
+    factor: Annotated[str, typer.Option(help="What is locked: security_card, otp, account, person …")],
     operator: Operator = "cli",
     as_json: Json = False,
 ) -> None:
@@ -30,9 +48,10 @@ def unlock(
     with centre.world() as world:
         from dojang.ra.actions import unlock_factor  # after the set-up
 
-        acting = Acting(kind="operator", id=operator, channel="cli")
-        unlock_factor(customer, factor, acting=acting, world=world)
-    out.answer({"customer": customer, "factor": factor}, say("customer.unlocked", factor=factor))
+        acting = _known(customer, operator, world)
+        opened = unlock_factor(customer, factor, acting=acting, world=world)
+    facts = {"customer": customer, "factor": factor, "opened": opened}
+    out.answer(facts, say("customer.unlocked" if opened else "customer.not_locked", factor=factor))
 
 
 @app.command()
@@ -42,7 +61,7 @@ def hold(customer: Customer, *, operator: Operator = "cli", as_json: Json = Fals
     with centre.world() as world:
         from dojang.ra.holding import hold_everything  # after the set-up
 
-        acting = Acting(kind="operator", id=operator, channel="cli")
+        acting = _known(customer, operator, world)
         held = hold_everything(customer, acting=acting, world=world)
     facts = {"customer": customer, "certificates": held.certificates, "devices": held.devices}
     sentence = say("customer.held", certificates=held.certificates, devices=held.devices)
@@ -56,7 +75,7 @@ def release(customer: Customer, *, operator: Operator = "cli", as_json: Json = F
     with centre.world() as world:
         from dojang.ra.holding import restore_everything  # after the set-up
 
-        acting = Acting(kind="operator", id=operator, channel="cli")
+        acting = _known(customer, operator, world)
         back = restore_everything(customer, acting=acting, world=world)
     facts = {"customer": customer, "certificates": back.certificates, "devices": back.devices}
     sentence = say("customer.released", certificates=back.certificates, devices=back.devices)

@@ -253,10 +253,14 @@ def is_ready(options: Options) -> bool:
 def _migrate() -> None:
     centre.setup_django()
     from django.core.management import call_command  # after the set-up
-    from django.db import connections
+    from django.db import OperationalError, connections
 
-    call_command("migrate", verbosity=0, interactive=False)
-    connections.close_all()
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    except OperationalError as failure:
+        raise centre.DatabaseUnreachableError(str(failure)) from failure
+    finally:
+        connections.close_all()
 
 
 @contextlib.contextmanager

@@ -122,12 +122,13 @@ class Options(BaseSettings):
 def load_options(**overrides: Any) -> Options:
     """Read the settings. Raises `OptionsError` with the name of the first impossible one."""
     try:
+        _refuse_unknown()
         options = Options(**overrides)
     except ValidationError as failure:
         first = failure.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise OptionsError(f"{name}: {first['msg']}", name=_spoken(name), why=first["msg"]) from None
-    except (OSError, tomllib.TOMLDecodeError) as failure:
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
         raise OptionsError(str(failure), name="DOJANG_CONFIG", why=str(failure)) from None
     if options.database_url and not options.database_url.startswith(("postgresql://", "postgres://")):
         raise OptionsError(
@@ -140,6 +141,14 @@ def load_options(**overrides: Any) -> Options:
     _refuse_push(options)
     options.build_policy()
     return options
+
+
+def _refuse_unknown() -> None:
+    """Refuse a name in the file that is no setting: a misspelt one would be passed over in silence."""
+    place = _config_file()
+    names = set() if place is None else set(tomllib.loads(place.read_text("utf-8"))) - {*Options.model_fields}
+    for name in sorted(names):
+        raise OptionsError(f"{name} is not known", name=name, why="no such setting")
 
 
 def _refuse_push(options: Options) -> None:

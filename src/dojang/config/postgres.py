@@ -271,10 +271,13 @@ class PrivatePostgres:
     def _make_room(self, account: Account) -> None:
         """Make the folders, owned by the server's user, and check that this user can reach them."""
         self.home.prepare()
-        pg = self.home.pg
-        pg.mkdir(mode=0o755, exist_ok=True)
-        own_folder(self.data, uid=account.uid, gid=account.gid)
-        own_folder(self.socket, uid=account.uid, gid=account.gid)
+        try:
+            self.home.pg.mkdir(mode=0o755, exist_ok=True)
+            own_folder(self.data, uid=account.uid, gid=account.gid)
+            own_folder(self.socket, uid=account.uid, gid=account.gid)
+        except OSError as failure:
+            why = f"{failure.filename}: {failure.strerror}"
+            raise PostgresError(str(failure), why=why, log=str(self._log)) from failure
         try:
             subprocess.run(  # noqa: S603
                 ["/bin/sh", "-c", 'cd "$1"', "sh", str(self.data)],

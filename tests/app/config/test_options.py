@@ -55,6 +55,8 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
         ("push_contact = 'somebody'", "DOJANG_PUSH_CONTACT"),
         ("push_trust = '/nowhere/at-all.pem'", "DOJANG_PUSH_TRUST"),
         ("port = ", "DOJANG_CONFIG"),
+        ("prot = 8000", "prot"),
+        ("[polcy]\npin_errors = 3", "polcy"),
     ],
 )
 def test_impossible_settings_are_refused_by_name(
@@ -69,6 +71,16 @@ def test_impossible_settings_are_refused_by_name(
     with pytest.raises(OptionsError) as caught:
         load_options()
     assert caught.value.data["name"] == name
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Octets that are not UTF-8 are refused as a setting, not with a trace."""
+    place = tmp_path / "dojang.toml"
+    place.write_bytes(b"\xff\xfe")
+    monkeypatch.setenv("DOJANG_CONFIG", str(place))
+    with pytest.raises(OptionsError) as caught:
+        load_options()
+    assert caught.value.data["name"] == "DOJANG_CONFIG"
 
 
 def test_https_makes_cookies_secure() -> None:

@@ -55,6 +55,16 @@ def test_server_is_private_and_safe(home: Home) -> None:
     assert server.pid() is None
 
 
+def test_a_file_where_the_data_should_be_is_told(home: Home) -> None:
+    """Something in the way of the server's folder is refused by its name, and is left as it was."""
+    home.prepare()
+    home.pg.write_text("mine")
+    with pytest.raises(PostgresError) as caught:
+        PrivatePostgres(home).start()
+    assert str(home.pg) in caught.value.data["why"]
+    assert home.pg.read_text() == "mine"
+
+
 def test_root_never_runs_the_server(home: Home) -> None:
     """As root the server belongs to an unprivileged user; otherwise to ourselves."""
     with running(PrivatePostgres(home, durable=False)) as server:
