@@ -1,4 +1,5 @@
 /** The app: everything that needs keys of this device. Loaded below `/app/` only. */
+import { BiometricCheck, BiometricSetup, BiometricUnlock } from "./phone/biometric";
 import { CopyCertificate } from "./phone/copy-certificate";
 import { DeliverCertificate } from "./phone/deliver-certificate";
 import { DeviceCheck } from "./phone/device-check";
@@ -20,6 +21,9 @@ customElements.define("device-check", DeviceCheck);
 customElements.define("device-key", DeviceKey);
 customElements.define("deliver-certificate", DeliverCertificate);
 customElements.define("pattern-lock", PatternLock);
+customElements.define("biometric-check", BiometricCheck);
+customElements.define("biometric-setup", BiometricSetup);
+customElements.define("biometric-unlock", BiometricUnlock);
 customElements.define("device-store", DeviceStore);
 customElements.define("copy-certificate", CopyCertificate);
 customElements.define("joint-login", JointLogin);

@@ -193,6 +193,11 @@ export class Device {
     return { mac, signature };
   }
 
+  /** The signature of a bank key over a challenge, where finger or face stand in for the pattern. */
+  async deviceSignature(challenge: Uint8Array, id?: string): Promise<Bytes> {
+    return sign((await this.#bank(id)).key, challenge);
+  }
+
   /** CMS SignedData by a bank key. The centre counts it only together with a proof of the pattern. */
   async signCmsWithBankKey(content: Uint8Array, options?: SignOptions, id?: string): Promise<Bytes> {
     const record = await this.#bank(id);

@@ -85,6 +85,7 @@ export class DeviceStore extends HTMLElement {
       );
     } else {
       acts.append(make("p", { class: "muted small" }, word("store_bank_stays")));
+      acts.append(make("a", { class: "btn btn--small", href: "/app/bank/biometric/" }, word("store_biometric")));
     }
     acts.append(button(word("store_delete"), "btn btn--small btn--bad", () => this.#delete(held)));
     return make(

@@ -110,7 +110,8 @@ export class PatternLock extends HTMLElement {
     formOf(this)?.addEventListener("submit", (event) => {
       const button = event.submitter;
       const submits = !(button instanceof HTMLButtonElement) || button.value === "submit" || button.value === "";
-      if (this.#ready || !submits) return;
+      const proven = formOf(this)?.querySelector<HTMLInputElement>("input[name=assertion]")?.value;
+      if (this.#ready || proven || !submits) return;
       event.preventDefault();
       if (this.#drawn.length) void this.#finish();
       else complain(this, word("pattern_first"));

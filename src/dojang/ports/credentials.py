@@ -14,18 +14,33 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Biometric:
+    """What stands in for a pattern: a WebAuthn credential of the device, and the domain it was made for."""
+
+    credential_id: bytes
+    rp_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class PatternChallenge:
-    """A fresh challenge for one registered device. `challenge` is 32 random bytes; single use."""
+    """A fresh challenge for one registered device. `challenge` is 32 random bytes; single use.
+
+    `biometric` is there when finger or face may answer in place of the pattern.
+    """
 
     id: str
     challenge: bytes
     key_id: str
     until: datetime
+    biometric: Biometric | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
     """Answer of a check. `reason`: ``wrong late locked blocked unknown`` or empty when `ok`.
+
+    Finger or face in place of the pattern may also be ``biometric_wrong`` or ``biometric_off``: the pattern
+    is as good as before.
 
     `owner` is the customer the credential belongs to, when that can be told.
     """
@@ -60,8 +75,13 @@ class Credentials(Protocol):
         """Make a challenge bound to device and purpose; ``None`` when the device has no usable pattern."""
         ...
 
-    def check_pattern(self, challenge_id: str, *, mac: bytes, signature: bytes) -> Proof:
-        """Check the pattern's MAC and the device's signature over a challenge; works once."""
+    def check_pattern(
+        self, challenge_id: str, *, signature: bytes, mac: bytes = b"", assertion: bytes = b""
+    ) -> Proof:
+        """Check the device's signature over a challenge, and the pattern's MAC or an assertion; works once.
+
+        `assertion` is WebAuthn's AuthenticationResponseJSON over the same challenge.
+        """
         ...
 
     def ask_approval(
@@ -98,9 +118,11 @@ class NoCredentials:
         nothing: PatternChallenge | None = None
         return nothing
 
-    def check_pattern(self, challenge_id: str, *, mac: bytes, signature: bytes) -> Proof:
+    def check_pattern(
+        self, challenge_id: str, *, signature: bytes, mac: bytes = b"", assertion: bytes = b""
+    ) -> Proof:
         """Refuse."""
-        del challenge_id, mac, signature
+        del challenge_id, signature, mac, assertion
         return Proof(ok=False, reason="unknown")
 
     def ask_approval(

@@ -79,6 +79,7 @@ class Policy:
     one_won_per_day: int = 5
     pattern_min_points: int = 4
     pattern_errors: int = 5
+    biometric_errors: int = 5  #: wrong answers by finger or face; then the pattern alone opens
     challenge_ttl: int = 60  #: life of a challenge a registered device answers
     approval_ttl: int = 180
     approval_digits: int = 2

@@ -20,7 +20,9 @@ from dojang.ra import finish
 from dojang.ra.locks import walking
 from dojang.ra.models import UNDER_WAY, Run
 from dojang.ra.telling import Letters, gather
+from dojang.wallet.biometrics import end_biometrics
 from dojang.wallet.devices import hold_devices, release_devices
+from dojang.wallet.models import Biometric
 
 if TYPE_CHECKING:
     from dojang.ports.acting import Acting
@@ -119,6 +121,8 @@ def suspend_certificate(certificate_id: int, *, acting: Acting, world: World) ->
     row, letters = _opened(certificate_id, world=world)
 
     def within(held: Certificate) -> None:
+        keys = Biometric.objects.filter(device_key__certificate_id=held.pk)
+        end_biometrics(keys, "held", acting=acting, world=world)
         _note(letters, held, "certificate_suspended", acting=acting, world=world)
 
     row = ca.suspend_certificate(row.pk, acting=acting, world=world, within=within)

@@ -22,6 +22,8 @@ from dojang.ra import counters
 from dojang.ra.counters import Tally
 from dojang.rp import challenges, sessions
 from dojang.rp.errors import (
+    BiometricOffError,
+    BiometricWrongError,
     CertificateHeldError,
     ChallengeUnknownError,
     LoginLockedError,
@@ -50,6 +52,7 @@ from dojang.wallet.queries import usable_key
 if TYPE_CHECKING:
     from dojang.ca.queries import CertificateView
     from dojang.ports.acting import Acting
+    from dojang.ports.credentials import Biometric
     from dojang.ports.world import World
     from dojang.wallet.models import WalletKey
 
@@ -69,6 +72,8 @@ _WRONG: Final = (
 _PATTERN_REFUSALS: Final[dict[str, tuple[str, type[DojangError]]]] = {
     "wrong": ("pattern_wrong", PatternWrongError),
     "locked": ("locked", PatternLockedError),
+    "biometric_wrong": ("biometric_wrong", BiometricWrongError),
+    "biometric_off": ("biometric_wrong", BiometricOffError),
     "blocked": ("held", CertificateHeldError),
 }
 
@@ -242,11 +247,15 @@ def log_in_by_signature(
 
 @dataclass(frozen=True, slots=True)
 class PatternQuestion:
-    """What a registered device is asked: `challenge` is answered with the pattern's MAC, and signed."""
+    """What a registered device is asked: `challenge` is answered with the pattern's MAC, and signed.
+
+    `biometric` is there when finger or face may answer in place of the pattern.
+    """
 
     id: str
     challenge: bytes
     key_id: str
+    biometric: Biometric | None = None
 
 
 def ask_pattern(device_id: str, *, visit: Visit, world: World) -> PatternQuestion | None:
@@ -261,22 +270,26 @@ def ask_pattern(device_id: str, *, visit: Visit, world: World) -> PatternQuestio
         key=f"login:{secrets.token_hex(16)}",
         world=world,
     )
-    return None if asked is None else PatternQuestion(asked.id, asked.challenge, asked.key_id)
+    if asked is None:
+        return None
+    return PatternQuestion(asked.id, asked.challenge, asked.key_id, asked.biometric)
 
 
 def log_in_by_pattern(
     challenge_id: str,
     *,
     device_id: str,
-    mac: bytes,
     signature: bytes,
+    mac: bytes = b"",
+    assertion: bytes = b"",
     visit: Visit,
     acting: Acting,
     world: World,
 ) -> LoggedIn:
     """Log in with the bank certificate of a registered device.
 
-    Raises `PatternWrongError`, `PatternLockedError`, `ChallengeUnknownError`, a `UseRefusedError`.
+    By pattern (`mac`), or by finger or face (`assertion`). Raises `BiometricWrongError`, `BiometricOffError`,
+    `PatternWrongError`, `PatternLockedError`, `ChallengeUnknownError`, a `UseRefusedError`.
     """
     key = _pattern_key(device_id)
     view = ca.certificate_by_id(key.certificate_id) if key is not None and key.certificate_id else None
@@ -285,6 +298,7 @@ def log_in_by_pattern(
     proof = verify_challenge(
         challenge_id,
         mac=mac,
+        assertion=assertion,
         signature=signature,
         purpose=_pattern_purpose(visit),
         acting=acting,

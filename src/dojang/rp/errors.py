@@ -51,6 +51,18 @@ class PatternLockedError(DojangError):
     code = "login_pattern_locked"
 
 
+class BiometricWrongError(DojangError):
+    """Finger or face was not proven; its tries are counted, and the pattern opens as before."""
+
+    code = "login_biometric_wrong"
+
+
+class BiometricOffError(DojangError):
+    """Finger or face does not open this certificate any more; the pattern does."""
+
+    code = "login_biometric_off"
+
+
 class ChallengeUnknownError(DojangError):
     """The challenge is not one of this browser, was used, or its time is over: all look alike."""
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Events a holder is shown; the rest of the trail is the bank's own business.
 SHOWN: Final = (
+    "biometric:off",
+    "biometric:on",
     "certificate:intended",
     "certificate:activated",
     "certificate:suspended",

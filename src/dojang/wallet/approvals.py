@@ -213,21 +213,24 @@ def answer_approval(
     device_id: str,
     number: str,
     challenge_id: str,
-    mac: bytes,
     signature: bytes,
+    mac: bytes = b"",
+    assertion: bytes = b"",
     acting: Acting,
     world: World,
 ) -> ApprovalView:
     """Approve with the number from the other screen and the pattern; return the question as it then stands.
 
-    A wrong number ends it (`wrong_number`), but only together with a right pattern. Raises
-    `ApprovalRefusedError` (data ``reason``: ``wrong late locked blocked unknown``): the question still waits,
-    and `begin_answer` gives another challenge. Raises `ApprovalNotFoundError`.
+    Finger or face (`assertion`) may stand in for the pattern (`mac`). A wrong number ends the question
+    (`wrong_number`), but only together with a right proof. Raises `ApprovalRefusedError` (data ``reason`` as
+    in `verify_challenge`): the question still waits, and `begin_answer` gives another challenge. Raises
+    `ApprovalNotFoundError`.
     """
     row = _waiting(approval_id, device_id, world=world)
     proof = verify_challenge(
         challenge_id,
         mac=mac,
+        assertion=assertion,
         signature=signature,
         purpose=_purpose(row),
         acting=acting,

@@ -44,10 +44,17 @@ class WalletCredentials:
             customer_id, device_id=device_id, purpose=purpose, key=key, world=self._world
         )
 
-    def check_pattern(self, challenge_id: str, *, mac: bytes, signature: bytes) -> Proof:
+    def check_pattern(
+        self, challenge_id: str, *, signature: bytes, mac: bytes = b"", assertion: bytes = b""
+    ) -> Proof:
         """See the port."""
         return patterns.verify_challenge(
-            challenge_id, mac=mac, signature=signature, acting=self._acting, world=self._world
+            challenge_id,
+            mac=mac,
+            assertion=assertion,
+            signature=signature,
+            acting=self._acting,
+            world=self._world,
         )
 
     def ask_approval(

@@ -13,8 +13,9 @@ from django.db import connection
 
 from dojang.audit.actions import record_event
 from dojang.notices.sealing import sealer
+from dojang.wallet.biometrics import end_biometrics
 from dojang.wallet.errors import DeviceKeyUsedError, WalletKeyMismatchError, WalletKeyNotFoundError
-from dojang.wallet.models import Device, DeviceKey
+from dojang.wallet.models import Biometric, Device, DeviceKey
 from dojang.wallet.prepared import PreparedKey
 from dojang.wallet.pushing import STANDING, end_push
 
@@ -96,6 +97,9 @@ def hold_devices(customer_id: str, *, acting: Acting, world: World) -> int:
         row.save(update_fields=["state", "held_at"])
         end_push(row, "held", world=world)
         record_event("device:held", acting=acting, subject=customer_id, at=now, device=row.id)
+    # For good, also when the telephone is found again: somebody may have added a finger of their own.
+    rows_of = Biometric.objects.filter(device_key__customer_id=customer_id)
+    end_biometrics(rows_of, "held", acting=acting, world=world)
     return len(held)
 
 
@@ -277,5 +281,6 @@ def _retire(rows: models.QuerySet[DeviceKey], *, acting: Acting, world: World) -
         key.state, key.retired_at, key.proof = DeviceKey.State.RETIRED, world.clock.now(), None
         key.save(update_fields=["state", "retired_at", "proof"])
         record_event("device_key:retired", acting=acting, subject=key.customer_id, key=key.id)
+        end_biometrics(Biometric.objects.filter(device_key=key), "retired", acting=acting, world=world)
         count += 1
     return count

@@ -53,6 +53,18 @@ class ApprovalRefusedError(DojangError):
     code = "approval_refused"
 
 
+class BiometricRefusedError(DojangError):
+    """Finger or face was not turned on (`data`: ``reason``, as of a proof, or ``registration``)."""
+
+    code = "biometric_refused"
+
+
+class BiometricUnavailableError(DojangError):
+    """Finger or face cannot be turned on here: no bank certificate, or not at this address."""
+
+    code = "biometric_unavailable"
+
+
 class ParcelMalformedError(DojangError):
     """Not a locator, or nothing in the parcel."""
 

@@ -152,6 +152,38 @@ class DeviceKey(models.Model):
         return f"{self.id} {self.state}"
 
 
+class Biometric(models.Model):
+    """A key in the telephone's own keeper, used only for its owner's finger, face or screen lock (WebAuthn).
+
+    It stands in for the pattern of one device key, and so for one customer, device and certificate, from
+    when it is turned on until it is ended, for good. No finger and no face is ever here: a public key is.
+    `errors` moves before an answer is checked; at the policy's limit the key is ended.
+    """
+
+    id = models.CharField(primary_key=True, max_length=32)
+    device_key = models.ForeignKey(DeviceKey, on_delete=models.PROTECT, related_name="biometrics")
+    credential_id = models.BinaryField(max_length=1023, unique=True)
+    public_key = models.BinaryField()  # COSE_Key
+    count = models.BigIntegerField(default=0)  # the keeper's own signature counter, as last seen
+    errors = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=16, default="")
+
+    class Meta:
+        """One in use for each device key."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["device_key"], name="wallet_one_biometric", condition=Q(ended_at__isnull=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.end_reason or 'on'}"
+
+
 class Challenge(models.Model):
     """A fresh question to one device key, for one purpose, answered once."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dojang.wallet.models import Device, DeviceKey, WalletKey
+from dojang.wallet.models import Biometric, Device, DeviceKey, WalletKey
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,7 +43,10 @@ def keys_of(customer_id: str) -> tuple[KeyView, ...]:
 
 @dataclass(frozen=True, slots=True)
 class DeviceView:
-    """A registered device, without its push subscription. `products` are those it holds a live key of."""
+    """A registered device, without its push subscription. `products` are those it holds a live key of.
+
+    `biometric_since`: from when finger or face opens its bank certificate; None when they do not.
+    """
 
     id: str
     device_id: str
@@ -54,6 +57,7 @@ class DeviceView:
     created_at: datetime
     seen_at: datetime
     products: tuple[str, ...]
+    biometric_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ def devices_of(customer_id: str) -> tuple[DeviceView, ...]:
 
 def _device_view(row: Device) -> DeviceView:
     usable = row.keys.filter(state__in=[DeviceKey.State.LIVE, DeviceKey.State.LOCKED])
+    biometric = Biometric.objects.filter(device_key__device=row, ended_at=None).first()
     return DeviceView(
         id=row.id,
         device_id=row.device_id,
@@ -83,6 +88,7 @@ def _device_view(row: Device) -> DeviceView:
         created_at=row.created_at,
         seen_at=row.seen_at,
         products=tuple(usable.order_by("product").values_list("product", flat=True)),
+        biometric_since=None if biometric is None else biometric.created_at,
     )
 
 

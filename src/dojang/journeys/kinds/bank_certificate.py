@@ -1,7 +1,8 @@
 """The bank certificate as a factor: the pattern on the telephone where it lives.
 
-In the app on that telephone the pattern is drawn in place. Everywhere else the telephone is asked to
-approve: the customer picks there the number shown here, so that nobody approves what somebody else began.
+In the app on that telephone the pattern is drawn in place, or finger or face stand in for it where their
+owner has turned that on. Everywhere else the telephone is asked to approve: the customer picks there the
+number shown here, so that nobody approves what somebody else began.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ from dojang.journeys.model import (
     RunView,
 )
 from dojang.journeys.page import Field, FieldError, Message, Show, Wait
+from dojang.pki.passkeys import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dojang.ports.credentials import Approval, Proof
+    from dojang.ports.credentials import Approval, Biometric, Proof
     from dojang.ports.world import World
 
 PATTERN, APPROVAL, NOTHING = "pattern", "approval", "nothing"
@@ -60,6 +62,7 @@ class BankCertificate(Base):
                     "challenge": base64.b64encode(made.challenge).decode(),
                     "key_id": made.key_id,
                     "until": made.until.isoformat(),
+                    "biometric": _stand_in(made.biometric),
                 }
                 return Entered(scratch=scratch)
         return Entered(scratch=_asked(self._ask_phone(run, 1, run.entry_key("approval")), 1))
@@ -108,12 +111,17 @@ class BankCertificate(Base):
             "purpose": run.entry_key(),
             "until": run.scratch["until"],
         }
-        fields = (
-            Field("mac", "hidden", Message("field.pattern"), {"required": True}, secret=True),
+        stand_in = run.scratch.get("biometric")
+        fields = [
+            Field("mac", "hidden", Message("field.pattern"), {"required": stand_in is None}, secret=True),
             Field("signature", "hidden", Message("field.signature"), {"required": True}, secret=True),
-        )
+        ]
+        if stand_in is not None:
+            data["biometric"] = stand_in
+            rules = {"required": False}
+            fields.append(Field("assertion", "hidden", Message("field.assertion"), rules, secret=True))
         return PageParts(
-            fields=fields,
+            fields=tuple(fields),
             show=(Show("pattern", data),),
             messages=(Message("scam.pattern"),),
             resend=Message("action.new_challenge"),
@@ -124,17 +132,25 @@ class BankCertificate(Base):
         if run.scratch.get("way") != PATTERN:
             return {}
         mac, signature = read_base64(data, "mac"), read_base64(data, "signature")
-        if mac is None or signature is None:
+        assertion = read_base64(data, "assertion") if run.scratch.get("biometric") else None
+        if signature is None or (mac is None and assertion is None):
             return (error("pattern_required"),)
-        return {"mac": mac.hex(), "signature": signature.hex()}
+        read = {"signature": signature.hex(), "mac": (mac or b"").hex()}
+        return read if assertion is None else {**read, "assertion": assertion.hex()}
 
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
-        """Count tries of the pattern; count questions to the telephone."""
+        """Count tries of the pattern; count questions to the telephone.
+
+        Finger and face have a counter of their own, which the wallet moves. They meet this one too, so that
+        a lock of the pattern is one of theirs: right or wrong, the try is given back (`judge`).
+        """
         if data is None:
             return (sends(run, "approval_sends"),)
         if run.scratch.get("way") != PATTERN:
             return ()
-        return (Count(factor="bank_certificate", limit=run.policy.pattern_errors, window=None),)
+        on_pass = "refund" if "assertion" in data else "reset"
+        limit = run.policy.pattern_errors
+        return (Count(factor="bank_certificate", limit=limit, window=None, on_pass=on_pass),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Check the proofs, ask the telephone again, or ask how the question stands."""
@@ -149,6 +165,7 @@ class BankCertificate(Base):
                 run.scratch["challenge_id"],
                 mac=bytes.fromhex(data["mac"]),
                 signature=bytes.fromhex(data["signature"]),
+                assertion=bytes.fromhex(data.get("assertion", "")),
             )
             return {"proof": proof}
         if run.scratch.get("way") == NOTHING:
@@ -178,6 +195,9 @@ class BankCertificate(Base):
             return Passed(facts=(run.prove("bank_certificate", customer=run.customer, values=values),))
         if proof.reason == "late":
             return Rejected(errors=(error("challenge_renewed"),), enter_again=True, compared=False)
+        if proof.reason in {"biometric_wrong", "biometric_off"}:
+            # The pattern was not compared; with a fresh challenge it opens as before.
+            return Rejected(errors=(error(proof.reason),), enter_again=True, compared=False)
         if proof.reason in {"locked", "blocked"}:
             return Locked(factor="bank_certificate", errors=lock_errors(run, "bank_certificate"))
         outcome = wrong(
@@ -202,6 +222,13 @@ class BankCertificate(Base):
     def _digits(run: RunView, number: int) -> str:
         """Derive the number to pick: another one for each question."""
         return run.code(f"approval:{number}", run.policy.approval_digits)
+
+
+def _stand_in(offer: Biometric | None) -> dict[str, str] | None:
+    """Write what stands in for the pattern as the page shows it, in the words of WebAuthn."""
+    if offer is None:
+        return None
+    return {"credential_id": text_of(offer.credential_id), "rp_id": offer.rp_id}
 
 
 def _asked(approval: Approval | None, number: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from dojang.wallet import approvals
 from dojang.wallet.errors import ApprovalNotFoundError, ApprovalRefusedError
+from dojang.web.app.biometrics import read_octets, stand_in
 from dojang.web.app.device import device_of
 from dojang.web.app.views import place
 from dojang.web.cookies import acting_for
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"[0-9]{1,8}")
 _ENDINGS = frozenset({"approved", "rejected", "wrong_number", "gone"})
-_LONGEST = 400
+#: Reasons of a refusal the page has a sentence for; every other is told as a wrong pattern.
+_REASONS = frozenset({"late", "locked", "blocked", "biometric_wrong", "biometric_off"})
 
 
 @require_GET
@@ -64,10 +65,10 @@ def answer(request: HttpRequest, approval: str) -> HttpResponse:
 
 def _approve(request: HttpRequest, approval: str) -> HttpResponse:
     number = request.POST.get("number", "").strip()
-    mac, signature = (_octets(request.POST.get(name, "")) for name in ("mac", "signature"))
+    mac, assertion, signature = (read_octets(request, name) for name in ("mac", "assertion", "signature"))
     if _NUMBER.fullmatch(number) is None:
         return _ask(request, approval, "number")
-    if not mac or not signature:
+    if not signature or not (mac or assertion):
         return _ask(request, approval, "wrong")
     try:
         view = approvals.answer_approval(
@@ -76,13 +77,14 @@ def _approve(request: HttpRequest, approval: str) -> HttpResponse:
             number=number,
             challenge_id=request.POST.get("challenge", "")[:64],
             mac=mac,
+            assertion=assertion,
             signature=signature,
             acting=acting_for(request),
             world=world_of(request),
         )
     except ApprovalRefusedError as error:
         reason = str(error.data.get("reason", ""))
-        return _ask(request, approval, reason if reason in {"late", "locked", "blocked"} else "wrong")
+        return _ask(request, approval, reason if reason in _REASONS else "wrong")
     return _ended(view.state if view.state in _ENDINGS else "gone")
 
 
@@ -105,19 +107,13 @@ def _ask(request: HttpRequest, approval: str, problem: str) -> HttpResponse:
         until=write_time(view.until, locale),
         challenge_id=made.id,
         challenge=base64.b64encode(made.challenge).decode(),
+        biometric=stand_in(made.biometric),
         least=world.policy.app_min_version,
         least_points=world.policy.pattern_min_points,
     )
     if problem:
         response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
     return response
-
-
-def _octets(text: str) -> bytes:
-    try:
-        return base64.b64decode(text[:_LONGEST], validate=True)
-    except (binascii.Error, ValueError):
-        return b""
 
 
 def _ended(state: str) -> HttpResponse:

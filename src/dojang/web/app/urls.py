@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dojang.web.app import approvals, elsewhere, parcels, views
+from dojang.web.app import approvals, biometrics, elsewhere, parcels, views
 from dojang.web.views import runs
 
 urlpatterns = [
@@ -28,6 +28,7 @@ urlpatterns = [
     path("runs/<slug:run>/other-device/", elsewhere.offer, name="handoff"),
     path("continue/", elsewhere.accept, name="handoff-accept"),
     path("app/continue/", elsewhere.accept, name="app-handoff-accept"),
+    path("app/bank/biometric/", biometrics.setting, name="app-biometric"),
     path("app/<slug:product>/", views.product, name="app-product"),
     path("app/<slug:product>/<slug:purpose>/", views.begin, name="app-begin"),
     path("app/<slug:product>/<slug:purpose>/guide/", views.guide, name="app-guide"),

@@ -25,6 +25,7 @@ from dojang.rp.challenges import ask
 from dojang.rp.errors import LoginLockedError, LoginStoppedError, UseRefusedError
 from dojang.rp.sessions import end_session, forget_browser, known_customer
 from dojang.wallet.queries import usable_key
+from dojang.web.app.biometrics import stand_in
 from dojang.web.app.device import device_of
 from dojang.web.asking import control, summary_of
 from dojang.web.deeds import holder_name
@@ -164,7 +165,12 @@ def _device_page(request: HttpRequest, method: str, *, error: DojangError | None
         context["question"] = question
         if question is not None:
             challenge = base64.b64encode(question.challenge).decode()
-            context["data"] = {"mode": "prove", "challenge": challenge, "key_id": question.key_id}
+            context["data"] = {
+                "mode": "prove",
+                "challenge": challenge,
+                "key_id": question.key_id,
+                "biometric": stand_in(question.biometric),
+            }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
     response = show(request, f"web/login_{method}.html", context, status=status)
     response["Cache-Control"] = "no-store"
@@ -211,6 +217,7 @@ def login_bank(request: HttpRequest) -> HttpResponse:
             request.POST.get("challenge_id", "")[:40],
             device_id=device_of(request),
             mac=_octets(request, "mac"),
+            assertion=_octets(request, "assertion"),
             signature=_octets(request, "signature"),
             visit=visit_of(request),
             acting=acting_of(request),

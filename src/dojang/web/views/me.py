@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from dojang.notices.reading import letters_of
 from dojang.pki.errors import DojangError
+from dojang.ra.biometrics import turn_off_of
 from dojang.rp import stopping
 from dojang.rp.actions import prove_again
 from dojang.rp.errors import LoginLockedError
@@ -98,7 +99,9 @@ def device_rows(devices: Iterable[DeviceView], locale: str) -> list[dict[str, An
     """Write registered devices in the reader's language."""
     return [
         {
+            "id": device.id,
             "name": device_name(device, locale),
+            "biometric": write_moment(device.biometric_since, locale) if device.biometric_since else "",
             "state": phrase(f"me.device_state.{device.state}", locale),
             "tone": {"live": "good", "held": "bad"}.get(device.state, ""),
             "products": ", ".join(phrase(f"web.product.{name}", locale) for name in device.products),
@@ -189,7 +192,11 @@ def log(request: HttpRequest, me: SessionView) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @logged_in
 def devices(request: HttpRequest, me: SessionView) -> HttpResponse:
-    """Show devices and browsers; POST makes one browser forget."""
+    """Show devices and browsers; POST makes one browser forget, or one device ask for its pattern again."""
+    if request.method == "POST" and "biometric" in request.POST:
+        device, acting = request.POST["biometric"][:40], acting_of(request, me.customer_id)
+        turn_off_of(me.customer_id, device, acting=acting, world=world_of(request))
+        return see_other("/me/devices/?said=biometric")
     if request.method == "POST":
         browser = request.POST.get("browser", "")[:40]
         known = {row.id for row in browsers_of(me.customer_id)}

@@ -1,0 +1,112 @@
+"""Finger or face in place of the pattern, on the telephone of a bank certificate: turning it on and off."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from dojang.pki.passkeys import text_of
+from dojang.ra import biometrics
+from dojang.wallet.errors import BiometricRefusedError, BiometricUnavailableError
+from dojang.web.app.device import device_of
+from dojang.web.app.views import place
+from dojang.web.cookies import acting_for
+from dojang.web.me import visit_of
+from dojang.web.runs import world_of
+from dojang.web.wording import reader_locale, write_moment
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from dojang.ports.credentials import Biometric
+
+_LONGEST = 8_192
+_SAID = frozenset({"on", "off"})
+#: Reasons a page has a sentence for; every other is told as a wrong pattern.
+_PROBLEMS = frozenset({"wrong", "late", "locked", "blocked", "registration"})
+
+
+def stand_in(offer: Biometric | None) -> dict[str, str] | None:
+    """Write what stands in for the pattern as the page's element reads it."""
+    if offer is None:
+        return None
+    return {"credential_id": text_of(offer.credential_id), "rp_id": offer.rp_id}
+
+
+def read_octets(request: HttpRequest, name: str) -> bytes:
+    """Read a base64 field; anything else is empty."""
+    try:
+        return base64.b64decode(request.POST.get(name, "")[:_LONGEST], validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def setting(request: HttpRequest) -> HttpResponse:
+    """Show how it stands; POST proves the pattern, registers the telephone's keeper, or turns it off."""
+    if request.method != "POST":
+        return _page(request)
+    action = request.POST.get("action", "")
+    acting, world, device = acting_for(request), world_of(request), device_of(request)
+    if action == "off":
+        done = biometrics.turn_off(device, acting=acting, world=world)
+        return _done("off" if done else "")
+    where: dict[str, Any] = {"origin": visit_of(request).origin, "acting": acting, "world": world}
+    challenge, signature = request.POST.get("challenge", "")[:64], read_octets(request, "signature")
+    try:
+        if action != "register":
+            made = biometrics.prove_pattern(
+                device, challenge, mac=read_octets(request, "mac"), signature=signature, **where
+            )
+            return _page(request, registration=made)
+        credential = read_octets(request, "credential")
+        biometrics.turn_on(device, challenge, credential=credential, signature=signature, **where)
+    except BiometricRefusedError as error:
+        reason = str(error.data.get("reason", ""))
+        return _page(request, problem=reason if reason in _PROBLEMS else "wrong")
+    except BiometricUnavailableError:
+        return _done("")
+    return _done("on")
+
+
+def _page(
+    request: HttpRequest, *, registration: biometrics.Registration | None = None, problem: str = ""
+) -> HttpResponse:
+    world, locale, origin = world_of(request), reader_locale(), visit_of(request).origin
+    found = biometrics.read_setting(device_of(request), origin=origin, world=world)
+    said = request.GET.get("said", "")
+    context: dict[str, Any] = {
+        "setting": found,
+        "since": write_moment(found.since, locale) if found.since else "",
+        "used": write_moment(found.used, locale) if found.used else "",
+        "problem": problem,
+        "said": said if said in _SAID else "",
+        "seconds": world.policy.challenge_ttl,
+        "tries": world.policy.biometric_errors,
+        "least_points": world.policy.pattern_min_points,
+    }
+    if registration is not None:
+        context |= {
+            "challenge_id": registration.challenge_id,
+            "challenge": base64.b64encode(registration.challenge).decode(),
+            "options": json.dumps(registration.options),
+        }
+    elif found.state == "off":
+        made = biometrics.ask_pattern(device_of(request), origin=origin, world=world)
+        context |= {"challenge_id": made.id, "challenge": base64.b64encode(made.challenge).decode()}
+    response = place(request, "biometric", "menu", **context)
+    if problem:
+        response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
+    return response
+
+
+def _done(said: str) -> HttpResponse:
+    query = f"?said={said}" if said else ""
+    return HttpResponseRedirect(reverse("web:app-biometric") + query, status=HTTPStatus.SEE_OTHER)

@@ -1,0 +1,619 @@
+"""Finger or face in place of the pattern: turned on by it, bound to one telephone, never more than it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from tests.authenticators import PRESENT, VERIFIED, Keeper, text_of
+from tests.journeys.app.device import AppWalk, Telephone, b64, challenge, fresh_key, prove
+from tests.journeys.app.test_invariant_15_canary import dump
+from tests.journeys.app.walker import in_parallel
+
+from dojang.audit.models import Event
+from dojang.ca.models import Certificate
+from dojang.notices.models import Notice
+from dojang.ports.credentials import Proof
+from dojang.ra import biometrics
+from dojang.ra.holding import (
+    hold_everything,
+    restore_certificate,
+    restore_everything,
+    suspend_certificate,
+)
+from dojang.ra.models import FactorCounter
+from dojang.ra.revoking import revoke_certificate
+from dojang.rp.actions import Visit, ask_pattern, log_in_by_pattern
+from dojang.rp.errors import BiometricOffError, BiometricWrongError
+from dojang.rp.models import Session, Use
+from dojang.rp.queries import log_of
+from dojang.sandbox.cast import BY_HANDLE
+from dojang.wallet import approvals, patterns
+from dojang.wallet.errors import ApprovalRefusedError, BiometricRefusedError, BiometricUnavailableError
+from dojang.wallet.models import Biometric, DeviceKey
+from dojang.wallet.queries import devices_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dojang.ports.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HONG = BY_HANDLE["hong"]
+#: The centre of the tests stands at http://127.0.0.1:8000, which browsers know as this.
+ORIGIN = "http://localhost:8000"
+WRONG = (1, 2, 3, 6)
+CHANNELS = 4  #: Hong has two telephone lines, mail, and the app
+
+
+@dataclass
+class Holder:
+    """Somebody with a bank certificate on a telephone that has a keeper."""
+
+    world: World
+    walk: AppWalk
+    keeper: Keeper = field(default_factory=lambda: Keeper(ORIGIN))
+
+    @property
+    def phone(self) -> Telephone:
+        """Their telephone."""
+        return self.walk.phone
+
+    def prove_pattern(self, drawn: tuple[int, ...] | None = None) -> biometrics.Registration:
+        """Draw the pattern for turning it on."""
+        device = self.phone.device_id
+        asked = biometrics.ask_pattern(device, origin=ORIGIN, world=self.world)
+        proofs = self.phone.proofs(asked.challenge, drawn)
+        return biometrics.prove_pattern(
+            device, asked.id, **proofs, origin=ORIGIN, acting=self.walk.acting, world=self.world
+        )
+
+    def register(self, made: biometrics.Registration, key: Any = None, **spoilt: Any) -> None:
+        """Have the keeper answer, and the telephone sign."""
+        credential = spoilt.pop("credential", None) or self.keeper.make(made.options, **spoilt)
+        biometrics.turn_on(
+            self.phone.device_id,
+            made.challenge_id,
+            credential=credential,
+            signature=self.phone.sign(made.challenge, key),
+            origin=ORIGIN,
+            acting=self.walk.acting,
+            world=self.world,
+        )
+
+    def turn_on(self) -> Holder:
+        """Turn it on."""
+        self.register(self.prove_pattern())
+        return self
+
+    def open(self, key: Any = None, **spoilt: Any) -> Proof:
+        """Answer a fresh challenge with the keeper."""
+        made = challenge(self.world, self.walk)
+        assert made is not None
+        return self.answer(made, key, **spoilt)
+
+    def answer(self, made: Any, key: Any = None, **spoilt: Any) -> Proof:
+        """Answer a challenge with the keeper."""
+        assertion = spoilt.pop("assertion", None) or self.keeper.answer(made.challenge, **spoilt)
+        return patterns.verify_challenge(
+            made.id,
+            assertion=assertion,
+            signature=self.phone.sign(made.challenge, key),
+            acting=self.walk.acting,
+            world=self.world,
+        )
+
+
+def person(world: World, handle: str = "hong") -> Holder:
+    """Return somebody who has just got a bank certificate."""
+    walk = AppWalk(world, handle)
+    walk.finish()
+    return Holder(world, walk)
+
+
+@pytest.fixture
+def hong(world: World) -> Holder:
+    """Return Hong, who opens the bank certificate with a finger."""
+    return person(world).turn_on()
+
+
+def standing() -> list[Any]:
+    """Return what a refusal leaves as it was: what is on, its counter, the pattern's tries."""
+    rows = Biometric.objects.order_by("id").values_list("id", "count", "ended_at", "used_at")
+    keys = DeviceKey.objects.order_by("id").values_list("id", "state", "errors")
+    return [*rows, *keys, Event.objects.filter(type="device_key:proven").count()]
+
+
+def told(message: str) -> int:
+    """How many notices of a kind there are for Hong."""
+    return Notice.objects.filter(customer_id=HONG.id, message_id=message).count()
+
+
+# --- on and off ------------------------------------------------------------------------------------------
+
+
+def test_the_pattern_turns_it_on_and_then_the_keeper_opens(world: World) -> None:
+    """Told by every channel, shown with the device and in the log; a challenge names the credential."""
+    hong = person(world)
+    made = challenge(world, hong.walk)
+    assert made is not None
+    assert made.biometric is None
+    hong.turn_on()
+    made = challenge(world, hong.walk)
+    assert made is not None
+    assert made.biometric is not None
+    assert (made.biometric.credential_id, made.biometric.rp_id) == (hong.keeper.credential_id, "localhost")
+    assert hong.open() == Proof(ok=True, owner=HONG.id)
+    row = Biometric.objects.get()
+    assert (row.count, row.errors, row.ended_at) == (2, 0, None)
+    assert told("biometric_on") == CHANNELS
+    assert devices_of(HONG.id)[0].biometric_since == row.created_at
+    assert [entry.type for entry in log_of(HONG.id)].count("biometric:on") == 1
+
+
+def test_it_is_asked_of_the_device_itself_and_of_its_owner(world: World) -> None:
+    """Platform keeper, user verification required, no attestation, our domain, a telling name nowhere."""
+    hong = person(world)
+    options = hong.prove_pattern().options
+    assert options["rp"]["id"] == "localhost"
+    assert options["attestation"] == "none"
+    choice = options["authenticatorSelection"]
+    assert (choice["authenticatorAttachment"], choice["userVerification"]) == ("platform", "required")
+    assert options["timeout"] == 60_000
+    assert HONG.id not in json.dumps(options, ensure_ascii=False)
+    assert HONG.name not in json.dumps(options, ensure_ascii=False)
+
+
+def test_a_wrong_pattern_gives_nothing_to_register(world: World) -> None:
+    """The try is counted like any other; nothing is on, nobody is told."""
+    hong = person(world)
+    with pytest.raises(BiometricRefusedError) as refused:
+        hong.prove_pattern(WRONG)
+    assert refused.value.data["reason"] == "wrong"
+    assert DeviceKey.objects.get().errors == 1
+    assert (Biometric.objects.count(), told("biometric_on")) == (0, 0)
+
+
+def test_a_registration_that_does_not_hold_turns_nothing_on(world: World) -> None:
+    """Each refused, its challenge spent; nothing is on and nobody is told."""
+    hong = person(world)
+    spoilt: dict[str, dict[str, Any]] = {
+        "scheme": {"origin": "https://localhost:8000"},
+        "host": {"origin": "http://127.0.0.1:8000"},
+        "domain": {"rp_id": "elsewhere.example"},
+        "not verified": {"flags": PRESENT},
+        "not present": {"flags": VERIFIED},
+        "challenge": {"challenge": bytes(32)},
+        "type": {"type": "webauthn.get"},
+        "no JSON": {"credential": b"junk"},
+        "deep": {"credential": b"[" * 5000},
+        "long": {"credential": b"{}" + b" " * 7000},
+        "telephone": {"key": fresh_key("ec-p256")},
+    }
+    for name, wrong in spoilt.items():
+        made = hong.prove_pattern()
+        before = standing()
+        with pytest.raises(BiometricRefusedError) as refused:
+            hong.register(made, **wrong)
+        assert refused.value.data["reason"] == ("wrong" if "key" in wrong else "registration"), name
+        with pytest.raises(BiometricRefusedError) as again:
+            hong.register(made)
+        assert again.value.data["reason"] == "late", name
+        assert standing() == before, name
+    hong.keeper.attachment = "cross-platform"  # not the device's own keeper, but a stick
+    with pytest.raises(BiometricRefusedError):
+        hong.turn_on()
+    assert (Biometric.objects.count(), told("biometric_on")) == (0, 0)
+
+
+def test_a_registration_comes_within_a_minute_and_once(world: World) -> None:
+    """Late and repeated answers are refused, and so is one over a challenge made for something else."""
+    hong = person(world)
+    made = hong.prove_pattern()
+    world.clock.advance(world.policy.challenge_ttl + 1)  # type: ignore[attr-defined]
+    with pytest.raises(BiometricRefusedError) as late:
+        hong.register(made)
+    assert late.value.data["reason"] == "late"
+    other = challenge(world, hong.walk)
+    assert other is not None
+    mine = biometrics.Registration(
+        other.id, other.challenge, {**made.options, "challenge": text_of(other.challenge)}
+    )
+    with pytest.raises(BiometricRefusedError) as foreign:
+        hong.register(mine)
+    assert foreign.value.data["reason"] == "unknown"
+    assert Biometric.objects.count() == 0
+    good = hong.prove_pattern()
+    hong.register(good)
+    with pytest.raises(BiometricRefusedError):
+        hong.register(good)
+    assert Biometric.objects.count() == 1
+
+
+def test_a_credential_stands_for_one_person_only(world: World, hong: Holder) -> None:
+    """What is on for Hong, or ever was, cannot be registered for Han."""
+    han = person(world, "han")
+    han.keeper = hong.keeper
+    for _ in range(2):
+        with pytest.raises(BiometricRefusedError):
+            han.turn_on()
+        biometrics.turn_off(hong.phone.device_id, acting=hong.walk.acting, world=world)
+    assert Biometric.objects.count() == 1
+
+
+def test_it_is_turned_off_without_proof_and_told(world: World, hong: Holder) -> None:
+    """Its owner or its telephone turns it off, nobody else; the pattern opens as before."""
+    made = challenge(world, hong.walk)
+    assert not biometrics.turn_off("", acting=hong.walk.acting, world=world)
+    assert not biometrics.turn_off("another-telephone", acting=hong.walk.acting, world=world)
+    device = devices_of(HONG.id)[0].id
+    han = BY_HANDLE["han"].id
+    assert not biometrics.turn_off_of(han, device, acting=hong.walk.acting, world=world)
+    assert told("biometric_off") == 0
+    assert biometrics.turn_off_of(HONG.id, device, acting=hong.walk.acting, world=world)
+    assert not biometrics.turn_off(hong.phone.device_id, acting=hong.walk.acting, world=world)
+    assert told("biometric_off") == CHANNELS
+    assert hong.answer(made).reason == "biometric_off"
+    assert prove(world, hong.walk).ok
+    assert devices_of(HONG.id)[0].biometric_since is None
+
+
+def test_turned_on_again_the_credential_before_opens_nothing(world: World, hong: Holder) -> None:
+    """One is on at a time."""
+    before = hong.keeper
+    hong.keeper = Keeper(ORIGIN)
+    hong.turn_on()
+    assert [row.end_reason for row in Biometric.objects.order_by("created_at")] == ["replaced", ""]
+    assert hong.open().ok
+    hong.keeper = before
+    assert hong.open().reason == "biometric_wrong"
+
+
+def test_it_works_at_the_banks_own_address_only(world: World) -> None:
+    """Elsewhere nothing is asked and nothing can be turned on; without a bank certificate neither."""
+    phone = Telephone()
+    setting = biometrics.read_setting(phone.device_id, origin=ORIGIN, world=world)
+    assert (setting.state, setting.origin) == ("none", ORIGIN)
+    hong = person(world)
+    device = hong.phone.device_id
+    elsewhere = "http://127.0.0.1:8000"
+    assert biometrics.read_setting(device, origin=elsewhere, world=world).state == "elsewhere"
+    assert biometrics.read_setting(device, origin=ORIGIN, world=world).state == "off"
+    with pytest.raises(BiometricUnavailableError):
+        biometrics.ask_pattern(device, origin=elsewhere, world=world)
+    with pytest.raises(BiometricUnavailableError):
+        biometrics.ask_pattern(phone.device_id, origin=ORIGIN, world=world)
+
+
+# --- opening ---------------------------------------------------------------------------------------------
+
+
+def test_an_answer_that_does_not_hold_opens_nothing(world: World, hong: Holder) -> None:
+    """Each refused and counted; the keeper's counter, the pattern and its tries are as before."""
+    stranger = ec.generate_private_key(ec.SECP256R1())
+    spoilt: dict[str, dict[str, Any]] = {
+        "port": {"origin": "http://localhost:9000"},
+        "origin": {"origin": "https://bank.example"},
+        "domain": {"rp_id": "bank.example"},
+        "not verified": {"flags": PRESENT},
+        "not present": {"flags": VERIFIED},
+        "challenge": {"challenge": bytes(32)},
+        "type": {"type": "webauthn.create"},
+        "counter at rest": {"counter": 9},
+        "counter back": {"counter": 8},
+        "counter gone": {"counter": 0},
+        "user": {"user": b"somebody else"},
+        "signature": {"key": stranger},
+        "no JSON": {"assertion": b"junk"},
+        "form": {"assertion": b'{"id": 7}'},
+        "no text": {"assertion": b"\xff\xfe"},
+        "deep": {"assertion": b"[" * 5000},
+    }
+    assert hong.open(counter=9).ok
+    for name, wrong in spoilt.items():
+        before, made = standing(), challenge(world, hong.walk)
+        assert made is not None
+        assertion = wrong.get("assertion") or hong.keeper.answer(made.challenge, **wrong)
+        refused = hong.answer(made, assertion=assertion)
+        assert refused == Proof(ok=False, reason="biometric_wrong", owner=HONG.id), name
+        assert standing() == before, name
+        assert Biometric.objects.get().errors == 1, name
+        Biometric.objects.update(errors=0)
+    assert prove(world, hong.walk).ok
+    assert hong.open(counter=10).ok
+
+
+def test_an_answer_is_good_once_and_within_a_minute(world: World, hong: Holder) -> None:
+    """The same answer to the same challenge is late, to another one wrong; after a minute it is late, too."""
+    made = challenge(world, hong.walk)
+    assert made is not None
+    assertion = hong.keeper.answer(made.challenge)
+    assert hong.answer(made, assertion=assertion).ok
+    before = standing()
+    assert hong.answer(made, assertion=assertion).reason == "late"
+    assert hong.open(assertion=assertion).reason == "biometric_wrong"
+    assert hong.open().ok
+    before, made = standing(), challenge(world, hong.walk)
+    world.clock.advance(world.policy.challenge_ttl + 1)  # type: ignore[attr-defined]
+    assert hong.answer(made).reason == "late"
+    assert standing() == before
+    assert Biometric.objects.get().errors == 0
+
+
+def test_twenty_of_the_same_answer_are_one(world: World, hong: Holder) -> None:
+    """In parallel, for one challenge: one opens."""
+    made = challenge(world, hong.walk)
+    assert made is not None
+    assertion = hong.keeper.answer(made.challenge)
+    results = in_parallel(20, lambda _n: hong.answer(made, assertion=assertion))
+    assert [result.ok for result in results].count(True) == 1
+
+
+def test_the_telephones_own_key_is_needed_as_well(world: World, hong: Holder) -> None:
+    """A right answer of the keeper without the device's signature proves nothing and spends no try."""
+    for _ in range(7):
+        assert hong.open(fresh_key("ec-p256")).reason == "wrong"
+    assert Biometric.objects.get().errors == 0
+    assert hong.open().ok
+
+
+def test_the_keeper_of_another_person_opens_nothing(world: World, hong: Holder) -> None:
+    """Neither with its own name nor with the right one on it."""
+    han = person(world, "han").turn_on()
+    mine, before = hong.keeper, standing()
+    hong.keeper = han.keeper
+    assert hong.open().reason == "biometric_wrong"
+    hong.keeper.credential_id = mine.credential_id
+    assert hong.open().reason == "biometric_wrong"
+    assert standing() == before
+
+
+def test_a_keeper_that_never_counts_is_one(world: World) -> None:
+    """Some keepers always say 0; that is no counter going back."""
+    hong = person(world)
+    hong.keeper.counter = None
+    hong.turn_on()
+    assert [hong.open().ok for _ in range(3)] == [True, True, True]
+    assert Biometric.objects.get().count == 0
+
+
+def test_five_wrong_answers_turn_it_off_and_the_pattern_opens(world: World, hong: Holder) -> None:
+    """The right finger after that opens nothing; its holder is told; it can be turned on again."""
+    reasons = [hong.open(flags=PRESENT).reason for _ in range(5)]
+    assert reasons == ["biometric_wrong"] * 4 + ["biometric_off"]
+    assert hong.open().reason == "biometric_off"
+    assert Biometric.objects.get().end_reason == "wrong"
+    assert told("biometric_off") == CHANNELS
+    assert prove(world, hong.walk).ok
+    hong.keeper = Keeper(ORIGIN)
+    hong.turn_on()
+    assert hong.open().ok
+
+
+def test_twenty_wrong_answers_at_once_are_five(world: World, hong: Holder) -> None:
+    """Each for its own challenge, in parallel: five are looked at."""
+    made = [challenge(world, hong.walk) for _ in range(20)]
+    answers = [hong.keeper.answer(one.challenge, flags=PRESENT) for one in made if one is not None]
+    results = in_parallel(20, lambda n: hong.answer(made[n], assertion=answers[n]).reason)
+    assert set(results) == {"biometric_wrong", "biometric_off"} or set(results) == {"biometric_off"}
+    looked = Event.objects.filter(type="biometric:wrong").count()
+    assert 1 <= looked <= 5
+    assert Biometric.objects.get().errors == 5
+    assert DeviceKey.objects.get().state == "live"
+
+
+def test_it_forgives_no_wrong_pattern_and_opens_no_locked_one(world: World, hong: Holder) -> None:
+    """A finger gives a thief no more tries at the pattern; after five wrong ones it is off as well."""
+    made = challenge(world, hong.walk)
+    for _ in range(4):
+        assert prove(world, hong.walk, WRONG).reason == "wrong"
+    assert hong.open().ok
+    assert DeviceKey.objects.get().errors == 4
+    assert prove(world, hong.walk, WRONG).reason == "locked"
+    assert hong.answer(made).reason == "locked"
+    assert Biometric.objects.get().end_reason == "locked"
+
+
+# --- what ends it ----------------------------------------------------------------------------------------
+
+
+def _hold(hong: Holder) -> None:
+    hold_everything(HONG.id, acting=hong.walk.acting, world=hong.world)
+
+
+def _suspend(hong: Holder) -> None:
+    bank = Certificate.objects.get(product="bank", state="active")
+    suspend_certificate(bank.pk, acting=hong.walk.acting, world=hong.world)
+
+
+def _revoke(hong: Holder) -> None:
+    bank = Certificate.objects.get(product="bank", state="active")
+    revoke_certificate(bank.pk, "keyCompromise", acting=hong.walk.acting, world=hong.world)
+
+
+def _reissue(hong: Holder) -> None:
+    AppWalk(hong.world, journey="bank-app-reissue", phone=Telephone()).finish()
+
+
+@pytest.mark.parametrize(
+    ("end", "reason", "refused"),
+    [
+        (_hold, "held", "blocked"),
+        (_suspend, "held", "blocked"),
+        (_revoke, "retired", "unknown"),
+        (_reissue, "retired", "unknown"),
+    ],
+    ids=["lost", "suspended", "revoked", "re-issued"],
+)
+def test_what_ends_or_holds_the_certificate_ends_it(
+    hong: Holder, end: Callable[[Holder], None], reason: str, refused: str
+) -> None:
+    """A challenge taken before is refused, and a registration begun before turns nothing on."""
+    made = challenge(hong.world, hong.walk)
+    begun = hong.prove_pattern()
+    proven = Event.objects.filter(type="device_key:proven").count()
+    end(hong)
+    assert Biometric.objects.get().end_reason == reason
+    assert hong.answer(made).reason == refused
+    with pytest.raises((BiometricRefusedError, BiometricUnavailableError)):
+        Holder(hong.world, hong.walk).register(begun)
+    assert Biometric.objects.count() == 1
+    assert Event.objects.filter(type="device_key:proven").count() == proven
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["everything", "one"])
+def test_what_is_given_back_opens_by_the_pattern_first(hong: Holder, *, whole: bool) -> None:
+    """After a hold was lifted the pattern opens, and finger or face only when turned on anew."""
+    (_hold if whole else _suspend)(hong)
+    if whole:
+        restore_everything(HONG.id, acting=hong.walk.acting, world=hong.world)
+    else:
+        bank = Certificate.objects.get(product="bank")
+        restore_certificate(bank.pk, acting=hong.walk.acting, world=hong.world)
+    assert hong.open().reason == "biometric_off"
+    assert prove(hong.world, hong.walk).ok
+    hong.keeper = Keeper(ORIGIN)
+    hong.turn_on()
+    assert hong.open().ok
+
+
+# --- where it is used ------------------------------------------------------------------------------------
+
+
+def test_it_logs_in(world: World, hong: Holder) -> None:
+    """A right answer opens a session; a wrong one is recorded, and five lead back to the pattern."""
+    visit = Visit(origin=ORIGIN)
+
+    def log_in(**spoilt: Any) -> None:
+        asked = ask_pattern(hong.phone.device_id, visit=visit, world=world)
+        assert asked is not None
+        log_in_by_pattern(
+            asked.id,
+            device_id=hong.phone.device_id,
+            assertion=hong.keeper.answer(asked.challenge, **spoilt),
+            signature=hong.phone.sign(asked.challenge),
+            visit=visit,
+            acting=hong.walk.acting,
+            world=world,
+        )
+
+    for _ in range(4):
+        with pytest.raises(BiometricWrongError):
+            log_in(rp_id="bank.example")
+    assert Session.objects.count() == 0
+    log_in()
+    assert Session.objects.get().method == "bank"
+    assert list(Use.objects.order_by("at").values_list("outcome", flat=True)) == [
+        *["biometric_wrong"] * 4,
+        "accepted",
+    ]
+    for _ in range(4):
+        with pytest.raises(BiometricWrongError):
+            log_in(flags=PRESENT)
+    with pytest.raises(BiometricOffError):
+        log_in(flags=PRESENT)
+    assert Session.objects.count() == 1
+
+
+def test_it_approves_together_with_the_number(world: World, hong: Holder) -> None:
+    """A wrong answer leaves the question waiting; a right one with the right number approves."""
+
+    def approve(number: str, **spoilt: Any) -> str:
+        question = approvals.approvals_for(hong.phone.device_id, world=world)[0]
+        made = approvals.begin_answer(question.id, device_id=hong.phone.device_id, world=world)
+        done = approvals.answer_approval(
+            question.id,
+            device_id=hong.phone.device_id,
+            number=number,
+            challenge_id=made.id,
+            assertion=hong.keeper.answer(made.challenge, **spoilt),
+            signature=hong.phone.sign(made.challenge),
+            acting=hong.walk.acting,
+            world=world,
+        )
+        return done.state
+
+    asking: dict[str, Any] = {"purpose": "run:1", "product": "financial", "locale": "ko"}
+    who: dict[str, Any] = {"acting": hong.walk.acting, "world": world}
+    assert approvals.ask_approval(HONG.id, number="42", key="a", **asking, **who) is not None
+    with pytest.raises(ApprovalRefusedError):
+        approve("42", flags=PRESENT)
+    assert len(approvals.approvals_for(hong.phone.device_id, world=world)) == 1
+    assert approve("42") == "approved"
+    assert approvals.ask_approval(HONG.id, number="42", key="b", **asking, **who) is not None
+    assert approve("24") == "wrong_number"
+
+
+def test_it_is_a_factor_in_place_and_meets_the_pattern_s_lock(world: World, hong: Holder) -> None:
+    """In the financial journey: wrong answers leave the pattern's tries alone, a right one goes on."""
+    walk = AppWalk(world, journey="financial-app-issue", phone=hong.phone)
+    walk.walk_to("factor")
+    walk.submit(factor="bank_certificate")
+
+    def submit(**spoilt: Any) -> None:
+        octets = base64.b64decode(walk.shown("pattern")["challenge"])
+        assertion = hong.keeper.answer(octets, **spoilt)
+        walk.submit(assertion=b64(assertion), signature=b64(hong.phone.sign(octets)))
+
+    shown = walk.shown("pattern")["biometric"]
+    assert shown == {"credential_id": text_of(hong.keeper.credential_id), "rp_id": "localhost"}
+    assert {one.name: one.rules["required"] for one in walk.page.fields} == {
+        "mac": False, "signature": True, "assertion": False,
+    }  # fmt: skip
+    for _ in range(4):
+        submit(flags=PRESENT)
+        assert walk.codes == ["biometric_wrong"]
+    assert FactorCounter.objects.get(factor="bank_certificate").errors == 0
+    walk.submit(mac=b64(bytes(32)), signature=b64(hong.phone.sign(b"x")))
+    assert walk.codes == ["pattern_wrong"]
+    submit()
+    assert walk.page.step == "details"
+    # The pattern's own counter is neither spent nor forgiven by a finger.
+    assert FactorCounter.objects.get(factor="bank_certificate").errors == 1
+    walk.walk_to("confirm")
+    assert walk.submit().state == "done"
+
+
+def test_five_wrong_answers_in_a_journey_leave_the_pattern(world: World, hong: Holder) -> None:
+    """The step stays open, and shows the pattern alone."""
+    walk = AppWalk(world, journey="financial-app-issue", phone=hong.phone)
+    walk.walk_to("factor")
+    walk.submit(factor="bank_certificate")
+    for _ in range(5):
+        octets = base64.b64decode(walk.shown("pattern")["challenge"])
+        assertion = hong.keeper.answer(octets, flags=PRESENT)
+        walk.submit(assertion=b64(assertion), signature=b64(hong.phone.sign(octets)))
+    assert (walk.page.state, walk.codes) == ("open", ["biometric_off"])
+    assert "biometric" not in walk.shown("pattern")
+    walk.step()
+    assert walk.page.step == "details"
+
+
+# --- what is kept ----------------------------------------------------------------------------------------
+
+
+def test_nothing_that_opens_is_kept(world: World, run_jobs: Callable[[], int]) -> None:
+    """No answer of a keeper, no MAC and no private key stands in a table after all was used."""
+    hong = person(world)
+    first = hong.prove_pattern()
+    registration = hong.keeper.make(first.options)
+    hong.register(first, credential=registration)
+    made = challenge(world, hong.walk)
+    assert made is not None
+    assertion = hong.keeper.answer(made.challenge)
+    assert hong.answer(made, assertion=assertion).ok
+    run_jobs()
+    private = hong.keeper.key.private_numbers().private_value.to_bytes(32)
+    mac = hmac.digest(hong.phone.proof_key(), made.challenge, "sha256")
+    secrets = [registration, assertion, private, mac]
+    secrets += [base64.urlsafe_b64decode(json.loads(assertion)["response"]["signature"] + "==")]
+    forms = [form for one in secrets for form in (one.hex(), b64(one), text_of(one), repr(one))]
+    found = [name for name, text in dump().items() for form in forms if form in text]
+    assert found == []
+    assert hashlib.sha256(private).hexdigest() not in str(dump())
