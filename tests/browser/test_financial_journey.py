@@ -139,31 +139,31 @@ def test_all_eighteen_steps_at_the_page_with_the_telephone_and_the_drawer(
 
 def test_back_refresh_and_a_second_tab(context: BrowserContext, seat: Callable[..., Customer]) -> None:
     """Back asks again and keeps what is not secret; refresh changes nothing; a second tab repeats nothing."""
-    baek = seat("baek")
-    baek.begin()
-    baek.walk(until="contact")
-    baek.answer()
-    assert baek.step == "person"
-    baek.press("back")
-    assert baek.step == "contact"
-    assert baek.page.locator("[name=email]").input_value() == baek.drawer["email"]
-    baek.page.reload()
-    assert baek.step == "contact"
+    yoon = seat("yoon")
+    yoon.begin()
+    yoon.walk(until="contact")
+    yoon.answer()
+    assert yoon.step == "person"
+    yoon.press("back")
+    assert yoon.step == "contact"
+    assert yoon.page.locator("[name=email]").input_value() == yoon.drawer["email"]
+    yoon.page.reload()
+    assert yoon.step == "contact"
 
-    other = seat("baek", context.new_page())
-    other.page.goto(baek.page.url)
+    other = seat("yoon", context.new_page())
+    other.page.goto(yoon.page.url)
     assert other.step == "contact"
     other.answer()
     assert other.step == "person"
-    baek.answer()  # the tab that fell behind repeats what was done: the present page, and nothing twice
-    assert baek.step == "person"
+    yoon.answer()  # the tab that fell behind repeats what was done: the present page, and nothing twice
+    assert yoon.step == "person"
     other.press("back")
     other.answer()
     assert other.step == "person"
-    baek.type("name", baek.drawer["name"])
-    baek.press()  # this page is of an earlier turn: it is told so, not obeyed
-    assert baek.step == "person"
-    assert "이미 진행됐어요" in baek.page.locator("main").inner_text()
+    yoon.type("name", yoon.drawer["name"])
+    yoon.press()  # this page is of an earlier turn: it is told so, not obeyed
+    assert yoon.step == "person"
+    assert "이미 진행됐어요" in yoon.page.locator("main").inner_text()
 
 
 def test_wrong_codes_lock_the_card_and_another_way_remains(seat: Callable[..., Customer]) -> None:
