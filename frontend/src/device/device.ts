@@ -20,6 +20,7 @@ import type { BankRecord, JointRecord, PendingRecord, Shelf } from "./store";
 
 const RANDOM_SIZE = 20;
 const DELIVERY_LABEL = new TextEncoder().encode("dojang delivery\0");
+const CHANGE_LABEL = new TextEncoder().encode("dojang pattern change\0");
 /** A key whose certificate never came is thrown away after this long. */
 const PENDING_LIFE = 24 * 3600 * 1000;
 /** Once its certificate is here, a key waits this long for `finish`: it signs without a password until then. */
@@ -66,6 +67,11 @@ export interface PatternProof {
   readonly mac: Bytes;
   /** ECDSA over the challenge, DER. */
   readonly signature: Bytes;
+}
+
+export interface PatternChange extends PatternProof {
+  /** What the centre enrols: 32 octets. */
+  readonly proofKey: Bytes;
 }
 
 export class Device {
@@ -196,6 +202,18 @@ export class Device {
   /** The signature of a bank key over a challenge, where finger or face stand in for the pattern. */
   async deviceSignature(challenge: Uint8Array, id?: string): Promise<Bytes> {
     return sign((await this.#bank(id)).key, challenge);
+  }
+
+  /**
+   * Another pattern for a bank key: proof of the old one, and what the new one makes, signed together by the device.
+   * Nothing is kept here: the pattern opens at the centre.
+   */
+  async changePattern(old: string, pattern: string, challenge: Uint8Array, id?: string): Promise<PatternChange> {
+    requireGoodPattern(pattern);
+    const record = await this.#bank(id);
+    const fresh = await proofKey(record.patternKey, pattern);
+    const signature = await sign(record.key, concat(CHANGE_LABEL, new Uint8Array(challenge), fresh));
+    return { mac: await proofOf(record.patternKey, old, challenge), signature, proofKey: fresh };
   }
 
   /** CMS SignedData by a bank key. The centre counts it only together with a proof of the pattern. */

@@ -7,6 +7,7 @@ export type DeviceCode =
   | "pattern_weak"
   | "key_mismatch"
   | "key_absent"
+  | "storage_failed"
   | "device_unsupported";
 
 export class DeviceError extends Error {

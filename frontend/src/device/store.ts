@@ -85,10 +85,16 @@ export function browserShelf(name = DATABASE): Shelf {
     get: (sort, id) =>
       within("readonly", async (room) => ((await settled(room.get([sort, id]))) as StoredRecord | undefined) ?? null),
     all: () => within("readonly", async (room) => (await settled(room.getAll())) as StoredRecord[]),
-    put: (...records) =>
-      within("readwrite", async (room) => {
-        await Promise.all(records.map((record) => settled(room.put(record))));
-      }),
+    put: async (...records) => {
+      try {
+        await within("readwrite", async (room) => {
+          await Promise.all(records.map((record) => settled(room.put(record))));
+        });
+      } catch (error) {
+        // No room, a private window, a store that was taken away: whatever it was, nothing is kept.
+        throw new DeviceError("storage_failed", error instanceof Error ? error.message : "");
+      }
+    },
     remove: (sort, id) =>
       within("readwrite", async (room) => {
         await settled(room.delete([sort, id]));

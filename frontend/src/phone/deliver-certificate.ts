@@ -7,6 +7,9 @@ import { complain, fill, formOf, send } from "./form";
 import { pendingOf } from "./pending";
 import { sentence } from "./sayings";
 
+/** This browser will not keep it: trying again changes nothing. */
+const REFUSED = new Set(["storage_failed", "device_unsupported"]);
+
 export class DeliverCertificate extends HTMLElement {
   connectedCallback(): void {
     // After a refusal the person decides; a page that sends itself again and again helps nobody.
@@ -26,6 +29,8 @@ export class DeliverCertificate extends HTMLElement {
       send(form, "stored");
     } catch (error) {
       complain(this, sentence(error));
+      // The centre takes the new certificate back at once; the old one was never touched.
+      if (error instanceof DeviceError && REFUSED.has(error.code)) send(form, "storage_failed");
     }
   }
 }

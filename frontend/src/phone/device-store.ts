@@ -1,5 +1,5 @@
 /** `<device-store>`: the certificates on this device: look, take elsewhere, bring in, change the password, delete. */
-import { device, type Held } from "../device";
+import { device, DeviceError, type Held } from "../device";
 import { word } from "../words";
 import { writeDay } from "./dates";
 import { holderOf, sealOf } from "./seals";
@@ -28,6 +28,8 @@ function save(name: string, type: string, content: Uint8Array<ArrayBuffer>): voi
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
+
+const DAY = 24 * 3600 * 1000;
 
 interface Question {
   name: string;
@@ -85,8 +87,10 @@ export class DeviceStore extends HTMLElement {
       );
     } else {
       acts.append(make("p", { class: "muted small" }, word("store_bank_stays")));
+      if (live) acts.append(make("a", { class: "btn btn--small", href: "/app/bank/pattern/" }, word("store_pattern")));
       acts.append(make("a", { class: "btn btn--small", href: "/app/bank/biometric/" }, word("store_biometric")));
     }
+    if (live) acts.append(make("a", { class: "btn btn--small btn--bad", href: `/app/certificates/${held.product}/revoke/` }, word("store_revoke")));
     acts.append(button(word("store_delete"), "btn btn--small btn--bad", () => this.#delete(held)));
     return make(
       "li",
@@ -98,7 +102,21 @@ export class DeviceStore extends HTMLElement {
         make("dl", { class: "facts" }, ...rows),
         acts,
       ),
+      ...this.#ending(held),
     );
+  }
+
+  /** What to do about a certificate whose end is near, or past; the centre says from how many days on. */
+  #ending(held: Held): Node[] {
+    const from = this.dataset[held.product === "joint" ? "windowJoint" : "windowBank"];
+    if (from === undefined) return [];
+    const left = Math.floor((held.facts.notAfter.getTime() - Date.now()) / DAY);
+    if (left > Number(from)) return [];
+    const over = held.facts.notAfter.getTime() <= Date.now();
+    const text = over ? word("store_ended") : left > 0 ? word("store_days", { days: left }) : word("store_today");
+    const href = `/app/${held.product}/${over ? "issue" : "reissue"}/`;
+    const way = make("a", { class: "btn btn--small", href }, word(over ? "store_issue" : "store_renew"));
+    return [make("div", { class: over ? "note note--danger ends" : "note note--warn ends" }, make("div", {}, make("p", {}, text), make("p", {}, way)))];
   }
 
   #tell(text: string): void {
@@ -145,7 +163,7 @@ export class DeviceStore extends HTMLElement {
           confirm.removeAttribute("aria-busy");
           error.hidden = false;
           const said = error.firstElementChild;
-          if (said) said.textContent = sentence(reason);
+          if (said) said.textContent = reason instanceof DeviceError || !(reason instanceof Error) ? sentence(reason) : reason.message;
           inputs[0]?.focus();
         },
       );
@@ -170,8 +188,10 @@ export class DeviceStore extends HTMLElement {
     const questions = [
       { name: "password", label: word("store_password") },
       { name: "fresh", label: word("store_fresh"), fresh: true },
+      { name: "again", label: word("store_again"), fresh: true },
     ];
-    this.#ask(word("store_change"), word("store_change_text"), questions, word("store_change_go"), async ([old = "", fresh = ""]) => {
+    this.#ask(word("store_change"), word("store_change_text"), questions, word("store_change_go"), async ([old = "", fresh = "", again = ""]) => {
+      if (fresh !== again) throw new Error(word("key_differs"));
       await device().changePassword(held.id, old, fresh);
       this.#tell(word("store_changed"));
     });

@@ -50,6 +50,15 @@ export class PatternLock extends HTMLElement {
   /** The pattern drawn last, for pages that prove by other ways than the journey's form. */
   onproved: ((pattern: string) => Promise<void>) | null = null;
 
+  /** Asks for another pattern, with a sentence of one's own; for `onproved`. */
+  ask(text: string): void {
+    this.#busy = false;
+    this.#restart(true);
+    complain(this, "");
+    this.#say(text);
+    this.#dots[4]?.focus({ preventScroll: true });
+  }
+
   #build(): void {
     this.#status.className = "pattern__status";
     this.#status.setAttribute("role", "status");

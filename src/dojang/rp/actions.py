@@ -9,12 +9,12 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 
-from dojang.audit.actions import record_event
 from dojang.ca import queries as ca
 from dojang.journeys.model import DAY
 from dojang.pki.errors import DojangError
@@ -36,7 +36,7 @@ from dojang.rp.errors import (
     SignatureRefusedError,
     UseRefusedError,
 )
-from dojang.rp.models import Use
+from dojang.rp.uses import Pending, Visit, record_refused, record_use
 from dojang.rp.verifying import read_signed, verify_certificate, verify_use
 from dojang.wallet.actions import sign_with_pin
 from dojang.wallet.errors import (
@@ -45,12 +45,12 @@ from dojang.wallet.errors import (
     WalletLockedError,
     WalletPinWrongError,
 )
-from dojang.wallet.models import DeviceKey
 from dojang.wallet.patterns import begin_challenge, verify_challenge
-from dojang.wallet.queries import usable_key
+from dojang.wallet.queries import device_key, usable_key
 
 if TYPE_CHECKING:
-    from dojang.ca.queries import CertificateView
+    from collections.abc import Iterator
+
     from dojang.ports.acting import Acting
     from dojang.ports.credentials import Biometric
     from dojang.ports.world import World
@@ -69,21 +69,13 @@ _WRONG: Final = (
     WalletPinWrongError,
 )
 #: Why a pattern was refused: the word in the record of uses, and the error. All else is an old challenge.
-_PATTERN_REFUSALS: Final[dict[str, tuple[str, type[DojangError]]]] = {
+PATTERN_REFUSALS: Final[dict[str, tuple[str, type[DojangError]]]] = {
     "wrong": ("pattern_wrong", PatternWrongError),
     "locked": ("locked", PatternLockedError),
     "biometric_wrong": ("biometric_wrong", BiometricWrongError),
     "biometric_off": ("biometric_wrong", BiometricOffError),
     "blocked": ("held", CertificateHeldError),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """Where a certificate is used from: the origin of the page, and the browser in a few words."""
-
-    origin: str
-    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +132,7 @@ def log_in_by_browser(browser: str, pin: str, *, visit: Visit, acting: Acting, w
     key = usable_key(customer_id, "financial") if customer_id else None
     if key is None:
         raise LoginRefusedError
-    use = _told_more(key, pin, purpose=LOGIN, visit=visit, acting=acting, world=world)
+    use = told_more(key, pin, purpose=LOGIN, visit=visit, acting=acting, world=world)
     sessions.note_visit(browser, world=world)
     return _enter(use, method="financial", remember=False, visit=visit, acting=acting, world=world)
 
@@ -155,17 +147,23 @@ def prove_again(
     key = usable_key(session.customer_id, "financial")
     if key is None:
         raise LoginRefusedError
-    use = _told_more(key, pin, purpose=purpose, visit=visit, acting=acting, world=world)
-    with transaction.atomic():
-        _record(use, "accepted", acting=acting, world=world)
-        return sessions.renew_token(session.id, world=world)
+    use = told_more(key, pin, purpose=purpose, visit=visit, acting=acting, world=world)
+    return _renew(session, use, acting=acting, world=world)
 
 
-def _told_more(
+def told_more(
     key: WalletKey, pin: str, *, purpose: str, visit: Visit, acting: Acting, world: World
-) -> _Pending:
-    try:
+) -> Pending:
+    """Use a key for somebody who may be told why it would not: the errors of `told`."""
+    with told(key):
         return _use_pin(key, pin, purpose=purpose, visit=visit, acting=acting, world=world)
+
+
+@contextmanager
+def told(key: WalletKey) -> Iterator[None]:
+    """Turn the wallet's refusals into `LoginPinWrongError`, `LoginLockedError`, `CertificateHeldError`."""
+    try:
+        yield
     except WalletPinWrongError as error:
         raise LoginPinWrongError(left=error.data["left"]) from error
     except WalletLockedError as error:
@@ -176,26 +174,16 @@ def _told_more(
         raise LoginRefusedError from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """A use that verified and is still to be recorded."""
-
-    view: CertificateView
-    purpose: str
-    challenge_id: str
-    visit: Visit
-
-
 def _use_pin(
     key: WalletKey, pin: str, *, purpose: str, visit: Visit, acting: Acting, world: World
-) -> _Pending:
+) -> Pending:
     """Have the wallet sign a fresh challenge and verify the outcome; refusals are recorded."""
     view = ca.certificate_by_id(key.certificate_id) if key.certificate_id else None
     if view is None:
         raise WalletKeyNotFoundError(key=key.id)
     asked = challenges.ask(purpose, origin=visit.origin, world=world)
     spent = challenges.spend(asked.id, asked.secret, purpose=purpose, origin=visit.origin, world=world)
-    pending = _Pending(view, purpose, asked.id, visit)
+    pending = Pending(view, purpose, asked.id, visit)
     try:
         signature = sign_with_pin(
             customer_id=key.customer_id,
@@ -208,16 +196,16 @@ def _use_pin(
         )
         verify_use(view, bytes(spent.body), signature, world=world)
     except WalletPinWrongError:
-        _record_refused(pending, "pin_wrong", acting=acting, world=world)
+        record_refused(pending, "pin_wrong", acting=acting, world=world)
         raise
     except WalletLockedError:
-        _record_refused(pending, "locked", acting=acting, world=world)
+        record_refused(pending, "locked", acting=acting, world=world)
         raise
     except WalletHeldError:
-        _record_refused(pending, "held", acting=acting, world=world)
+        record_refused(pending, "held", acting=acting, world=world)
         raise
     except UseRefusedError as error:
-        _record_refused(pending, error.outcome, acting=acting, world=world)
+        record_refused(pending, error.outcome, acting=acting, world=world)
         raise
     return pending
 
@@ -229,20 +217,74 @@ def log_in_by_signature(
     challenge_id: str, secret: str, signed: bytes, *, visit: Visit, acting: Acting, world: World
 ) -> LoggedIn:
     """Log in with a joint certificate: `signed` is CMS SignedData over the challenge, made on the device."""
-    spent = challenges.spend(challenge_id, secret, purpose=LOGIN, origin=visit.origin, world=world)
+    use = _use_signature(challenge_id, secret, signed, purpose=LOGIN, visit=visit, acting=acting, world=world)
+    return _enter(use, method=use.view.product, remember=False, visit=visit, acting=acting, world=world)
+
+
+def prove_again_by_signature(
+    session: sessions.SessionView,
+    challenge_id: str,
+    secret: str,
+    signed: bytes,
+    *,
+    purpose: str,
+    visit: Visit,
+    acting: Acting,
+    world: World,
+) -> str:
+    """Prove a joint certificate of the session's customer again; return the new token.
+
+    Raises `ChallengeUnknownError` and `UseRefusedError`s; another customer's certificate is refused as
+    `SignatureRefusedError`.
+    """
+    use = _use_signature(
+        challenge_id, secret, signed, purpose=purpose, whose=session.customer_id,
+        visit=visit, acting=acting, world=world,
+    )  # fmt: skip
+    return _renew(session, use, acting=acting, world=world)
+
+
+def _use_signature(
+    challenge_id: str,
+    secret: str,
+    signed: bytes,
+    *,
+    purpose: str,
+    whose: str = "",
+    visit: Visit,
+    acting: Acting,
+    world: World,
+) -> Pending:
+    spent = challenges.spend(challenge_id, secret, purpose=purpose, origin=visit.origin, world=world)
     view = read_signed(signed, bytes(spent.body))
     if view.product != "joint":  # a bank certificate counts with its pattern only, see below
         raise SignatureRefusedError
-    pending = _Pending(view, LOGIN, str(spent.id), visit)
+    pending = Pending(view, purpose, str(spent.id), visit)
     try:
         verify_certificate(view, world=world)
+        if whose not in {"", view.customer_id}:
+            raise SignatureRefusedError
     except UseRefusedError as error:
-        _record_refused(pending, error.outcome, acting=acting, world=world)
+        record_refused(pending, error.outcome, acting=acting, world=world)
         raise
-    return _enter(pending, method=view.product, remember=False, visit=visit, acting=acting, world=world)
+    return pending
 
 
 # --- by pattern, on a registered device -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PatternAnswer:
+    """What a registered device answers: a MAC by the pattern's proof key and a signature by its own.
+
+    An `assertion` of finger or face may take the MAC's place.
+    """
+
+    challenge_id: str
+    device_id: str
+    signature: bytes
+    mac: bytes = field(default=b"", repr=False)
+    assertion: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,21 +300,24 @@ class PatternQuestion:
     biometric: Biometric | None = None
 
 
-def ask_pattern(device_id: str, *, visit: Visit, world: World) -> PatternQuestion | None:
-    """Make a question for the bank certificate on a device; None when there is no usable one."""
-    key = _pattern_key(device_id)
+def ask_pattern(
+    device_id: str, *, purpose: str = LOGIN, customer_id: str = "", visit: Visit, world: World
+) -> PatternQuestion | None:
+    """Make a question for the bank certificate on a device; None when there is no usable one.
+
+    `customer_id`: whose it must be, if that is known.
+    """
+    key = device_key(device_id, "bank", customer_id=customer_id)
     if key is None:
         return None
     asked = begin_challenge(
         key.customer_id,
         device_id=device_id,
-        purpose=_pattern_purpose(visit),
-        key=f"login:{secrets.token_hex(16)}",
+        purpose=_pattern_purpose(purpose, visit),
+        key=f"{purpose}:{secrets.token_hex(16)}",
         world=world,
     )
-    if asked is None:
-        return None
-    return PatternQuestion(asked.id, asked.challenge, asked.key_id, asked.biometric)
+    return None if asked is None else PatternQuestion(asked.id, asked.challenge, asked.key_id)
 
 
 def log_in_by_pattern(
@@ -291,89 +336,92 @@ def log_in_by_pattern(
     By pattern (`mac`), or by finger or face (`assertion`). Raises `BiometricWrongError`, `BiometricOffError`,
     `PatternWrongError`, `PatternLockedError`, `ChallengeUnknownError`, a `UseRefusedError`.
     """
-    key = _pattern_key(device_id)
+    answer = PatternAnswer(challenge_id, device_id, signature, mac, assertion)
+    use = _use_pattern(answer, purpose=LOGIN, visit=visit, acting=acting, world=world)
+    return _enter(use, method="bank", remember=False, visit=visit, acting=acting, world=world)
+
+
+def prove_again_by_pattern(
+    session: sessions.SessionView,
+    answer: PatternAnswer,
+    *,
+    purpose: str,
+    visit: Visit,
+    acting: Acting,
+    world: World,
+) -> str:
+    """Prove the bank certificate of the session's customer again; return the new token.
+
+    Raises as `log_in_by_pattern`.
+    """
+    use = _use_pattern(
+        answer, purpose=purpose, whose=session.customer_id, visit=visit, acting=acting, world=world
+    )
+    return _renew(session, use, acting=acting, world=world)
+
+
+def _use_pattern(
+    answer: PatternAnswer,
+    *,
+    purpose: str,
+    whose: str = "",
+    visit: Visit,
+    acting: Acting,
+    world: World,
+) -> Pending:
+    key = device_key(answer.device_id, "bank", customer_id=whose)
     view = ca.certificate_by_id(key.certificate_id) if key is not None and key.certificate_id else None
     if key is None or view is None:
         raise ChallengeUnknownError
     proof = verify_challenge(
-        challenge_id,
-        mac=mac,
-        assertion=assertion,
-        signature=signature,
-        purpose=_pattern_purpose(visit),
+        answer.challenge_id,
+        mac=answer.mac,
+        assertion=answer.assertion,
+        signature=answer.signature,
+        purpose=_pattern_purpose(purpose, visit),
         acting=acting,
         world=world,
     )
     if proof.owner not in {None, key.customer_id}:
         raise ChallengeUnknownError
-    pending = _Pending(view, LOGIN, str(uuid.uuid4()), visit)
+    pending = Pending(view, purpose, str(uuid.uuid4()), visit)
     if not proof.ok:
-        outcome, error = _PATTERN_REFUSALS.get(proof.reason, ("", ChallengeUnknownError))
+        outcome, error = PATTERN_REFUSALS.get(proof.reason, ("", ChallengeUnknownError))
         if outcome:
-            _record_refused(pending, outcome, acting=acting, world=world)
+            record_refused(pending, outcome, acting=acting, world=world)
         raise error
     try:
         verify_certificate(view, world=world)
     except UseRefusedError as refused:
-        _record_refused(pending, refused.outcome, acting=acting, world=world)
+        record_refused(pending, refused.outcome, acting=acting, world=world)
         raise
-    return _enter(pending, method="bank", remember=False, visit=visit, acting=acting, world=world)
+    return pending
 
 
-def _pattern_key(device_id: str) -> DeviceKey | None:
-    rows = DeviceKey.objects.filter(
-        device__device_id=device_id, product="bank", certificate__isnull=False
-    ).exclude(state=DeviceKey.State.RETIRED)
-    return rows.order_by("-created_at").first()
-
-
-def _pattern_purpose(visit: Visit) -> str:
-    return f"{LOGIN}|{visit.origin}"[:200]
+def _pattern_purpose(purpose: str, visit: Visit) -> str:
+    return f"{purpose}|{visit.origin}"[:200]
 
 
 # --- what all have in common -----------------------------------------------------------------------------
 
 
+def _renew(session: sessions.SessionView, use: Pending, *, acting: Acting, world: World) -> str:
+    with transaction.atomic():
+        record_use(use, "accepted", acting=acting, world=world)
+        return sessions.renew_token(session.id, world=world)
+
+
 def _enter(
-    use: _Pending, *, method: str, remember: bool, visit: Visit, acting: Acting, world: World
+    use: Pending, *, method: str, remember: bool, visit: Visit, acting: Acting, world: World
 ) -> LoggedIn:
     customer_id = use.view.customer_id
     with transaction.atomic():
-        _record(use, "accepted", acting=acting, world=world)
+        record_use(use, "accepted", acting=acting, world=world)
         session = sessions.open_session(
             customer_id, use.view.id, method=method, agent=visit.agent, acting=acting, world=world
         )
         browser = sessions.remember_browser(customer_id, agent=visit.agent, world=world) if remember else ""
     return LoggedIn(customer_id=customer_id, session=session, browser=browser)
-
-
-def _record(use: _Pending, outcome: str, *, acting: Acting, world: World) -> None:
-    """Write one use down, inside the caller's transaction."""
-    Use.objects.create(
-        customer_id=use.view.customer_id,
-        certificate_id=use.view.id,
-        purpose=use.purpose,
-        outcome=outcome,
-        origin=use.visit.origin[:200],
-        channel=acting.channel,
-        source=acting.source[:45],
-        agent=use.visit.agent[:80],
-        challenge_id=use.challenge_id,
-        at=world.clock.now(),
-    )
-    record_event(
-        "certificate:used" if outcome == "accepted" else "certificate:use_refused",
-        acting=acting,
-        subject=use.view.serial,
-        purpose=use.purpose,
-        outcome=outcome,
-        challenge=use.challenge_id,
-    )
-
-
-def _record_refused(use: _Pending, outcome: str, *, acting: Acting, world: World) -> None:
-    with transaction.atomic():
-        _record(use, outcome, acting=acting, world=world)
 
 
 def _count(user_id: str, *, acting: Acting, world: World) -> int:

@@ -39,6 +39,12 @@ class LoginPausedError(DojangError):
     code = "login_paused"
 
 
+class NewPinRefusedError(DojangError):
+    """The new PIN breaks a rule (data ``rule``: ``length repeated sequential birth phone``)."""
+
+    code = "new_pin_refused"
+
+
 class PatternWrongError(DojangError):
     """The pattern drawn on the registered device was wrong; the device's tries are counted."""
 

@@ -24,11 +24,13 @@ SHOWN: Final = (
     "certificate:restored",
     "certificate:revoked",
     "certificate:voided",
+    "device_key:pattern_changed",
     "factor:locked",
     "factor:unlocked",
     "session:opened",
     "session:all_ended",
     "wallet_key:locked",
+    "wallet_key:pin_changed",
 )
 
 

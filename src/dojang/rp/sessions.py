@@ -100,15 +100,24 @@ def end_session(session_id: str, *, reason: str, acting: Acting, world: World) -
         record_event("session:ended", acting=acting, subject=row.customer_id, reason=reason)
 
 
-def end_sessions_of(customer_id: str, *, reason: str, keep: str = "", acting: Acting, world: World) -> int:
-    """End a customer's sessions everywhere (except `keep`) and let no browser know them; return how many."""
+def end_sessions_of(
+    customer_id: str,
+    *,
+    reason: str,
+    keep: str = "",
+    forget: bool = True,
+    acting: Acting,
+    world: World,
+) -> int:
+    """End a customer's sessions everywhere (except `keep`); return how many. `forget`: browsers, too."""
     now = world.clock.now()
     with transaction.atomic():
         rows = Session.objects.filter(customer_id=customer_id, ended_at__isnull=True)
         if keep:
             rows = rows.exclude(pk=keep)
         ended = rows.update(ended_at=now, end_reason=reason)
-        Browser.objects.filter(customer_id=customer_id, ended_at__isnull=True).update(ended_at=now)
+        if forget:
+            Browser.objects.filter(customer_id=customer_id, ended_at__isnull=True).update(ended_at=now)
         record_event("session:all_ended", acting=acting, subject=customer_id, reason=reason, count=ended)
     return ended
 

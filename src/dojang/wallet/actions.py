@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from django.db import connection, transaction
@@ -16,14 +17,17 @@ from dojang.ports.signer_errors import (
     KeyRetiredError,
     KeyUnknownError,
     PinLockedError,
+    PinReusedError,
     PinWrongError,
     SealedMismatchError,
     SignerBusyError,
+    SignerError,
     SignerHaltedError,
 )
 from dojang.wallet.errors import (
     WalletHeldError,
     WalletKeyMismatchError,
+    WalletKeyMovedError,
     WalletKeyNotFoundError,
     WalletLockedError,
     WalletPinWrongError,
@@ -33,6 +37,8 @@ from dojang.wallet.prepared import PreparedKey
 from dojang.wallet.queries import usable_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.db import models
 
     from dojang.ports.acting import Acting
@@ -49,6 +55,7 @@ _UNTRIED: Final = (
     KeyConflictError,
     ClockError,
     MalformedError,
+    PinReusedError,
 )
 _USABLE: Final = (WalletKey.State.LIVE, WalletKey.State.LOCKED)
 
@@ -213,6 +220,63 @@ def sign_with_pin(
     Raises `WalletPinWrongError` (data ``left``), `WalletLockedError`, `WalletKeyNotFoundError`, and
     `WalletHeldError` while the certificate is suspended: the PIN is not tried then.
     """
+    key = _count_attempt(customer_id, key_id, acting=acting, world=world)
+
+    def sign() -> bytes:
+        return world.signer.sign_with_wallet(
+            key_id=key_id, sealed=bytes(key.sealed), pin=pin, digest=digest, purpose=purpose
+        )
+
+    signature = _try_pin(key, sign, acting=acting, world=world)
+    with transaction.atomic():
+        _forgive(WalletKey.objects.select_for_update().get(id=key_id), key)
+        record_event("wallet_key:used", acting=acting, subject=customer_id, key=key_id, purpose=purpose)
+    return signature
+
+
+def change_pin(
+    *,
+    customer_id: str,
+    key_id: str,
+    pin: str,
+    new_pin: str,
+    within: Callable[[], None] | None = None,
+    acting: Acting,
+    world: World,
+) -> None:
+    """Put a customer's key under another PIN.
+
+    Counted and refused as `sign_with_pin`; `PinReusedError` for the same PIN again, without a try. The new
+    sealed part, the event and whatever `within` writes are one transaction: before it the old PIN is the one
+    that works, after it the new one. `WalletKeyMovedError` when somebody else changed it meanwhile.
+    """
+    key = _count_attempt(customer_id, key_id, acting=acting, world=world)
+
+    def change() -> bytes:
+        return world.signer.change_wallet_pin(
+            key_id=key_id, sealed=bytes(key.sealed), pin=pin, new_pin=new_pin
+        )
+
+    sealed = _try_pin(key, change, acting=acting, world=world)
+    with transaction.atomic():
+        row = WalletKey.objects.select_for_update().get(id=key_id)
+        _forgive(row, key)
+        moved = row.state != WalletKey.State.LIVE or bytes(row.sealed) != bytes(key.sealed)
+        if not moved:
+            row.sealed = sealed
+            row.save(update_fields=["sealed"])
+            record_event("wallet_key:pin_changed", acting=acting, subject=customer_id, key=key_id)
+            if within is not None:
+                within()
+    if moved:
+        raise WalletKeyMovedError(key=key_id)
+    # What opens the part before is destroyed now, or with the first use of the new one.
+    with contextlib.suppress(SignerError):
+        world.signer.settle_wallet_pin(key_id=key_id, sealed=sealed)
+
+
+def _count_attempt(customer_id: str, key_id: str, *, acting: Acting, world: World) -> WalletKey:
+    """Move the counter and commit it; return the key as it stood then."""
     limit = world.policy.pin_errors
     with transaction.atomic():
         key = (
@@ -231,34 +295,38 @@ def sign_with_pin(
     if refused:
         _lock(key_id, acting=acting, world=world)
         raise WalletLockedError(key=key_id)
+    return key
+
+
+def _try_pin(key: WalletKey, work: Callable[[], bytes], *, acting: Acting, world: World) -> bytes:
+    """Have the signer try a counted PIN, and say in the wallet's words why it would not."""
     try:
-        signature = world.signer.sign_with_wallet(
-            key_id=key_id, sealed=bytes(key.sealed), pin=pin, digest=digest, purpose=purpose
-        )
+        return work()
     except PinWrongError as error:
-        left = limit - key.errors
+        left = world.policy.pin_errors - key.errors
         if left <= 0:
-            _lock(key_id, acting=acting, world=world)
-            raise WalletLockedError(key=key_id) from error
+            _lock(key.id, acting=acting, world=world)
+            raise WalletLockedError(key=key.id) from error
         with transaction.atomic():
-            record_event("wallet_key:pin_wrong", acting=acting, subject=customer_id, key=key_id, left=left)
+            record_event(
+                "wallet_key:pin_wrong", acting=acting, subject=key.customer_id, key=key.id, left=left
+            )
         raise WalletPinWrongError(left=left) from error
     except PinLockedError as error:
-        _lock(key_id, acting=acting, world=world)
-        raise WalletLockedError(key=key_id) from error
+        _lock(key.id, acting=acting, world=world)
+        raise WalletLockedError(key=key.id) from error
     except _UNTRIED:
         with transaction.atomic():
-            row = WalletKey.objects.select_for_update().get(id=key_id)
+            row = WalletKey.objects.select_for_update().get(id=key.id)
             row.errors = max(0, row.errors - 1)
             row.save(update_fields=["errors"])
         raise
-    with transaction.atomic():
-        # Only this attempt and those before it are forgiven: a parallel one that was counted later stays.
-        row = WalletKey.objects.select_for_update().get(id=key_id)
-        row.errors = max(0, row.errors - key.errors)
-        row.save(update_fields=["errors"])
-        record_event("wallet_key:used", acting=acting, subject=customer_id, key=key_id, purpose=purpose)
-    return signature
+
+
+def _forgive(row: WalletKey, key: WalletKey) -> None:
+    """Forgive this attempt and those before it: a parallel one that was counted later stays."""
+    row.errors = max(0, row.errors - key.errors)
+    row.save(update_fields=["errors"])
 
 
 def _lock(key_id: str, *, acting: Acting, world: World) -> None:

@@ -29,6 +29,12 @@ class WalletKeyMismatchError(DojangError):
     code = "wallet_key_mismatch"
 
 
+class WalletKeyMovedError(DojangError):
+    """The key's PIN was changed, or the key ended, while this change was under way; nothing was changed."""
+
+    code = "wallet_key_moved"
+
+
 class WalletHeldError(DojangError):
     """The certificate is suspended: nothing is signed with its key until it is restored or replaced."""
 
@@ -93,3 +99,9 @@ class ParcelNotFoundError(DojangError):
     """No parcel waits here: unknown, fetched before and late look alike."""
 
     code = "parcel_not_found"
+
+
+class PatternUnchangedError(DojangError):
+    """The pattern was not changed; `reason` as in `Proof`, or ``same`` when the new one is the old one."""
+
+    code = "pattern_unchanged"

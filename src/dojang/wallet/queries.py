@@ -104,3 +104,13 @@ def where_registered(certificate_id: int) -> Place | None:
 def device_key_of(certificate_id: int) -> DeviceKey | None:
     """Return the device key a certificate was made for."""
     return DeviceKey.objects.filter(certificate_id=certificate_id).first()
+
+
+def device_key(device_id: str, product: str, *, customer_id: str = "") -> DeviceKey | None:
+    """Return the newest certified key of a product on a device, of one customer if that is known."""
+    rows = DeviceKey.objects.filter(
+        device__device_id=device_id, product=product, certificate__isnull=False
+    ).exclude(state=DeviceKey.State.RETIRED)
+    if customer_id:
+        rows = rows.filter(customer_id=customer_id)
+    return rows.order_by("-created_at").first()

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.urls import reverse
+
 from dojang.ca.queries import certificates_of
 from dojang.notices.expiry import days_left
 from dojang.pki.errors import DojangError
@@ -17,14 +19,14 @@ from dojang.web.runs import world_of
 from dojang.web.wording import knows, phrase, write_day
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Iterable
 
     from django.http import HttpRequest
 
     from dojang.ca.queries import CertificateView
+    from dojang.ports.world import World
 
 _COMMON_NAME = re.compile(r"(?:^|,)\s*CN=((?:[^,\\]|\\.)*)", re.IGNORECASE)
-SOON = 30  #: days before the end from which it is said on the screen
 _ORDER = {"active": 0, "held": 1, "expired": 2}
 
 
@@ -40,6 +42,7 @@ class Deed:
     state_name: str
     not_after_text: str
     days: int
+    window: int  #: days before the end from which a new one is for a full life
     rows: list[dict[str, Any]]
 
     @property
@@ -48,9 +51,19 @@ class Deed:
         return self.view.serial
 
     @property
-    def soon(self) -> bool:
-        """Whether its end is near."""
-        return self.usable and self.days <= SOON
+    def renewable(self) -> bool:
+        """Whether its end is so near that it can be renewed."""
+        return self.usable and self.days <= self.window
+
+    @property
+    def renew_url(self) -> str:
+        """Where it is renewed, or re-issued: keys of joint and bank certificates live on a telephone."""
+        return _begin(self.view.product, "reissue")
+
+    @property
+    def issue_url(self) -> str:
+        """Where a new one is issued, once this one has ended."""
+        return _begin(self.view.product, "issue")
 
     @property
     def tone(self) -> str:
@@ -69,8 +82,15 @@ def holder_name(subject: str) -> str:
     return common_name(subject).split("(")[0].strip()
 
 
-def deed_of(view: CertificateView, locale: str, *, now: datetime) -> Deed:
+def _begin(product: str, purpose: str) -> str:
+    if product == "financial":
+        return reverse("web:begin", args=[product, purpose])
+    return f"{reverse('web:product', args=[product])}?{purpose}"
+
+
+def deed_of(view: CertificateView, locale: str, *, world: World) -> Deed:
     """Describe one certificate in the reader's language."""
+    now = world.clock.now()
     state = "expired" if view.state == "active" and view.not_after < now else view.state
     name = holder_name(view.subject)
     facts = {
@@ -96,18 +116,27 @@ def deed_of(view: CertificateView, locale: str, *, now: datetime) -> Deed:
         state_name=phrase(f"web.state.{state}", locale),
         not_after_text=write_day(view.not_after.date(), locale),
         days=days_left(view.not_after, now),
+        window=world.policy.renew_window_days(view.product),
         rows=certificate_rows(facts, locale),
     )
 
 
-def deeds_of(customer_id: str, locale: str, *, now: datetime) -> list[Deed]:
+def deeds_of(customer_id: str, locale: str, *, world: World) -> list[Deed]:
     """Every certificate a person ever had, those in use first, then the newest.
 
     Certificates signed but never confirmed are not shown: their holder never had them.
     """
     views = [view for view in certificates_of(customer_id) if view.activated_at is not None]
-    deeds = [deed_of(view, locale, now=now) for view in views]
+    deeds = [deed_of(view, locale, world=world) for view in views]
     return sorted(deeds, key=lambda deed: _ORDER.get(deed.state, 3))
+
+
+def newest_of_each(deeds: Iterable[Deed]) -> list[Deed]:
+    """Keep the newest certificate of each product, out of a list that begins with the newest."""
+    newest: dict[str, Deed] = {}
+    for deed in deeds:
+        newest.setdefault(deed.view.product, deed)
+    return list(newest.values())
 
 
 def own_holders(request: HttpRequest) -> list[str]:
@@ -128,5 +157,5 @@ def own_holders(request: HttpRequest) -> list[str]:
 
 def own_deeds(request: HttpRequest, locale: str) -> list[Deed]:
     """Return the certificates this browser may see."""
-    now = world_of(request).clock.now()
-    return [deed for holder in own_holders(request) for deed in deeds_of(holder, locale, now=now)]
+    world = world_of(request)
+    return [deed for holder in own_holders(request) for deed in deeds_of(holder, locale, world=world)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from functools import wraps
 from http import HTTPStatus
@@ -12,9 +13,9 @@ from django.http import HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from dojang.ports.acting import Acting
-from dojang.rp.actions import Visit
 from dojang.rp.errors import SessionMissingError
 from dojang.rp.sessions import access_session
+from dojang.rp.uses import Visit
 from dojang.web.runs import world_of
 from dojang.web.wording import reader_locale
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 SESSION, KNOWN, ASKED = "me", "known", "asked"
 _YEAR = 31_536_000
+_LONGEST_OCTETS = 20_000  #: characters of base64
 _BROWSERS = (
     ("Whale", "Whale"), ("SamsungBrowser", "Samsung Internet"), ("Edg", "Edge"), ("OPR", "Opera"),
     ("Firefox", "Firefox"), ("FxiOS", "Firefox"), ("CriOS", "Chrome"), ("Chrome", "Chrome"),
@@ -70,7 +72,7 @@ def acting_of(request: HttpRequest, customer_id: str = "") -> Acting:
         kind="customer",
         id=customer_id,
         source=request.META.get("REMOTE_ADDR", ""),
-        channel="app" if request.GET.get("from") == "app" else "web",
+        channel="app" if request.path.startswith("/app/") or request.GET.get("from") == "app" else "web",
         locale=reader_locale(),
     )
 
@@ -126,6 +128,14 @@ def logged_in(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         return response
 
     return guarded
+
+
+def read_octets(request: HttpRequest, name: str) -> bytes:
+    """Read a base64 field of a form; anything else is empty."""
+    try:
+        return base64.b64decode(request.POST.get(name, "")[:_LONGEST_OCTETS], validate=True)
+    except ValueError:
+        return b""
 
 
 def see_other(path: str) -> HttpResponseRedirect:

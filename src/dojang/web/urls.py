@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from dojang.web.app import urls as app
-from dojang.web.views import guiding, login, me, mine, places, runs
+from dojang.web.views import changing, guiding, login, me, mine, places, revoking, runs
 
 app_name = "web"
 urlpatterns = [
@@ -26,7 +26,8 @@ urlpatterns = [
     path("me/log/", me.log, name="me-log"),
     path("me/stop/", me.panic, name="me-stop"),
     path("me/certificates/<slug:serial>/stop/", me.hold, name="me-hold"),
-    path("me/certificates/<slug:serial>/revoke/", me.revoke, name="me-revoke"),
+    path("me/certificates/<slug:serial>/revoke/", revoking.revoke, name="me-revoke"),
+    path("me/certificates/<slug:serial>/pin/", changing.pin, name="me-pin"),
     path("me/certificates/", mine.certificates, name="mine"),
     path("me/certificates/<slug:serial>/", mine.certificate, name="mine-one"),
     path("me/certificates/<slug:serial>.<str:form>", mine.download, name="mine-file"),

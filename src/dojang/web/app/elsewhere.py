@@ -40,8 +40,15 @@ def on_the_phone(request: HttpRequest, product: str) -> HttpResponse | None:
     offer = offer_of(product, reader_locale())
     if offer is None:
         return None
-    path = reverse("web:app-product", args=[product])
-    context = {"place": "certs", "offer": offer, "live": live_run(request), "code": _code(request, path)}
+    # Whoever comes from a certificate's own page has chosen already: ``?issue`` or ``?reissue``.
+    purpose = next((name for name in offer.purposes if name in request.GET), "")
+    path = (
+        reverse("web:app-begin", args=[product, purpose])
+        if purpose
+        else reverse("web:app-product", args=[product])
+    )
+    code = _code(request, path)
+    context = {"place": "certs", "offer": offer, "live": live_run(request), "code": code, "go": path}
     return show(request, "web/on_the_phone.html", context)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from dojang.web.app import approvals, biometrics, elsewhere, parcels, views
-from dojang.web.views import runs
+from dojang.web.views import changing, revoking, runs
 
 urlpatterns = [
     path("app/", views.home, name="app"),
@@ -29,6 +29,9 @@ urlpatterns = [
     path("continue/", elsewhere.accept, name="handoff-accept"),
     path("app/continue/", elsewhere.accept, name="app-handoff-accept"),
     path("app/bank/biometric/", biometrics.setting, name="app-biometric"),
+    path("app/financial/pin/", changing.own_pin, name="app-pin"),
+    path("app/bank/pattern/", changing.pattern, name="app-pattern"),
+    path("app/certificates/<slug:product>/revoke/", revoking.on_the_phone, name="app-revoke"),
     path("app/<slug:product>/", views.product, name="app-product"),
     path("app/<slug:product>/<slug:purpose>/", views.begin, name="app-begin"),
     path("app/<slug:product>/<slug:purpose>/guide/", views.guide, name="app-guide"),

@@ -15,7 +15,7 @@ from dojang.web.app.device import is_outdated
 from dojang.web.app.offers import CHANNEL, all_offers, journey_id, offer_of
 from dojang.web.assets import DIST, asset_url, manifest
 from dojang.web.cookies import acting_for, remember_run
-from dojang.web.deeds import own_deeds
+from dojang.web.deeds import newest_of_each, own_deeds
 from dojang.web.raster import seal_png
 from dojang.web.runs import live_run, run_url, world_of
 from dojang.web.shell import page_context, show, theme_id
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ICON_SIZES = (192, 512)
 #: Where the app goes when there is no network: the shell, kept by the service worker.
 _KEPT_PAGES = ("web:app-offline",)
+_SAID = frozenset({"pin", "pattern"})
 _COLOURS = {"paper": "#faf7f1", "accent": "#c5301c"}
 
 
@@ -103,7 +104,17 @@ def certificates(request: HttpRequest) -> HttpResponse:
     """Show the certificates on this device (the page's own element lists them) and those in the wallet."""
     locale = reader_locale()
     deeds = [deed for deed in own_deeds(request, locale) if deed.view.product == "financial"]
-    return place(request, "certificates", "certificates", deeds=deeds, offers=all_offers(locale))
+    said = request.GET.get("said", "")
+    world = world_of(request)
+    return place(
+        request,
+        "certificates",
+        "certificates",
+        deeds=newest_of_each(deeds),
+        offers=all_offers(locale),
+        windows={name: world.policy.renew_window_days(name) for name in ("joint", "bank")},
+        said=said if said in _SAID else "",
+    )
 
 
 @require_GET

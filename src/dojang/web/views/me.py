@@ -13,13 +13,11 @@ from dojang.notices.reading import letters_of
 from dojang.pki.errors import DojangError
 from dojang.ra.biometrics import turn_off_of
 from dojang.rp import stopping
-from dojang.rp.actions import prove_again
-from dojang.rp.errors import LoginLockedError
 from dojang.rp.queries import browsers_of, log_of, uses_of
 from dojang.rp.sessions import forget_browser, known_browser
 from dojang.wallet.queries import devices_of
 from dojang.web.asking import control, summary_of
-from dojang.web.deeds import Deed, deeds_of
+from dojang.web.deeds import Deed, deeds_of, newest_of_each
 from dojang.web.errors import status_of
 from dojang.web.me import (
     KNOWN,
@@ -29,7 +27,6 @@ from dojang.web.me import (
     read_cookie,
     see_other,
     set_cookie,
-    visit_of,
 )
 from dojang.web.runs import world_of
 from dojang.web.shell import show
@@ -45,7 +42,6 @@ if TYPE_CHECKING:
     from dojang.rp.sessions import SessionView
     from dojang.wallet.queries import DeviceView
 
-REASONS = ("cessationOfOperation", "keyCompromise", "affiliationChanged")
 _FEW = 3
 
 
@@ -122,13 +118,14 @@ def _known_or(message_id: str, other: str, locale: str) -> str:
     return phrase(message_id if knows(message_id, locale) else other, locale)
 
 
-def _deeds(request: HttpRequest, me: SessionView) -> list[Deed]:
-    return deeds_of(me.customer_id, reader_locale(), now=world_of(request).clock.now())
+def own_deeds_of(request: HttpRequest, me: SessionView) -> list[Deed]:
+    """Return every certificate of who is logged in."""
+    return deeds_of(me.customer_id, reader_locale(), world=world_of(request))
 
 
-def _own(request: HttpRequest, me: SessionView, serial: str) -> Deed:
+def own_deed(request: HttpRequest, me: SessionView, serial: str) -> Deed:
     """Return one of the holder's certificates; absent and somebody else's look alike."""
-    for deed in _deeds(request, me):
+    for deed in own_deeds_of(request, me):
         if deed.serial == serial.lower():
             return deed
     raise Http404
@@ -147,7 +144,7 @@ def _show(
 def home(request: HttpRequest, me: SessionView) -> HttpResponse:
     """Show everything at a glance."""
     locale, world = reader_locale(), world_of(request)
-    deeds = _deeds(request, me)
+    deeds = own_deeds_of(request, me)
     live = [deed for deed in deeds if deed.state in {"active", "held"}]
     replaced = {deed.view.product for deed in live}
     over = [d for d in deeds if d.state == "expired" and d.view.product not in replaced]
@@ -159,8 +156,8 @@ def home(request: HttpRequest, me: SessionView) -> HttpResponse:
         method=phrase(f"me.login.{me.method}", locale),
         idle_until=write_time(me.idle_until, locale),
         deeds=live,
-        soon=[deed for deed in live if deed.soon],
-        over=over[:1],
+        soon=[deed for deed in live if deed.renewable],
+        over=newest_of_each(over),
         uses=use_rows(uses_of(me.customer_id, limit=_FEW), locale),
         letters=letter_rows(letters_of(me.customer_id, locale=locale, world=world, limit=_FEW), locale),
     )
@@ -213,74 +210,12 @@ def devices(request: HttpRequest, me: SessionView) -> HttpResponse:
 @logged_in
 def hold(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
     """Stop one certificate: "that was not me". Asks once, and for nothing else."""
-    deed = _own(request, me, serial)
+    deed = own_deed(request, me, serial)
     if request.method == "POST":
         acting = acting_of(request, me.customer_id)
         stopping.stop_certificate(me.customer_id, deed.serial, acting=acting, world=world_of(request))
         return see_other(f"/me/certificates/{deed.serial}/?said=held")
     return _show(request, "hold", "certificates", deed=deed)
-
-
-@sensitive_post_parameters("pin")
-@require_http_methods(["GET", "HEAD", "POST"])
-@logged_in
-def revoke(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
-    """Revoke one certificate: a reason, a confirmation, and the PIN once more."""
-    deed, locale = _own(request, me, serial), reader_locale()
-    if deed.state not in {"active", "held"}:
-        return see_other(f"/me/certificates/{deed.serial}/")
-    if request.method != "POST" or me.method != "financial":
-        return _revoke_page(request, deed, me)
-    reason, pin = request.POST.get("reason", ""), request.POST.get("pin", "")[:20]
-    blank = {
-        "reason": () if reason in REASONS else (phrase("me.revoke.choose", locale),),
-        "sure": () if request.POST.get("sure") else (phrase("me.revoke.must_be_sure", locale),),
-        "pin": () if pin else (phrase("me.login.empty_pin", locale),),
-    }
-    if any(blank.values()):
-        return _revoke_page(request, deed, me, blank=blank, reason=reason)
-    acting, world = acting_of(request, me.customer_id), world_of(request)
-    try:
-        token = prove_again(me, pin, purpose="revoke", visit=visit_of(request), acting=acting, world=world)
-    except DojangError as error:
-        if status_of(error) != HTTPStatus.BAD_REQUEST:
-            raise
-        return _revoke_page(request, deed, me, reason=reason, error=error)
-    stopping.end_certificate(me.customer_id, deed.serial, reason, acting=acting, world=world)
-    response = see_other(f"/me/certificates/{deed.serial}/?said=revoked")
-    set_cookie(request, response, SESSION, token)
-    return response
-
-
-def _revoke_page(
-    request: HttpRequest,
-    deed: Deed,
-    me: SessionView,
-    *,
-    blank: Mapping[str, tuple[str, ...]] | None = None,
-    reason: str = "",
-    error: DojangError | None = None,
-) -> HttpResponse:
-    locale, blank = reader_locale(), blank or {}
-    fields = [
-        control(
-            "reason", "choice", "me.revoke.reason", locale, value=reason, errors=blank.get("reason", ()),
-            choices=[(name, f"me.revoke.{name}") for name in REASONS],
-        ),
-        control("sure", "consent", "me.revoke.sure", locale, errors=blank.get("sure", ())),
-        control(
-            "pin", "pin", "me.revoke.pin", locale, help_id="me.revoke.pin_help", longest=6,
-            errors=blank.get("pin", ()),
-        ),
-    ]  # fmt: skip
-    general = [phrase(error.message_id, locale, error.data)] if error else []
-    view = {"summary": summary_of(fields, general)}
-    failed = error is not None or bool(blank)
-    return _show(
-        request, "revoke", "certificates", deed=deed, fields=fields, view=view,
-        by_pin=me.method == "financial", reissue=isinstance(error, LoginLockedError),
-        status=HTTPStatus.UNPROCESSABLE_ENTITY if failed else HTTPStatus.OK,
-    )  # fmt: skip
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
