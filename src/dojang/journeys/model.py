@@ -381,10 +381,15 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """Still on this step, nothing wrong: something outside is awaited or a new phase began."""
+    """Still on this step, nothing wrong: something outside is awaited or a new phase began.
+
+    `dispatch` names what a job is to do once this is stored (`Kind.dispatch`): the same for whom there is
+    something to be done and for whom there is not, so that the time of the answer tells nothing.
+    """
 
     scratch: Mapping[str, Any] | None = None
     messages: tuple[Message, ...] = ()
+    dispatch: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -476,6 +481,10 @@ class Kind(Protocol):
 
     def judge(self, run: RunView, answer: Any) -> Outcome:
         """Decide. Pure: only the run and the answer."""
+        ...
+
+    def dispatch(self, run: RunView, what: str, world: World) -> None:
+        """Do what an outcome left for a job; may run twice, with the same keys."""
         ...
 
     def is_current(self, run: RunView, fact: Fact) -> bool:

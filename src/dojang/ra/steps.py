@@ -25,10 +25,11 @@ from dojang.journeys.model import Locked, Passed, Pending, Rejected, Stopped
 from dojang.journeys.page import FieldError, Message
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
+from dojang.products.journeys import JOURNEYS
 from dojang.ra import counters, finish
 from dojang.ra.context import awaited_by, kind_of, tally_of, view_of
 from dojang.ra.models import LIVING, UNDER_WAY, CardChallenge, FactorCounter, Run, StepOutcome
-from dojang.ra.store import Body, seal_body
+from dojang.ra.store import Body, open_body, seal_body
 from dojang.ra.telling import CHANGES, Letters, gather, remember, warn_both
 
 if TYPE_CHECKING:
@@ -199,6 +200,8 @@ def _conclude(turn: Turn, submit: Submit, outcome: Outcome) -> None:
         if progress.finished and turn.run.state == Run.State.OPEN:
             progress = finish.begin_issuing(turn, progress)
         _move_on(turn, progress, submit, type(settled.outcome).__name__.lower())
+        if isinstance(settled.outcome, Pending) and settled.outcome.dispatch:
+            _leave(turn, settled.outcome.dispatch)
         _write(turn, submit, settled, newly, letters)
 
 
@@ -281,6 +284,26 @@ def _bind(turn: Turn, view: RunView, settled: engine.Settled, letters: Letters) 
     turn.run.customer_id = customer
     remember(letters, customer, world=turn.world)
     return settled
+
+
+def _leave(turn: Turn, what: str) -> None:
+    """Leave a job for what the outcome wants done. Inside the transaction that stores the outcome."""
+    from dojang.ra.tasks import dispatch as job  # the task module imports this one
+
+    top = turn.body.progress.top
+    job.defer(run_id=turn.run.id, step=f"{top.journey}/{top.step}", visit=top.visit, what=what)
+
+
+def dispatch_step(run_id: str, step: str, visit: int, what: str, *, acting: Acting, world: World) -> None:
+    """Do what a step left for a job; nothing when the run has gone on. Arguments as `_leave` names them."""
+    run = Run.objects.filter(id=run_id, state=Run.State.OPEN).first()
+    if run is None:
+        return
+    turn = Turn(run, open_body(run), JOURNEYS[run.journey], acting, world)
+    top = turn.body.progress.top
+    if (f"{top.journey}/{top.step}", top.visit) == (step, visit):
+        view = turn.view()
+        view.step.kind.dispatch(view, what, world)
 
 
 def _pass(turn: Turn, view: RunView, settled: engine.Settled, letters: Letters) -> Progress:

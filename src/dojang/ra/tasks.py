@@ -14,7 +14,7 @@ from procrastinate.contrib.django import app
 from dojang.audit.actions import anchor_heads
 from dojang.ca import actions as ca
 from dojang.ports.acting import Acting
-from dojang.ra import holding, upkeep
+from dojang.ra import holding, steps, upkeep
 
 if TYPE_CHECKING:
     from procrastinate import JobContext
@@ -55,6 +55,18 @@ def expire_runs(context: JobContext, timestamp: int = 0) -> None:
     """End runs whose time has run out."""
     del timestamp
     upkeep.expire_runs(acting=job("expire_runs"), world=_world(context))
+
+
+@app.task(
+    name="ra.dispatch",
+    queue="notices",
+    priority=10,
+    pass_context=True,
+    retry=RetryStrategy(max_attempts=4, wait=2),
+)
+def dispatch(context: JobContext, run_id: str, step: str, visit: int, what: str) -> None:
+    """Do what a step of a run left to be done, such as sending a code. Its arguments hold no secret."""
+    steps.dispatch_step(run_id, step, visit, what, acting=job("dispatch"), world=_world(context))
 
 
 @app.task(

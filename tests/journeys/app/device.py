@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from django.db import connection
+from procrastinate.contrib.django.models import ProcrastinateJob
 from tests.journeys.app.walker import Walk
 
 from dojang.ports.acting import Acting
 from dojang.ra.actions import session_of, start_run
+from dojang.ra.steps import dispatch_step
 from dojang.sandbox.cast import BY_HANDLE, carrier_of, gender_of
 from dojang.sandbox.drawer import Drawers
 from dojang.wallet.approvals import answer_approval, approvals_for, begin_answer, reject_approval
@@ -175,7 +178,8 @@ class AppWalk(Walk):
         return self.submit(code=self.texted(number))
 
     def texted(self, number: str) -> str:
-        """Read the newest six digits off the telephone."""
+        """Read the newest six digits off the telephone, once the job has sent them."""
+        run_dispatches(self.world)
         sms: Any = self.world.sms
         return re.findall(r"\d{6}", sms.texts(number)[-1].text)[0]
 
@@ -198,6 +202,16 @@ class AppWalk(Walk):
         """Walk truthfully to the end, storing what is delivered; return the last page."""
         self.deliver()
         return self.do("stored", signature=self.phone.store(self.shown("deliver")), label="My phone")
+
+
+def run_dispatches(world: World) -> int:
+    """Do what steps have left for a job; return how many there were."""
+    jobs = list(ProcrastinateJob.objects.filter(task_name="ra.dispatch", status="todo").order_by("id"))
+    for job in jobs:
+        dispatch_step(**job.args, acting=Acting(kind="system", id="dispatch", channel="job"), world=world)
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM procrastinate_jobs WHERE id = %s", [job.id])
+    return len(jobs)
 
 
 def challenge(world: World, walk: AppWalk, purpose: str = "a transfer") -> PatternChallenge | None:

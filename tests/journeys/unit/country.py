@@ -423,6 +423,8 @@ class Walker:
         if settled.challenge_answered:
             self.challenges.pop(str(self.progress.customer), None)
         self.progress = settled.progress
+        if isinstance(settled.outcome, Pending) and settled.outcome.dispatch:
+            self.view.step.kind.dispatch(self.view, settled.outcome.dispatch, world)
         self._arrive()
         return self.page
 

@@ -1,7 +1,8 @@
 """A telephone in one's own name: name, birth date, gender, carrier and number, then a code by text.
 
 Before the customer is known, the second page comes whatever was typed, and a text goes out only when the
-line is that person's: nobody learns from it who is a customer. A telephone alone never issues anything.
+line is that person's: nobody learns from it who is a customer, nor from its time, since the text is a job's
+and a job is left in either case. A telephone alone never issues anything.
 """
 
 from __future__ import annotations
@@ -132,9 +133,9 @@ class PhoneCheck(Base):
         return (*texts, tries) if data is not None and own else texts
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
-        """Ask the carriers and send a code, send another one, or compare."""
+        """Ask the carriers whose line it is, ask for another code, or compare."""
         if data is not None and "code" in data:
-            return self._compare(run, data["code"])
+            return self._compare(run, data["code"], world)
         number = int(run.scratch.get("sent", 0)) + 1
         if data is None:
             line = dict(run.scratch["line"])
@@ -144,24 +145,31 @@ class PhoneCheck(Base):
             if run.customer is not None and not mine:
                 return {"match": match}
             line = {**data, "owner": match.owner if mine else None}
-            line["recent"] = mine and _is_recent(run, world, str(match.owner), data["phone"])
-        if line["owner"] is not None:
-            text = run.say("say.phone_check", code=self._code(run, number), product=_product(run))
-            world.sms.send(number=line["phone"], text=text, key=run.key(str(number)))
         return {"sent": number, "line": line}
 
-    def _compare(self, run: RunView, code: str) -> dict[str, Any]:
+    def dispatch(self, run: RunView, what: str, world: World) -> None:
+        """Send the code asked for last, if the line is the person's."""
+        line = run.scratch.get("line", {})
+        if line.get("owner") is None or str(run.scratch.get("sent")) != what:
+            return
+        text = run.say("say.phone_check", code=self._code(run, int(what)), product=_product(run))
+        world.sms.send(number=line["phone"], text=text, key=run.entry_key(what))
+
+    def _compare(self, run: RunView, code: str, world: World) -> dict[str, Any]:
         if is_past(run, run.scratch["until"]):
             return {"late": True}
+        line = run.scratch["line"]
         right = hmac.compare_digest(code, self._code(run, int(run.scratch["sent"])))
-        return {"right": right and run.scratch["line"]["owner"] is not None}
+        if not right or line["owner"] is None:
+            return {"right": False}
+        return {"right": True, "recent": _is_recent(run, world, line["owner"], line["phone"])}
 
     def judge(self, run: RunView, answer: Any) -> Outcome:
         """Pass on the latest code, in time, to a line in the customer's own name."""
         if "sent" in answer:
             scratch = {**answer, "until": later(run, run.policy.phone_check_ttl)}
             again = (Message("code.sent_again"),) if answer["sent"] > 1 else ()
-            return Pending(scratch=scratch, messages=again)
+            return Pending(scratch=scratch, messages=again, dispatch=str(answer["sent"]))
         if "match" in answer:
             return self._not_own(run, answer["match"])
         if answer.get("late"):
@@ -169,7 +177,7 @@ class PhoneCheck(Base):
         if not answer["right"]:
             return wrong(run, (self.name,), "code_wrong", "code", limit=run.policy.phone_check_errors)
         line = run.scratch["line"]
-        values = {name: line[name] for name in ("phone", "name", "birth", "recent")}
+        values = {**{name: line[name] for name in ("phone", "name", "birth")}, "recent": answer["recent"]}
         return Passed(facts=(run.prove("phone_check", customer=line["owner"], values=values),))
 
     def _not_own(self, run: RunView, match: Match) -> Outcome:
