@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.browser.customer import PIN, Customer
 from tests.browser.handset import PASSWORD, PATTERN, Handset
-from tests.centres import discard, make_centre
+from tests.centres import Centre, discard, make_centre
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, Page
-    from tests.centres import Centre
+    from playwright.sync_api import Browser, CDPSession, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.live]
 
@@ -131,8 +130,31 @@ def test_the_joint_certificate_signs_on_its_device(phone: Page, live: Centre) ->
     assert "공동인증서" in phone.locator("main").inner_text()
 
 
-def test_the_bank_certificate_opens_by_its_pattern(phone: Page, live: Centre) -> None:
-    """Another pattern is refused and counted; the right one opens my seals; the use is shown."""
+class AtLocalhost(Centre):
+    """The same centre by the name that browsers know this machine by: WebAuthn works at names alone."""
+
+    @property
+    def url(self) -> str:
+        """Base address."""
+        return f"http://localhost:{self.port}"
+
+
+def keeper(page: Page) -> tuple[CDPSession, str]:
+    """Give a telephone a keeper that knows its owner's finger; return it with its name."""
+    cdp = page.context.new_cdp_session(page)
+    cdp.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
+        "isUserVerified": True, "automaticPresenceSimulation": True,
+    }  # fmt: skip
+    return cdp, cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
+
+
+def test_the_bank_certificate_opens_by_its_pattern_then_by_finger(
+    phone: Page, live: Centre, browser: Browser
+) -> None:
+    """Another pattern is refused and counted; the right one opens, then a finger, until it is turned off."""
+    live = AtLocalhost(live.home, live.port, live.env)
     hong = Handset(phone, live, "hong")
     hong.begin("bank")
     hong.walk()
@@ -149,6 +171,84 @@ def test_the_bank_certificate_opens_by_its_pattern(phone: Page, live: Centre) ->
     assert "은행인증서로 로그인했어요" in phone.locator(".lead").first.inner_text()
     phone.goto(f"{live.url}/me/uses/")
     assert "패턴 틀림" in phone.locator("main").inner_text()
+    place = f"{live.url}/app/bank/biometric/"
+    phone.goto(place)
+    phone.locator("biometric-check[data-state=cannot] [data-cannot]").wait_for()
+    assert phone.locator("form[data-can]").is_hidden()
+    assert hong.findings() == []
+    cdp, finger = keeper(phone)
+    turn_on(hong, place)
+    log_in_by_finger(hong, cdp, finger)
+    approve_by_finger(hong, browser)
+    phone.goto(f"{live.url}/me/devices/")
+    assert "지문·얼굴로 열기 켜짐" in phone.locator("main").inner_text()
+    assert hong.findings() == []
+    phone.goto(place)
+    with phone.expect_navigation():
+        phone.locator("button[value=off]").click()
+    assert phone.url.endswith("?said=off")
+    phone.goto(f"{live.url}/login/bank/")
+    phone.locator("pattern-lock .pattern").wait_for()
+    assert phone.locator("biometric-unlock").count() == 0
+
+
+def turn_on(hong: Handset, place: str) -> None:
+    """Draw the pattern, touch the keeper; each page is clean to axe."""
+    page = hong.page
+    page.goto(place)
+    page.locator("biometric-check[data-state=can] pattern-lock .pattern").wait_for()
+    assert hong.findings() == []
+    with page.expect_navigation():
+        hong.draw(PATTERN)
+    page.locator("biometric-setup [data-go]").wait_for()
+    assert hong.findings() == []
+    with page.expect_navigation():
+        page.locator("biometric-setup [data-go]").click()
+    assert page.url.endswith("?said=on")
+    assert "켜짐" in page.locator(".tag").inner_text()
+    assert hong.findings() == []
+
+
+def log_in_by_finger(hong: Handset, cdp: CDPSession, finger: str) -> None:
+    """Touch with a strange finger, which is told and leaves the pattern; then with the right one."""
+    page = hong.page
+    page.context.clear_cookies(name="dojang_me")
+    page.goto(f"{hong.centre.url}/login/bank/")
+    touch = page.locator("biometric-unlock[data-state=ready] [data-go]")
+    touch.wait_for()
+    assert page.locator("pattern-lock").is_hidden()
+    assert hong.findings() == []
+    cdp.send("WebAuthn.setUserVerified", {"authenticatorId": finger, "isUserVerified": False})
+    touch.click()
+    page.locator("biometric-unlock [data-error]:not([hidden])").wait_for()
+    page.locator("pattern-lock .pattern").wait_for()
+    cdp.send("WebAuthn.setUserVerified", {"authenticatorId": finger, "isUserVerified": True})
+    page.locator("biometric-unlock [data-go]").click()
+    page.wait_for_url("**/me/")
+    assert "은행인증서로 로그인했어요" in page.locator(".lead").first.inner_text()
+
+
+def approve_by_finger(hong: Handset, browser: Browser) -> None:
+    """Approve what waits on a desk: the number is asked for first, then number and finger do."""
+    context = browser.new_context(locale="ko-KR", reduced_motion="reduce")
+    desk = Customer(context.new_page(), hong.centre, "hong")
+    desk.begin("financial", "issue")
+    desk.walk(until="factor")
+    desk.choose("factor", "bank_certificate")
+    desk.press()
+    page = hong.page
+    page.goto(f"{hong.centre.url}/app/approvals/")
+    page.locator(".tiles a").click()
+    page.locator("biometric-unlock[data-state=ready] [data-go]").click()
+    page.locator("biometric-unlock [data-error]:not([hidden])").wait_for()
+    page.locator("#f-number").fill(desk.code())
+    assert hong.findings() == []
+    with page.expect_navigation():
+        page.locator("biometric-unlock [data-go]").click()
+    assert page.url.endswith("?ended=approved")
+    desk.press()
+    assert desk.step in {"contact", "mail_code"}
+    context.close()
 
 
 def test_a_device_without_certificates_says_so(phone: Page, live: Centre) -> None:

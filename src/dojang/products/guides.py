@@ -32,7 +32,7 @@ COMMON = ("old_one", "expiry", "interrupted", "not_me", "fee", "minor", "more_he
 _FIRST: Mapping[str, tuple[str, ...]] = {
     "financial": ("what_for", "life", "forgot_id", "new_number", "which_number", "no_card", "forgot_pin"),
     "joint": ("joint_start", "lost_phone", "joint_password", "forgot_id", "life", "joint_where"),
-    "bank": ("bank_use", "life", "bank_pattern", "lost_phone", "bank_one_won"),
+    "bank": ("bank_use", "life", "bank_pattern", "bank_biometric", "lost_phone", "bank_one_won"),
 }
 #: Ids of the questions of each journey; the sentences are ``guide.faq.<id>.q`` and ``.a``.
 FAQ: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -48,6 +48,7 @@ def questions(journey_id: str, policy: Policy) -> tuple[Question, ...]:
         "years": policy.validity_days(product) // 365,
         "window": policy.renew_window_days(product),
         "pattern_errors": policy.pattern_errors,
+        "biometric_errors": policy.biometric_errors,
         "minutes": policy.session_idle // 60,
     }
     return tuple(

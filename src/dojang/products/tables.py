@@ -47,7 +47,7 @@ KINDS: Mapping[str, KindFacts] = MappingProxyType(
         "bank_certificate": KindFacts(
             asks=("mac", "signature"),
             of="registered telephone",
-            limits=("pattern_errors", "challenge_ttl", "approval_ttl"),
+            limits=("pattern_errors", "biometric_errors", "challenge_ttl", "approval_ttl"),
         ),
         "certificate_password": KindFacts(
             asks=("serial", "signature"),

@@ -124,6 +124,8 @@ class BankCertificate(Base):
             fields=tuple(fields),
             show=(Show("pattern", data),),
             messages=(Message("scam.pattern"),),
+            title=None if stand_in is None else Message("step.bank_certificate.biometric"),
+            why=None if stand_in is None else Message("step.bank_certificate.biometric_why"),
             resend=Message("action.new_challenge"),
         )
 
