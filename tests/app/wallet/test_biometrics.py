@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.authenticators import PRESENT, VERIFIED, Keeper, text_of
-from tests.journeys.app.device import AppWalk, Telephone, b64, challenge, fresh_key, prove
-from tests.journeys.app.test_invariant_15_canary import dump
+from tests.journeys.app.device import AppWalk, Telephone, challenge, fresh_key, prove
+from tests.journeys.app.holder import ORIGIN, Holder, person
 from tests.journeys.app.walker import in_parallel
 
 from dojang.audit.models import Event
@@ -27,15 +23,10 @@ from dojang.ra.holding import (
     restore_everything,
     suspend_certificate,
 )
-from dojang.ra.models import FactorCounter
 from dojang.ra.revoking import revoke_certificate
-from dojang.rp.actions import Visit, ask_pattern, log_in_by_pattern
-from dojang.rp.errors import BiometricOffError, BiometricWrongError
-from dojang.rp.models import Session, Use
 from dojang.rp.queries import log_of
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet import approvals, patterns
-from dojang.wallet.errors import ApprovalRefusedError, BiometricRefusedError, BiometricUnavailableError
+from dojang.wallet.errors import BiometricRefusedError, BiometricUnavailableError
 from dojang.wallet.models import Biometric, DeviceKey
 from dojang.wallet.queries import devices_of
 
@@ -46,75 +37,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HONG = BY_HANDLE["hong"]
-#: The centre of the tests stands at http://127.0.0.1:8000, which browsers know as this.
-ORIGIN = "http://localhost:8000"
 WRONG = (1, 2, 3, 6)
 CHANNELS = 4  #: Hong has two telephone lines, mail, and the app
-
-
-@dataclass
-class Holder:
-    """Somebody with a bank certificate on a telephone that has a keeper."""
-
-    world: World
-    walk: AppWalk
-    keeper: Keeper = field(default_factory=lambda: Keeper(ORIGIN))
-
-    @property
-    def phone(self) -> Telephone:
-        """Their telephone."""
-        return self.walk.phone
-
-    def prove_pattern(self, drawn: tuple[int, ...] | None = None) -> biometrics.Registration:
-        """Draw the pattern for turning it on."""
-        device = self.phone.device_id
-        asked = biometrics.ask_pattern(device, origin=ORIGIN, world=self.world)
-        proofs = self.phone.proofs(asked.challenge, drawn)
-        return biometrics.prove_pattern(
-            device, asked.id, **proofs, origin=ORIGIN, acting=self.walk.acting, world=self.world
-        )
-
-    def register(self, made: biometrics.Registration, key: Any = None, **spoilt: Any) -> None:
-        """Have the keeper answer, and the telephone sign."""
-        credential = spoilt.pop("credential", None) or self.keeper.make(made.options, **spoilt)
-        biometrics.turn_on(
-            self.phone.device_id,
-            made.challenge_id,
-            credential=credential,
-            signature=self.phone.sign(made.challenge, key),
-            origin=ORIGIN,
-            acting=self.walk.acting,
-            world=self.world,
-        )
-
-    def turn_on(self) -> Holder:
-        """Turn it on."""
-        self.register(self.prove_pattern())
-        return self
-
-    def open(self, key: Any = None, **spoilt: Any) -> Proof:
-        """Answer a fresh challenge with the keeper."""
-        made = challenge(self.world, self.walk)
-        assert made is not None
-        return self.answer(made, key, **spoilt)
-
-    def answer(self, made: Any, key: Any = None, **spoilt: Any) -> Proof:
-        """Answer a challenge with the keeper."""
-        assertion = spoilt.pop("assertion", None) or self.keeper.answer(made.challenge, **spoilt)
-        return patterns.verify_challenge(
-            made.id,
-            assertion=assertion,
-            signature=self.phone.sign(made.challenge, key),
-            acting=self.walk.acting,
-            world=self.world,
-        )
-
-
-def person(world: World, handle: str = "hong") -> Holder:
-    """Return somebody who has just got a bank certificate."""
-    walk = AppWalk(world, handle)
-    walk.finish()
-    return Holder(world, walk)
 
 
 @pytest.fixture
@@ -481,139 +405,3 @@ def test_what_is_given_back_opens_by_the_pattern_first(hong: Holder, *, whole: b
     hong.keeper = Keeper(ORIGIN)
     hong.turn_on()
     assert hong.open().ok
-
-
-# --- where it is used ------------------------------------------------------------------------------------
-
-
-def test_it_logs_in(world: World, hong: Holder) -> None:
-    """A right answer opens a session; a wrong one is recorded, and five lead back to the pattern."""
-    visit = Visit(origin=ORIGIN)
-
-    def log_in(**spoilt: Any) -> None:
-        asked = ask_pattern(hong.phone.device_id, visit=visit, world=world)
-        assert asked is not None
-        log_in_by_pattern(
-            asked.id,
-            device_id=hong.phone.device_id,
-            assertion=hong.keeper.answer(asked.challenge, **spoilt),
-            signature=hong.phone.sign(asked.challenge),
-            visit=visit,
-            acting=hong.walk.acting,
-            world=world,
-        )
-
-    for _ in range(4):
-        with pytest.raises(BiometricWrongError):
-            log_in(rp_id="bank.example")
-    assert Session.objects.count() == 0
-    log_in()
-    assert Session.objects.get().method == "bank"
-    assert list(Use.objects.order_by("at").values_list("outcome", flat=True)) == [
-        *["biometric_wrong"] * 4,
-        "accepted",
-    ]
-    for _ in range(4):
-        with pytest.raises(BiometricWrongError):
-            log_in(flags=PRESENT)
-    with pytest.raises(BiometricOffError):
-        log_in(flags=PRESENT)
-    assert Session.objects.count() == 1
-
-
-def test_it_approves_together_with_the_number(world: World, hong: Holder) -> None:
-    """A wrong answer leaves the question waiting; a right one with the right number approves."""
-
-    def approve(number: str, **spoilt: Any) -> str:
-        question = approvals.approvals_for(hong.phone.device_id, world=world)[0]
-        made = approvals.begin_answer(question.id, device_id=hong.phone.device_id, world=world)
-        done = approvals.answer_approval(
-            question.id,
-            device_id=hong.phone.device_id,
-            number=number,
-            challenge_id=made.id,
-            assertion=hong.keeper.answer(made.challenge, **spoilt),
-            signature=hong.phone.sign(made.challenge),
-            acting=hong.walk.acting,
-            world=world,
-        )
-        return done.state
-
-    asking: dict[str, Any] = {"purpose": "run:1", "product": "financial", "locale": "ko"}
-    who: dict[str, Any] = {"acting": hong.walk.acting, "world": world}
-    assert approvals.ask_approval(HONG.id, number="42", key="a", **asking, **who) is not None
-    with pytest.raises(ApprovalRefusedError):
-        approve("42", flags=PRESENT)
-    assert len(approvals.approvals_for(hong.phone.device_id, world=world)) == 1
-    assert approve("42") == "approved"
-    assert approvals.ask_approval(HONG.id, number="42", key="b", **asking, **who) is not None
-    assert approve("24") == "wrong_number"
-
-
-def test_it_is_a_factor_in_place_and_meets_the_pattern_s_lock(world: World, hong: Holder) -> None:
-    """In the financial journey: wrong answers leave the pattern's tries alone, a right one goes on."""
-    walk = AppWalk(world, journey="financial-app-issue", phone=hong.phone)
-    walk.walk_to("factor")
-    walk.submit(factor="bank_certificate")
-
-    def submit(**spoilt: Any) -> None:
-        octets = base64.b64decode(walk.shown("pattern")["challenge"])
-        assertion = hong.keeper.answer(octets, **spoilt)
-        walk.submit(assertion=b64(assertion), signature=b64(hong.phone.sign(octets)))
-
-    shown = walk.shown("pattern")["biometric"]
-    assert shown == {"credential_id": text_of(hong.keeper.credential_id), "rp_id": "localhost"}
-    assert {one.name: one.rules["required"] for one in walk.page.fields} == {
-        "mac": False, "signature": True, "assertion": False,
-    }  # fmt: skip
-    for _ in range(4):
-        submit(flags=PRESENT)
-        assert walk.codes == ["biometric_wrong"]
-    assert FactorCounter.objects.get(factor="bank_certificate").errors == 0
-    walk.submit(mac=b64(bytes(32)), signature=b64(hong.phone.sign(b"x")))
-    assert walk.codes == ["pattern_wrong"]
-    submit()
-    assert walk.page.step == "details"
-    # The pattern's own counter is neither spent nor forgiven by a finger.
-    assert FactorCounter.objects.get(factor="bank_certificate").errors == 1
-    walk.walk_to("confirm")
-    assert walk.submit().state == "done"
-
-
-def test_five_wrong_answers_in_a_journey_leave_the_pattern(world: World, hong: Holder) -> None:
-    """The step stays open, and shows the pattern alone."""
-    walk = AppWalk(world, journey="financial-app-issue", phone=hong.phone)
-    walk.walk_to("factor")
-    walk.submit(factor="bank_certificate")
-    for _ in range(5):
-        octets = base64.b64decode(walk.shown("pattern")["challenge"])
-        assertion = hong.keeper.answer(octets, flags=PRESENT)
-        walk.submit(assertion=b64(assertion), signature=b64(hong.phone.sign(octets)))
-    assert (walk.page.state, walk.codes) == ("open", ["biometric_off"])
-    assert "biometric" not in walk.shown("pattern")
-    walk.step()
-    assert walk.page.step == "details"
-
-
-# --- what is kept ----------------------------------------------------------------------------------------
-
-
-def test_nothing_that_opens_is_kept(world: World, run_jobs: Callable[[], int]) -> None:
-    """No answer of a keeper, no MAC and no private key stands in a table after all was used."""
-    hong = person(world)
-    first = hong.prove_pattern()
-    registration = hong.keeper.make(first.options)
-    hong.register(first, credential=registration)
-    made = challenge(world, hong.walk)
-    assert made is not None
-    assertion = hong.keeper.answer(made.challenge)
-    assert hong.answer(made, assertion=assertion).ok
-    run_jobs()
-    private = hong.keeper.key.private_numbers().private_value.to_bytes(32)
-    mac = hmac.digest(hong.phone.proof_key(), made.challenge, "sha256")
-    secrets = [registration, assertion, private, mac]
-    secrets += [base64.urlsafe_b64decode(json.loads(assertion)["response"]["signature"] + "==")]
-    forms = [form for one in secrets for form in (one.hex(), b64(one), text_of(one), repr(one))]
-    found = [name for name, text in dump().items() for form in forms if form in text]
-    assert found == []
-    assert hashlib.sha256(private).hexdigest() not in str(dump())
