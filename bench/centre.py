@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 #: One person's journeys all come from one address here: figures that would stop that are set out of reach.
-_POLICY = "[policy]\nreissue_per_day = 1000000\nars_calls_per_day = 1000000\nsource_errors = 1000000\n"
+_FIGURES = ("reissue_per_day", "ars_calls_per_day", "source_errors", "starts_per_source")
+_POLICY = "[policy]\n" + "".join(f"{name} = 1000000\n" for name in _FIGURES)
 _PATIENCE = 60.0
 
 

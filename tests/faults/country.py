@@ -63,6 +63,7 @@ POLICY = {
     "ars_calls_per_run": 100,
     "sends_per_run": 100,
     "source_errors": 100_000,
+    "starts_per_source": 100_000,
     "issue_confirm_within": 36_000,
 }
 PINS = ("840271", "591362")

@@ -6,6 +6,7 @@ import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja.errors import HttpError, ValidationError
@@ -30,6 +31,7 @@ STATUS: dict[str, HTTPStatus] = {
     "run_moved": HTTPStatus.CONFLICT,
     "order_busy": HTTPStatus.CONFLICT,
     "service_closed": HTTPStatus.SERVICE_UNAVAILABLE,
+    "too_many_requests": HTTPStatus.TOO_MANY_REQUESTS,
     **dict.fromkeys(
         (
             "audit_unwritten",
@@ -107,6 +109,12 @@ def install(api: NinjaAPI) -> None:
     @api.exception_handler(HttpError)
     def plain_http(request: HttpRequest, error: HttpError) -> HttpResponse:
         status = error.status_code
+        return problem(request, status=status, code=code_of_status(status))
+
+    @api.exception_handler(RequestDataTooBig)
+    def too_large(request: HttpRequest, error: Exception) -> HttpResponse:
+        del error  # it counts octets, and says nothing more
+        status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         return problem(request, status=status, code=code_of_status(status))
 
     @api.exception_handler(OperationalError)

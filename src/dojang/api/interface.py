@@ -48,7 +48,7 @@ api = Interface(
 )
 errors.install(api)
 
-PROBLEMS = frozenset({400, 404, 409, 429, 503})
+PROBLEMS = frozenset({400, 404, 409, 413, 429, 503})
 
 
 def acting_of(request: HttpRequest, token: str) -> Acting:

@@ -25,6 +25,7 @@ class Policy:
     identify_errors: int = 5  #: a day
     lookup_errors: int = 5  #: a day
     source_errors: int = 200  #: wrong entries a day from one network source, all customers together
+    starts_per_source: int = 5_000  #: runs begun a day from one network source
     account_errors: int = 5
     card_errors: int = 5
     otp_errors: int = 10
@@ -58,6 +59,8 @@ class Policy:
     ocsp_life: int = 3_600
     service_open: str = "00:00"  #: KST; equal open and close mean round the clock
     service_close: str = "00:00"
+    #: Other hours, KST, ``HH:MM-HH:MM``, by ``product-issue`` or ``product-reissue``, else by ``product``
+    service_hours: dict[str, str] = field(default_factory=lambda: {"joint-reissue": "01:00-23:00"})
     wallet_algorithm: str = "ec-p256"
     themes: dict[str, str] = field(default_factory=dict)
 
@@ -93,6 +96,12 @@ class Policy:
     parcel_ttl: int = 600  #: life of a certificate copy on its way between two devices
     approvals_per_window: int = 3  #: questions put to one person's telephone …
     approvals_window: int = 600  #: … within so many seconds
+
+    def hours_of(self, product: str, purpose: str) -> tuple[str, str] | None:
+        """Return when (open, close; KST) a certificate is issued or re-issued; None means round the clock."""
+        named = self.service_hours.get(f"{product}-{purpose}", self.service_hours.get(product, ""))
+        begins, _, ends = named.partition("-") if named else (self.service_open, "", self.service_close)
+        return None if begins == ends else (begins, ends)
 
     def validity_days(self, product: str) -> int:
         """Return the life of a new certificate of a product, in days."""

@@ -24,6 +24,7 @@ from dojang.ra.errors import (
     ServiceClosedError,
     StaleRevisionError,
     StepMismatchError,
+    TooManyStartsError,
 )
 from dojang.ra.locks import walking
 from dojang.ra.models import UNDER_WAY, Run, StepOutcome
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
     from dojang.journeys.model import Journey, RunView
     from dojang.ports.acting import Acting
-    from dojang.ports.policy import Policy
     from dojang.ports.world import World
 
 _KST: Final = timezone(timedelta(hours=9))
@@ -73,9 +73,10 @@ def find_journey(journey_id: str) -> Journey:
 
 
 def start_run(journey_id: str, *, locale: str, acting: Acting, world: World) -> Started:
-    """Begin a journey. Raises `JourneyNotFoundError`, `ServiceClosedError`."""
+    """Begin a journey. Raises `JourneyNotFoundError`, `ServiceClosedError`, `TooManyStartsError`."""
     journey, now, policy = find_journey(journey_id), world.clock.now(), world.policy
-    _refuse_closed(policy, world=world)
+    _refuse_closed(journey, world=world)
+    _count_start(acting, world=world)
     token = secrets.token_urlsafe(32)
     absolute = now + timedelta(seconds=policy.session_absolute)
     run = Run(
@@ -103,12 +104,24 @@ def start_run(journey_id: str, *, locale: str, acting: Acting, world: World) -> 
     return Started(open_page(run.id, acting=acting, world=world), token)
 
 
-def _refuse_closed(policy: Policy, *, world: World) -> None:
-    """Equal hours mean round the clock; hours may span midnight."""
-    if policy.service_open == policy.service_close:
+def _count_start(acting: Acting, *, world: World) -> None:
+    """Anybody may begin a run, and each is a row and an event: so many a day from one source, no more."""
+    if not acting.source:
+        return
+    limit, now = world.policy.starts_per_source, world.clock.now()
+    if counters.is_budget_spent("starts", acting.source, limit, now=now):
+        raise TooManyStartsError
+    with transaction.atomic():
+        counters.spend_budget("starts", acting.source, limit, now=now)
+
+
+def _refuse_closed(journey: Journey, *, world: World) -> None:
+    """Hours may span midnight."""
+    hours = world.policy.hours_of(journey.product, journey.id.rpartition("-")[2])
+    if hours is None:
         return
     time = world.clock.now().astimezone(_KST).strftime("%H:%M")
-    begins, ends = policy.service_open, policy.service_close
+    begins, ends = hours
     is_open = begins <= time < ends if begins < ends else (time >= begins or time < ends)
     if not is_open:
         raise ServiceClosedError(open=begins, close=ends)

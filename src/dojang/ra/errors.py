@@ -47,6 +47,12 @@ class RunMovedError(RunNotFoundError):
     code = "run_moved"
 
 
+class TooManyStartsError(DojangError):
+    """More runs were begun from this network source today than people behind one address would."""
+
+    code = "too_many_requests"
+
+
 class HandoffNotFoundError(DojangError):
     """No run waits under this number or link: wrong, used and late look alike."""
 
@@ -60,6 +66,9 @@ class HandoffBlockedError(DojangError):
 
 
 class HandoffRefusedError(DojangError):
-    """The run is not open, or is bound to the device it is walked on."""
+    """The run cannot move.
+
+    `data`: ``reason`` is ``over``, ``key`` (made on its device) or ``device`` (checked when it began).
+    """
 
     code = "handoff_refused"

@@ -6,6 +6,7 @@ import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja.errors import HttpError, ValidationError
 
@@ -74,6 +75,10 @@ def install(api: NinjaAPI) -> None:
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "request_too_large",
         }
         return problem(status, codes.get(status, "request_malformed"))
+
+    @api.exception_handler(RequestDataTooBig)
+    def too_large(_request: HttpRequest, _error: Exception) -> HttpResponse:
+        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request_too_large")
 
     @api.exception_handler(Exception)
     def unforeseen(_request: HttpRequest, error: Exception) -> HttpResponse:

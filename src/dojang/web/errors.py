@@ -23,6 +23,7 @@ log = logging.getLogger("dojang.web")
 #: Status by error code; any other typed error is the visitor's to mend (400).
 STATUS: Mapping[str, HTTPStatus] = {
     **dict.fromkeys(("run_not_found", "journey_not_found", "certificate_not_found"), HTTPStatus.NOT_FOUND),
+    "too_many_requests": HTTPStatus.TOO_MANY_REQUESTS,
     **dict.fromkeys(
         ("stale_revision", "step_mismatch", "action_unknown", "order_busy", "run_moved"),
         HTTPStatus.CONFLICT,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import Client
 
+from dojang.config import wiring
 from dojang.ra.models import Run
 
 if TYPE_CHECKING:
@@ -145,3 +147,25 @@ def test_every_error_of_the_catalogue_has_both_sentences(client: Client, world: 
     assert len(codes) == len(set(codes))
     assert {"run_not_found", "stale_revision", "terms_required", "internal"} <= set(codes)
     assert all(entry["ko"] and entry["en"] for entry in entries)
+
+
+def test_what_is_too_large_is_refused_as_such(client: Client, world: World) -> None:
+    """A body beyond the bound is 413 at both interfaces, with its sentence, and begins nothing."""
+    body = json.dumps({"journey": "x" * 300_000})
+    for address in ("/api/v1/runs", "/sandbox/api/clock"):
+        answer = client.post(address, body, content_type="application/json")
+        assert (answer.status_code, answer.json()["code"]) == (413, "request_too_large"), address
+    assert Run.objects.count() == 0
+
+
+def test_too_many_runs_from_one_place_are_429(client: Client, world: World) -> None:
+    """The refusal has its own status and code, on the interface and on the pages."""
+    wiring.set_world(replace(world, policy=replace(world.policy, starts_per_source=1)))
+    begin(client)
+    body = json.dumps({"journey": JOURNEY})
+    refused = client.post("/api/v1/runs", body, content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+    page = client.post("/certs/financial/issue/")
+    assert page.status_code == 429
+    assert "요청이 너무 많아요" in page.content.decode()
+    assert Run.objects.count() == 1

@@ -10,6 +10,7 @@ import pytest
 from tests.journeys.app.walker import Walk, in_parallel, with_policy
 
 from dojang.ports.acting import Acting
+from dojang.ports.policy import Policy
 from dojang.ra.actions import act, open_page, session_of, start_run
 from dojang.ra.errors import (
     ActionUnknownError,
@@ -18,6 +19,7 @@ from dojang.ra.errors import (
     ServiceClosedError,
     StaleRevisionError,
     StepMismatchError,
+    TooManyStartsError,
 )
 from dojang.ra.models import FactorCounter, Run, StepOutcome
 from dojang.ra.upkeep import expire_runs
@@ -144,7 +146,7 @@ def test_mistakes_of_form_are_shown_and_not_counted(world: World) -> None:
     walk = Walk(world).walk_to("identify")
     page = walk.submit(user_id="??", rrn="12")
     assert {error.field for error in page.errors} == {"user_id", "rrn"}
-    assert FactorCounter.objects.count() == 0
+    assert not FactorCounter.objects.exclude(factor="starts").exists()
     assert walk.step().step == "ars"
 
 
@@ -241,6 +243,42 @@ def test_outside_the_hours_nothing_starts(world: World) -> None:
         service_close=f"{(minute.hour + 2) % 24:02d}:00",
     )
     assert start_run("financial-web-issue", locale="ko", acting=visitor, world=opened).page.step == "terms"
+
+
+def test_each_product_has_its_own_hours(world: World) -> None:
+    """A joint certificate is re-issued from one to eleven; what is not named follows the bank's hours."""
+    clock: Any = world.clock
+    visitor = Acting(kind="customer", source="198.51.100.7", channel="app")
+    usual = with_policy(world, service_hours=Policy().service_hours)
+    now = clock.now().astimezone(timezone(timedelta(hours=9)))
+    clock.advance(int((now.replace(hour=23, minute=30, second=0) - now).total_seconds()) % 86_400 + 1)
+    with pytest.raises(ServiceClosedError) as closed:
+        start_run("joint-app-reissue", locale="ko", acting=visitor, world=usual)
+    assert closed.value.data == {"open": "01:00", "close": "23:00"}
+    assert Run.objects.count() == 0
+    for journey in ("joint-app-issue", "bank-app-reissue", "financial-app-reissue"):
+        start_run(journey, locale="ko", acting=visitor, world=usual)
+    clock.advance(2 * 3_600)
+    start_run("joint-app-reissue", locale="ko", acting=visitor, world=usual)
+    never = with_policy(world, service_hours={"bank": "03:00-04:00", "bank-issue": "00:00-00:00"})
+    start_run("bank-app-issue", locale="ko", acting=visitor, world=never)
+    with pytest.raises(ServiceClosedError):
+        start_run("bank-app-reissue", locale="ko", acting=visitor, world=never)
+
+
+def test_one_source_begins_so_many_runs_a_day(world: World) -> None:
+    """Beyond the number nothing is begun from there; other sources and the next day are free."""
+    few = with_policy(world, starts_per_source=2)
+    here, there = (Acting(kind="customer", source=f"198.51.100.{n}", channel="web") for n in (7, 8))
+    for _ in range(2):
+        start_run("financial-web-issue", locale="ko", acting=here, world=few)
+    with pytest.raises(TooManyStartsError):
+        start_run("financial-web-issue", locale="ko", acting=here, world=few)
+    assert Run.objects.count() == 2
+    start_run("financial-web-issue", locale="ko", acting=there, world=few)
+    world.clock.advance(86_400)  # type: ignore[attr-defined]
+    start_run("financial-web-issue", locale="ko", acting=here, world=few)
+    assert Run.objects.count() == 4
 
 
 def test_an_unknown_journey_starts_nothing(world: World) -> None:
