@@ -42,6 +42,8 @@ from tests.centres import Centre, SignerProcess, discard, make_centre  # noqa: E
 from dojang.config.home import Home  # noqa: E402 - the environment comes first
 from dojang.config.postgres import ADMIN, PrivatePostgres  # noqa: E402
 
+# Tests begin journeys at any hour.
+(_HOME / "dojang.toml").write_text("[policy.service_hours]\n", "utf-8")
 _SERVER = PrivatePostgres(Home(_HOME), durable=False)
 for _name in ("django.key", "field.key", "numbers.key"):
     _SERVER.home.secret(_name)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.browser.customer import Customer
+from tests.centres import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +58,7 @@ class Handset(Customer):
 
     def _do_phone_check(self) -> None:
         if not self.page.locator("input[name=code]").count():
-            drawer = self.drawer
+            before, drawer = len(self.texted_codes()), self.drawer
             line = drawer["lines"][0]
             self.type("name", drawer["name"])
             self.type("birth", drawer["birth"].replace("-", ""))
@@ -65,15 +66,14 @@ class Handset(Customer):
             self.choose("carrier", line["carrier"])
             self.type("phone", line["number"])
             self.press()
-        self.type("code", self.texted_code())
+            wait_until(lambda: len(self.texted_codes()) > before, "the code to be texted")
+        self.type("code", self.texted_codes()[-1])
         self.press()
 
-    def texted_code(self) -> str:
-        """Read the code out of the newest text message."""
+    def texted_codes(self) -> list[str]:
+        """Read the codes out of the text messages, the newest last."""
         texts = [message["text"] for message in self.phone()["messages"]]
-        found = [match[0] for text in texts if (match := re.search(r"(?<!\d)\d{6}(?!\d)", text))]
-        assert found, texts
-        return found[-1]
+        return [match[0] for text in texts if (match := re.search(r"(?<!\d)\d{6}(?!\d)", text))]
 
     def _do_id_card(self) -> None:
         paper = self.drawer["papers"][0]

@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -26,6 +26,9 @@ from dojang.config.home import Home, default_home
 from dojang.config.postgres import PrivatePostgres
 from dojang.pki.errors import DojangError
 from dojang.ports.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?")
 _ALGORITHMS = frozenset({"ec-p256", "ec-p384", "rsa-2048", "rsa-3072", "rsa-4096"})
@@ -177,6 +180,8 @@ def _config_file() -> Path | None:
     return place if os.access(place, os.R_OK) else None
 
 
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_SERVICE = re.compile(r"(joint|financial|bank)(-issue|-reissue)?")
 _CHOICES = {
     "wallet_algorithm": tuple(_ALGORITHMS),
     "joint_reissue_order": ("consent_first", "printed"),
@@ -193,6 +198,19 @@ def _type_of(name: str) -> Any:
     return dict[str, str] if isinstance(default, dict) else type(default)
 
 
+def _refuse_hours(policy: Policy, refuse: Callable[[str, str], None]) -> None:
+    """Refuse hours that are no hours, and products nobody issues."""
+    for name in ("service_open", "service_close"):
+        if _TIME.fullmatch(getattr(policy, name)) is None:
+            refuse(name, "it must be HH:MM")
+    for name, hours in policy.service_hours.items():
+        if _SERVICE.fullmatch(name) is None:
+            refuse("service_hours", f"{name} is no product, nor product-issue or product-reissue")
+        begins, dash, ends = hours.partition("-")
+        if not dash or _TIME.fullmatch(begins) is None or _TIME.fullmatch(ends) is None:
+            refuse("service_hours", f"{name} must be HH:MM-HH:MM")
+
+
 def _refuse_impossible(policy: Policy) -> None:
     """Refuse figures no bank can mean: negative lives, a warning after the end, an algorithm nobody has."""
 
@@ -206,6 +224,7 @@ def _refuse_impossible(policy: Policy) -> None:
         zero_is_fine = item.name in may_be_zero or item.default == 0
         if type(value) is int and (value < 0 or (value == 0 and not zero_is_fine)):
             refuse(item.name, "it must be greater than zero")
+    _refuse_hours(policy, refuse)
     if policy.idle_warning >= policy.session_idle:
         refuse("idle_warning", "the warning must come before the idle time-out")
     if policy.session_idle > policy.session_absolute:

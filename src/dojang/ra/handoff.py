@@ -77,10 +77,12 @@ def offer_handoff(run_id: str, *, acting: Acting, world: World) -> Offer:
 
 def _refuse_bound(run: Run, *, now: datetime) -> None:
     is_open = run.state == Run.State.OPEN and now < run.idle_until and now < run.absolute_until
-    if not is_open or find_journey(run.journey).custody == "device":
-        raise HandoffRefusedError
+    if not is_open:
+        raise HandoffRefusedError(reason="over")
+    if find_journey(run.journey).custody == "device":
+        raise HandoffRefusedError(reason="key", product=run.product)
     if _DEVICE_FACT in open_body(run).progress.facts:
-        raise HandoffRefusedError
+        raise HandoffRefusedError(reason="device", product=run.product)
 
 
 def _index(kind: str, value: str) -> bytes:

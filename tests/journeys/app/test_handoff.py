@@ -169,12 +169,18 @@ def test_number_and_link_are_not_in_the_database(world: World) -> None:
 def test_a_run_bound_to_its_telephone_stays_there(world: World) -> None:
     """A key made on one telephone cannot be ordered from another; nor can somebody else's run be offered."""
     walk = AppWalk(world).walk_to("terms")
-    with pytest.raises(HandoffRefusedError):
+    with pytest.raises(HandoffRefusedError) as bound:
         offer(world, walk)
+    assert bound.value.data == {"reason": "key", "product": "bank"}
+    checked = AppWalk(world, "lee", journey="financial-app-issue").walk_to("terms")
+    with pytest.raises(HandoffRefusedError) as bound:
+        offer(world, checked)
+    assert bound.value.data == {"reason": "device", "product": "financial"}
     with pytest.raises(RunNotFoundError):
         offer_handoff(walk.run, acting=PHONE, world=world)
     ended = Walk(world, "han")
     ended.do("cancel")
-    with pytest.raises(HandoffRefusedError):
+    with pytest.raises(HandoffRefusedError) as over:
         offer(world, ended)
+    assert over.value.data == {"reason": "over"}
     assert Handoff.objects.count() == 0

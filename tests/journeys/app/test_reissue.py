@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.journeys.app.device import AppWalk
 from tests.journeys.app.walker import Walk, in_parallel, with_policy
 
 from dojang.ca.models import Certificate
@@ -13,6 +14,7 @@ from dojang.notices.models import Notice
 from dojang.wallet.models import WalletKey
 
 if TYPE_CHECKING:
+    from dojang.ca.queries import CertificateView
     from dojang.ports.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,6 +41,34 @@ def test_a_reissue_revokes_the_old_one_and_keeps_its_end(world: World) -> None:
     assert page.result is not None
     assert page.result["replaced"] == old.serial
     assert Notice.objects.filter(message_id="certificate_reissued").count() == 4
+
+
+@pytest.mark.parametrize("product", ["financial", "joint", "bank"])
+def test_whether_the_end_stays_is_the_banks_choice(world: World, product: str) -> None:
+    """Before its window a re-issue keeps the end, or begins a new life; in its window it always does."""
+    clock: Any = world.clock
+
+    def reissue(how: World, number: int) -> CertificateView:
+        clock.advance(5 * 86_400)
+        if product == "financial":
+            walk: Walk = Walk(how, journey="financial-web-reissue", pin=("840271", "591362", "372958")[number - 1])
+        else:
+            walk = AppWalk(how, journey=f"{product}-app-reissue")
+        assert walk.finish().state == "done"
+        new, was, *_ = (view for view in certificates_of(walk.person.id) if view.product == product)
+        assert (new.state, was.state, was.reason) == ("active", "revoked", "superseded")
+        return new
+
+    first = Walk(world) if product == "financial" else AppWalk(world, journey=f"{product}-app-issue")
+    assert first.finish().state == "done"
+    end = certificates_of(first.person.id)[0].not_after
+    assert reissue(world, 1).not_after == end
+    fresh = reissue(with_policy(world, reissue_keep_not_after=False), 2).not_after
+    assert (fresh - end).days == 10
+    clock.advance(int((fresh - clock.now()).total_seconds()) - 20 * 86_400)
+    renewed = reissue(world, 3)
+    days = world.policy.validity_days(product)
+    assert days - 1 <= (renewed.not_after - renewed.not_before).days <= days
 
 
 def test_the_old_key_is_retired_and_the_signer_knows(world: World) -> None:

@@ -61,8 +61,11 @@ def offer(request: HttpRequest, run: str) -> HttpResponse:
     world = world_of(request)
     try:
         made = handoff.offer_handoff(run, acting=acting_for(request, token), world=world)
-    except HandoffRefusedError:
-        return _page(request, "handoff_refused", status=HTTPStatus.CONFLICT, run=run)
+    except HandoffRefusedError as error:
+        why, product = str(error.data.get("reason", "over")), str(error.data.get("product", ""))
+        return _page(
+            request, "handoff_refused", status=HTTPStatus.CONFLICT, run=run, why=why, product=product
+        )
     # Behind the hash nothing is sent to a server, so the link stands in no log on the way.
     path = f"{reverse('web:handoff-accept')}#{made.link}"
     return _page(

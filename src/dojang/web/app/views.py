@@ -77,7 +77,8 @@ def begin(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
     if guide is None:
         raise Http404
     if request.method != "POST":
-        return place(request, "begin", "menu", guide=guide, live=live_run(request))
+        hours = world_of(request).policy.hours_of(product, purpose)
+        return place(request, "begin", "menu", guide=guide, live=live_run(request), hours=hours)
     started = actions.start_run(
         journey_id(product, purpose),
         locale=reader_locale(),
