@@ -51,7 +51,8 @@ def test_whether_the_end_stays_is_the_banks_choice(world: World, product: str) -
     def reissue(how: World, number: int) -> CertificateView:
         clock.advance(5 * 86_400)
         if product == "financial":
-            walk: Walk = Walk(how, journey="financial-web-reissue", pin=("840271", "591362", "372958")[number - 1])
+            pin = ("840271", "591362", "372958")[number - 1]
+            walk: Walk = Walk(how, journey="financial-web-reissue", pin=pin)
         else:
             walk = AppWalk(how, journey=f"{product}-app-reissue")
         assert walk.finish().state == "done"
