@@ -25,6 +25,7 @@ class Policy:
     identify_errors: int = 5  #: a day
     lookup_errors: int = 5  #: a day
     source_errors: int = 200  #: wrong entries a day from one network source, all customers together
+    everybody_errors: int = 200_000  #: wrong entries a day of everybody together: far above honest mistakes
     starts_per_source: int = 5_000  #: runs begun a day from one network source
     account_errors: int = 5
     card_errors: int = 5

@@ -11,10 +11,11 @@ after 2 asks again with another attempt number; a crash after 3 is the same.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
-#: Wrong entries a day of everybody together, as a multiple of what one network source may make.
-GLOBAL_BUDGET: Final = 50
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -145,11 +145,14 @@ def _budget(turn: Turn, submit: Submit) -> Outcome | None:
     """Refuse, before anything is counted, a source (or a day) with too many wrong entries in all."""
     if not any(count.locks for count in submit.counts):
         return None
-    limit, now = turn.world.policy.source_errors, turn.world.clock.now()
+    policy, now = turn.world.policy, turn.world.clock.now()
     spent = bool(turn.acting.source) and counters.is_budget_spent(
-        "source", turn.acting.source, limit, now=now
+        "source", turn.acting.source, policy.source_errors, now=now
     )
-    if spent or counters.is_budget_spent("everybody", "", limit * GLOBAL_BUDGET, now=now):
+    if not spent and counters.is_budget_spent("everybody", "", policy.everybody_errors, now=now):
+        log.error("more wrong entries today than mistakes explain: nothing that can be guessed is taken")
+        spent = True
+    if spent:
         return Rejected(errors=(FieldError("too_many_errors", Message("error.too_many_errors")),))
     return None
 
@@ -245,10 +248,10 @@ def _judge(turn: Turn, submit: Submit, outcome: Outcome) -> tuple[str, ...]:
     locking = [attempt for attempt, count in zip(submit.attempts, submit.counts, strict=False) if count.locks]
     newly = list(counters.judge_attempts(verdicts, locking=locking, now=now))
     if locking and "wrong" in verdicts.values():
-        limit = turn.world.policy.source_errors
+        policy = turn.world.policy
         if turn.acting.source:
-            counters.spend_budget("source", turn.acting.source, limit, now=now)
-        counters.spend_budget("everybody", "", limit * GLOBAL_BUDGET, now=now)
+            counters.spend_budget("source", turn.acting.source, policy.source_errors, now=now)
+        counters.spend_budget("everybody", "", policy.everybody_errors, now=now)
     if submit.locked_now is not None:
         newly.append(submit.counts[submit.locked_now].factor)
     return tuple(dict.fromkeys(newly))

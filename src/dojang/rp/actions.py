@@ -59,7 +59,6 @@ if TYPE_CHECKING:
 LOGIN: Final = "login"
 #: A refusal by user id takes at least this long (seconds), so that its time tells nothing either.
 REFUSED_AFTER: Final = 0.4
-_BUDGET: Final = 50  #: wrong entries of everybody together, in budgets of one source
 #: What a stranger must not be able to tell apart. A held key is not even tried.
 _WRONG: Final = (
     LoginRefusedError,
@@ -317,7 +316,9 @@ def ask_pattern(
         key=f"{purpose}:{secrets.token_hex(16)}",
         world=world,
     )
-    return None if asked is None else PatternQuestion(asked.id, asked.challenge, asked.key_id)
+    if asked is None:
+        return None
+    return PatternQuestion(asked.id, asked.challenge, asked.key_id, asked.biometric)
 
 
 def log_in_by_pattern(
@@ -430,7 +431,7 @@ def _count(user_id: str, *, acting: Acting, world: World) -> int:
     spent = bool(acting.source) and counters.is_budget_spent(
         "source", acting.source, policy.source_errors, now=now
     )
-    if spent or counters.is_budget_spent("everybody", "", policy.source_errors * _BUDGET, now=now):
+    if spent or counters.is_budget_spent("everybody", "", policy.everybody_errors, now=now):
         raise LoginPausedError
     tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=policy.pin_errors, window=DAY)
     with transaction.atomic():
@@ -447,4 +448,4 @@ def _judge(attempt: int, verdict: str, *, acting: Acting, world: World) -> None:
         if verdict == "wrong":
             if acting.source:
                 counters.spend_budget("source", acting.source, policy.source_errors, now=now)
-            counters.spend_budget("everybody", "", policy.source_errors * _BUDGET, now=now)
+            counters.spend_budget("everybody", "", policy.everybody_errors, now=now)

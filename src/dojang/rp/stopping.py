@@ -72,6 +72,7 @@ def identify(
     tallies = [Tally(factor=name, subject=who, limit=limit, window=DAY) for name, who, limit in limits]
     if acting.source and counters.is_budget_spent("source", acting.source, policy.source_errors, now=now):
         raise StopStoppedError
+    # Counted for everybody together below, but not refused by that: who is robbed must be able to stop it.
     with transaction.atomic():
         counted = counters.count_attempts(tallies, run_id="", now=now)
     if counted.refused is not None:
@@ -88,8 +89,10 @@ def identify(
         with transaction.atomic():
             verdicts = dict.fromkeys(counted.attempts, verdict)
             counters.judge_attempts(verdicts, locking=counted.attempts, now=world.clock.now())
-            if verdict == "wrong" and acting.source:
-                counters.spend_budget("source", acting.source, policy.source_errors, now=now)
+            if verdict == "wrong":
+                if acting.source:
+                    counters.spend_budget("source", acting.source, policy.source_errors, now=now)
+                counters.spend_budget("everybody", "", policy.everybody_errors, now=now)
     if not customer_id:
         raise StopRefusedError
     return customer_id

@@ -128,6 +128,20 @@ def test_a_source_that_guesses_across_customers_is_stopped(world: World) -> None
     assert elsewhere.step().step == "ars"
 
 
+def test_guessing_from_everywhere_is_stopped(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Wrong entries of all sources together have a budget of their own, and its end is an alarm in the log."""
+    tight = with_policy(world, everybody_errors=3, source_errors=1)
+    for number, handle in enumerate(("hong", "han", "lee")):
+        walk = Walk(tight, handle, source=f"203.0.113.{number}").walk_to("identify")
+        walk.submit(user_id=walk.person.user_id, rrn="9001011234567")
+        assert walk.codes == ["user_not_found"]
+    walk = Walk(tight, "smith", source="203.0.113.9").walk_to("identify")
+    walk.step()
+    assert walk.codes == ["too_many_errors"]
+    assert [record.levelname for record in caplog.records if "wrong entries" in record.message] == ["ERROR"]
+    assert Walk(world, "smith").walk_to("identify").step().step == "ars"
+
+
 def test_a_wrong_account_password_names_what_is_left_and_locks(world: World) -> None:
     """The account step counts down to the lock and asks the bank no sixth time."""
     walk = Walk(world).walk_to("account")
