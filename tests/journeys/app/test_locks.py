@@ -129,7 +129,7 @@ def test_a_source_that_guesses_across_customers_is_stopped(world: World) -> None
 
 
 def test_guessing_from_everywhere_is_stopped(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """Wrong entries of all sources together have a budget of their own, and its end is an alarm in the log."""
+    """Wrong entries of all sources together have a budget of their own; its end is an alarm in the log."""
     tight = with_policy(world, everybody_errors=3, source_errors=1)
     for number, handle in enumerate(("hong", "han", "lee")):
         walk = Walk(tight, handle, source=f"203.0.113.{number}").walk_to("identify")
