@@ -70,6 +70,18 @@ BANK = [
 ]  # fmt: skip
 
 
+def refuse_to_store(page: Page, *, is_full: bool) -> None:
+    """Let the browser have no room for certificates, or have it again."""
+    page.add_init_script(
+        "const put = IDBObjectStore.prototype.put; IDBObjectStore.prototype.put = function (value) {"
+        " if (localStorage.getItem('full') && value.sort !== 'pending')"
+        " throw new DOMException('no room', 'QuotaExceededError'); return put.call(this, value); };"
+    )
+    page.evaluate(
+        "full => full ? localStorage.setItem('full', '1') : localStorage.removeItem('full')", is_full
+    )
+
+
 def test_a_joint_certificate_is_issued_and_made_anew_on_the_telephone(phone: Page, live: Centre) -> None:
     """Seven steps, then six; the password never leaves the page, and only the new certificate stays there."""
     sent: list[str] = []
@@ -86,6 +98,13 @@ def test_a_joint_certificate_is_issued_and_made_anew_on_the_telephone(phone: Pag
     assert han.findings() == []
     phone.goto(f"{live.url}/app/")
     phone.locator(".rack__item:has-text('공동인증서') svg.seal").wait_for()
+    refuse_to_store(phone, is_full=True)
+    han.begin("joint", "reissue")
+    han.walk()
+    assert "쓰시던 인증서는 그대로예요" in han.page.locator(".ending__head").inner_text()
+    assert han.findings() == []
+    assert han.held() == first
+    refuse_to_store(phone, is_full=False)
     han.begin("joint", "reissue")
     steps = walk_clean(han)
     assert steps == [
@@ -111,6 +130,40 @@ def test_a_bank_certificate_is_issued_by_keyboard_alone_and_serves_as_factor(
         "device", "terms", "identify", "identity_way", "phone_check", "account_number", "account_password",
         "factor", "bank_certificate", "details", "pin", "confirm",
     ]  # fmt: skip
+    manage(lee, new=(2, 4, 6, 7))
+
+
+def manage(lee: Handset, new: tuple[int, ...]) -> None:
+    """Change the pattern, log in with it, change the PIN, and end a certificate."""
+    page, old = lee.page, lee.pattern
+    page.goto(f"{lee.centre.url}/app/certificates/")
+    page.locator(".store summary").click()
+    page.locator("a[href='/app/bank/pattern/']").click()
+    assert lee.findings() == []
+    drawn = page.locator(".pattern__trace polyline[points='']")
+    for pattern in (old, new, old, new):  # the second new one differs: it is asked for again
+        lee.draw(pattern)
+        drawn.wait_for(state="attached")
+    with page.expect_navigation():
+        lee.draw(new)
+    assert "패턴을 바꿨어요" in page.locator("[role=status]").first.inner_text()
+    lee.pattern = new
+    page.goto(f"{lee.centre.url}/login/bank/?next=/app/financial/pin/")
+    with page.expect_navigation(url="**/app/financial/pin/"):
+        lee.draw(new)
+    assert lee.findings() == []
+    lee.type_secret("pin", lee.pin)
+    lee.type_secret("new_pin", "480617")
+    lee.type_secret("again", "480617")
+    page.locator("form#act .btn--primary").click()
+    assert "비밀번호를 바꿨어요" in page.locator("[role=status]").first.inner_text()
+    page.goto(f"{lee.centre.url}/app/certificates/financial/revoke/")
+    assert lee.findings() == []
+    lee.choose("reason", "cessationOfOperation")
+    page.locator("input[name=sure]").check(force=True)
+    with page.expect_navigation():
+        lee.draw(new)
+    assert "인증서를 폐기했어요" in page.locator("[role=status]").first.inner_text()
 
 
 def test_a_journey_of_the_app_in_english_and_the_dark(

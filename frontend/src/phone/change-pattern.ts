@@ -49,6 +49,7 @@ export class ChangePattern extends HTMLElement {
     fill(form, "mac", toBase64(made.mac));
     fill(form, "signature", toBase64(made.signature));
     fill(form, "proof_key", toBase64(made.proofKey));
-    send(form, "submit");
+    // Not "submit": the lock would hold that back until it has proven a pattern by itself.
+    send(form, "change");
   }
 }
