@@ -338,6 +338,28 @@ def test_a_status_answer_is_signed_and_counted(centre: Centre) -> None:
     assert sorted(recorded) == sorted(hashlib.sha256(tbs).hexdigest() for tbs in todo)
 
 
+def test_many_status_answers_are_signed_in_one_call(centre: Centre) -> None:
+    """Signatures come in the order asked and each is counted; one body that is refused refuses them all."""
+    signer, bodies = centre
+    before = last(signer)
+    todo = [response(bodies) for _ in range(512)]
+    signatures = signer.sign_ocsp_many(responder="ocsp", tbs=todo)
+    for tbs, signature in zip(todo, signatures, strict=True):
+        verify_signature(bodies.responder_key, ALGORITHM, tbs, signature)
+    [entry] = [entry for entry in signer.journal(after=before) if entry.verb == "sign_ocsp"]
+    assert entry.body["tbs_sha256"] == [hashlib.sha256(tbs).hexdigest() for tbs in todo]
+    wrong = [*todo[:3], bodies.subscriber()]
+    refused(signer, ProfileError, lambda: signer.sign_ocsp_many(responder="ocsp", tbs=wrong))
+    refused(signer, KeyPurposeError, lambda: signer.sign_ocsp_many(responder="issuing", tbs=todo[:2]))
+    for count in (0, 513):
+        several = [todo[0]] * count
+        refused(
+            signer,
+            MalformedError,
+            lambda several=several: signer.sign_ocsp_many(responder="ocsp", tbs=several),
+        )
+
+
 def test_status_keys_sign_nothing_else(centre: Centre) -> None:
     """A certificate, a list and rubbish are refused by the responder, an answer by the issuing authority."""
     signer, bodies = centre

@@ -22,7 +22,7 @@ from dojang.ports.signer import JournalEntry, KeyInfo, Signed, WalletKeyOffer
 from dojang.ports.signer_errors import SignerUnavailableError, error_from_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _POOL = 8
@@ -89,6 +89,10 @@ class SocketSigner:
     def sign_ocsp(self, *, responder: str, tbs: bytes) -> bytes:
         """Sign an OCSP ResponseData with a delegated responder key."""
         return bytes(self._repeatable("sign_ocsp", responder=responder, tbs=tbs))
+
+    def sign_ocsp_many(self, *, responder: str, tbs: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Sign 1 to 512 ResponseData in one exchange; none when one is refused."""
+        return tuple(self._repeatable("sign_ocsp_many", responder=responder, tbs=list(tbs)))
 
     # ------------------------------------------------------------------ customer keys
 

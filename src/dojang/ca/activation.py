@@ -16,7 +16,7 @@ from dojang.ca.errors import (
 )
 from dojang.ca.models import Certificate, Revocation
 from dojang.ca.orders import holding, holding_order, lock_number
-from dojang.ca.status import GOOD, Answer, Status, put_answers, sign_answer, whole_second
+from dojang.ca.status import GOOD, Answer, Status, put_answers, sign_answer, sign_answers, whole_second
 from dojang.pki.crl import REASONS
 
 if TYPE_CHECKING:
@@ -46,15 +46,12 @@ def activate_certificate(
     caller's own changes: wallet, notices) and the audit events. A repeat returns the certificate and does
     not call `within` again. Raises `CertificateNotFoundError`, `CertificateRevokedError`.
     """
-    named = Certificate.objects.filter(pk=certificate_id)
-    place = named.values_list("intent__order_key", "customer_id", "product").first()
-    if place is None:
-        raise CertificateNotFoundError
-    order_key, customer_id, product = place
+    row = _fetch(certificate_id)
+    order_key, customer_id, product = row.intent.order_key, row.customer_id, row.product
     # The holder's lock keeps others from changing what the answers are signed for; no row is locked yet.
     with holding_order(order_key), holding("holder", f"{customer_id}/{product}"):
         for _ in range(_TRIES):
-            row = _fetch(certificate_id)
+            # Its state may be older than the locks: the transaction looks again at the locked row.
             if row.state == Certificate.State.ACTIVE:
                 return row
             _refuse_revoked(row)
@@ -62,15 +59,17 @@ def activate_certificate(
             at = _moment(row if old is None else old, world=world)
             reason = row.intent.replaces or "superseded"
             # Signed ahead of the transaction, so that no row is locked while the signer is asked.
-            answer = sign_answer(row, GOOD, world=world)
-            old_answer = None if old is None else sign_answer(old, Status("revoked", at, reason), world=world)
+            wanted = [(row, GOOD)] if old is None else [(row, GOOD), (old, Status("revoked", at, reason))]
+            answer, *others = sign_answers(wanted, world=world)
+            old_answer = others[0] if others else None
             try:
                 return _activate(row, old, answer, old_answer, at, acting=acting, world=world, within=within)
             except _MovedError:
-                continue
+                row = _fetch(certificate_id)
             except OperationalError as error:
                 if not isinstance(error.__cause__, DeadlockDetected | SerializationFailure):
                     raise
+                row = _fetch(certificate_id)
         raise OrderBusyError("the holder's certificate kept changing", order=order_key)
 
 
@@ -93,6 +92,7 @@ def _activate(
                 "SELECT pg_advisory_xact_lock(%s)", [lock_number("holder", row.customer_id, row.product)]
             )
         new = Certificate.objects.select_for_update().get(pk=row.pk)
+        new.intent = row.intent  # an intent's order and reason never change
         if new.state == Certificate.State.ACTIVE:
             return new
         _refuse_revoked(new)

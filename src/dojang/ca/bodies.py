@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from django.db import connection
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _KST = timezone(timedelta(hours=9), "KST")
 #: Organisational units of a subject, by product (as Korean authorities name them).
 UNITS = {"financial": ("personalF",), "joint": ("personal4IB",), "bank": ("personalB",)}
+_STANDING: Final = {Certificate.State.ACTIVE, Certificate.State.HELD}
 _PERSON = "1"  #: kind of holder, one digit in the number of the common name
 
 
@@ -49,16 +50,13 @@ def build_body(order: Order, issuer: Issuer, *, world: World) -> Body:
     profile = PROFILES.get(order.profile)
     if profile is None or profile.role != "subscriber":
         raise ProfileError("not a profile for customers", profile=order.profile)
-    standing = [Certificate.State.ACTIVE, Certificate.State.HELD]
-    held = Certificate.objects.filter(
-        customer_id=order.customer_id, product=order.product, state__in=standing
-    )
-    before = held.order_by("-issued_at", "-id").first()
+    earlier = _earlier(order)
+    before = next((one.not_after for one in earlier if one.state in _STANDING), None)
     not_before = whole_second(world.clock.now())
     not_after = min(order.not_after or _decide_end(order, before, not_before, world=world), issuer.not_after)
     serial = new_serial()
     shard = serial % world.policy.crl_shards
-    number = _subject_number(order, not_before, world=world)
+    number = next((one.number for one in earlier if one.number), "") or _new_number(not_before, world=world)
     subject = subscriber_name(
         organization=issuer.name.get("O")[0],
         units=UNITS.get(order.product, (f"personal-{order.product}",)),
@@ -80,30 +78,36 @@ def build_body(order: Order, issuer: Issuer, *, world: World) -> Body:
     return Body(profile, issuer, serial, shard, number, tbs, not_before, not_after)
 
 
-def _decide_end(order: Order, before: Certificate | None, start: datetime, *, world: World) -> datetime:
+class _Earlier(NamedTuple):
+    """An earlier certificate of the holder and product, as far as a new one takes after it."""
+
+    state: str
+    not_after: datetime
+    number: str
+
+
+def _earlier(order: Order) -> list[_Earlier]:
+    """Read the holder's certificates of this product, newest first."""
+    rows = Certificate.objects.filter(customer_id=order.customer_id, product=order.product)
+    values = rows.order_by("-issued_at", "-id").values_list("state", "not_after", "intent__number")
+    return [_Earlier(*value) for value in values]
+
+
+def _decide_end(order: Order, before: datetime | None, start: datetime, *, world: World) -> datetime:
     """Choose notAfter: a re-issue keeps the old end, unless that is so near that it counts as a renewal."""
     policy = world.policy
     if before is not None and order.replaces is not None and policy.reissue_keep_not_after:
         window = timedelta(days=policy.renew_window_days(order.product))
-        if before.not_after - start > window:
-            return before.not_after
+        if before - start > window:
+            return before
     return end_of_day(start, policy.validity_days(order.product))
 
 
-def _subject_number(order: Order, start: datetime, *, world: World) -> str:
+def _new_number(start: datetime, *, world: World) -> str:
     """Choose the number after the name in the common name: bank, kind of holder, day, running number.
 
     It is the holder's, not the certificate's: a re-issue of a product keeps it, and so the subject.
     """
-    known = (
-        Certificate.objects.filter(customer_id=order.customer_id, product=order.product)
-        .exclude(intent__number="")
-        .order_by("-issued_at", "-id")
-        .values_list("intent__number", flat=True)
-        .first()
-    )
-    if known:
-        return str(known)
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval('ca_subscriber_number')")
         running = cursor.fetchone()[0]

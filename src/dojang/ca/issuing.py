@@ -19,7 +19,12 @@ from django.db import IntegrityError, transaction
 from dojang.audit.actions import record_event
 from dojang.ca import authorities
 from dojang.ca.bodies import build_body
-from dojang.ca.errors import IntentVoidError, OrderConflictError, SignatureMismatchError
+from dojang.ca.errors import (
+    AuthorityMissingError,
+    IntentVoidError,
+    OrderConflictError,
+    SignatureMismatchError,
+)
 from dojang.ca.linting import lint_before_signing
 from dojang.ca.models import Certificate, Intent
 from dojang.ca.orders import holding_order
@@ -34,6 +39,8 @@ from dojang.pki.signing import verify_signature
 from dojang.ports.signer_errors import SerialUsedError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dojang.ca.authorities import Issuer
     from dojang.ca.bodies import Body
     from dojang.ca.orders import Order
@@ -123,16 +130,25 @@ def issue_certificate(intent: Intent, *, acting: Acting, world: World) -> Certif
     (or `reconcile`) finishes it. Raises `IntentVoidError` when the intent was given up. Commits by itself.
     """
     with holding_order(intent.order_key):
-        done = Certificate.objects.filter(intent_id=intent.pk).first()
-        if done is not None:
-            return done
         if not Intent.objects.filter(pk=intent.pk, state=Intent.State.OPEN).exists():
-            raise IntentVoidError(order=intent.order_key)
+            # A certificate closes its intent in the transaction that stores it.
+            done = Certificate.objects.filter(intent_id=intent.pk).first()
+            if done is None:
+                raise IntentVoidError(order=intent.order_key)
+            return done
         # 3. sign
-        issuer = authorities.signing_side(intent.issuer)
+        issuer = _issuer_of(intent)
         der = checked_certificate(intent, issuer, sign_intent(intent, issuer, world=world))
         # 4. store
         return store_certificate(intent, issuer, der, acting=acting, world=world)
+
+
+def _issuer_of(intent: Intent) -> Issuer:
+    """Return what checking needs of an intent's issuer; a root in the making is not among the remembered."""
+    try:
+        return authorities.signing_side(authorities.by_id(intent.issuer_id))
+    except AuthorityMissingError:
+        return authorities.signing_side(intent.issuer)
 
 
 def sign_intent(intent: Intent, issuer: Issuer, *, world: World) -> bytes:
@@ -177,27 +193,21 @@ def store_certificate(
     facts = read_certificate(der).facts
     now = world.clock.now()
     with transaction.atomic():
-        locked = Intent.objects.select_for_update().get(pk=intent.pk)
-        done = Certificate.objects.filter(intent_id=intent.pk).first()
+        done = _close_intent(intent, now, recovered=recovered)
         if done is not None:
             return done
-        given_up = locked.state != Intent.State.OPEN
-        if given_up and not recovered:
-            raise IntentVoidError(order=intent.order_key)
-        locked.state, locked.closed_at = Intent.State.LATE if given_up else Intent.State.STORED, now
-        locked.save(update_fields=["state", "closed_at"])
         row = Certificate.objects.create(
-            intent=locked,
+            intent=intent,
             issuer_id=issuer.id,
-            serial=locked.serial,
+            serial=intent.serial,
             der=der,
             sha256=hashlib.sha256(der).hexdigest(),
             subject=str(facts.subject_name),
-            profile=locked.profile,
-            product=locked.product,
-            customer_id=locked.customer_id,
-            policy=_policy_of(locked.profile, world=world),
-            shard=locked.shard,
+            profile=intent.profile,
+            product=intent.product,
+            customer_id=intent.customer_id,
+            policy=_policy_of(intent.profile, world=world),
+            shard=intent.shard,
             state=Certificate.State.ISSUED,
             not_before=facts.not_before,
             not_after=facts.not_after,
@@ -211,13 +221,29 @@ def store_certificate(
             subject=row.serial,
             at=now,
             issuer=issuer.label,
-            order=locked.order_key,
+            order=intent.order_key,
             customer=row.customer_id,
             product=row.product,
             sha256=row.sha256,
             recovered=recovered,
         )
     return row
+
+
+def _close_intent(intent: Intent, now: datetime, *, recovered: bool) -> Certificate | None:
+    """Close an intent for the certificate that is stored next; return the one that is there already."""
+    # An open intent has no certificate: both change in one transaction.
+    ours = Intent.objects.filter(pk=intent.pk, state=Intent.State.OPEN)
+    if ours.update(state=Intent.State.STORED, closed_at=now):
+        return None
+    locked = Intent.objects.select_for_update().get(pk=intent.pk)
+    done = Certificate.objects.filter(intent_id=intent.pk).first()
+    if done is None:
+        if not recovered:
+            raise IntentVoidError(order=intent.order_key)
+        locked.state, locked.closed_at = Intent.State.LATE, now
+        locked.save(update_fields=["state", "closed_at"])
+    return done
 
 
 def _policy_of(profile_id: str, *, world: World) -> str:

@@ -24,7 +24,7 @@ from dojang.ca.status import (
     Answer,
     Status,
     put_answers,
-    sign_answer,
+    sign_answers,
     unconfirmed,
     whole_second,
 )
@@ -201,14 +201,14 @@ def refresh_ocsp_answers(*, acting: Acting, world: World, limit: int = 100_000) 
         )
         if not due:
             break
-        rows = Certificate.objects.filter(pk__in=due)
+        rows = list(Certificate.objects.filter(pk__in=due).defer("der"))
         ends = _standing_revocations(due)
         answers: list[tuple[int, int, Answer]] = []
-        for row in rows:
-            if row.not_after < now:
-                answers.append((row.pk, row.status_seq, Answer(whole_second(now), NEVER, b"", b"")))
-                continue
-            answer = sign_answer(row, status_of(row, ends.get(row.pk)), world=world)
+        over = [row for row in rows if row.not_after < now]
+        answers.extend((row.pk, row.status_seq, Answer(whole_second(now), NEVER, b"", b"")) for row in over)
+        living = [row for row in rows if row.not_after >= now]
+        wanted = [(row, status_of(row, ends.get(row.pk))) for row in living]
+        for row, answer in zip(living, sign_answers(wanted, world=world), strict=True):
             if answer.by_sha1 or answer.next_update == NEVER:
                 answers.append((row.pk, row.status_seq, answer))
         if not answers:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db import connection
+
 from dojang.ca.authorities import Issuer, in_force
+from dojang.ca.authorities import by_id as authority_by_id
 from dojang.ca.models import Authority, Certificate, Crl, Revocation
 from dojang.ca.serials import serial_number, serial_text
 from dojang.ca.verifying import verify_trail
@@ -22,6 +25,7 @@ __all__ = [
     "AuthorityView",
     "CertificateView",
     "CrlView",
+    "Standing",
     "active_certificate",
     "authorities",
     "certificate_by_id",
@@ -29,8 +33,10 @@ __all__ = [
     "certificates_of",
     "chain_of",
     "find_by_serial",
+    "issuer_name",
     "issuing_authority",
     "newest_crl",
+    "standings_of",
     "verify_trail",
     "view_of",
 ]
@@ -57,6 +63,19 @@ class CertificateView:
     reason: str | None
     sha256: str
     der: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one certificate is good for now; `revoked_at` and `reason` also tell of a hold."""
+
+    product: str
+    serial: str
+    state: str  #: as in `CertificateView`
+    not_before: datetime
+    not_after: datetime
+    revoked_at: datetime | None
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +114,20 @@ def certificates_of(customer_id: str) -> list[CertificateView]:
     """List a person's certificates, newest first."""
     rows = Certificate.objects.filter(customer_id=customer_id).select_related("issuer")
     return _views(rows.order_by("-issued_at", "-id"))
+
+
+_STANDINGS = """
+    SELECT c.product, c.serial, c.state, c.not_before, c.not_after, r.at, r.reason
+    FROM ca_certificate c LEFT JOIN ca_revocation r ON r.certificate_id = c.id AND r.lifted_at IS NULL
+    WHERE c.customer_id = %s ORDER BY c.issued_at DESC, c.id DESC
+"""
+
+
+def standings_of(customer_id: str) -> list[Standing]:
+    """List what a person's certificates are good for, newest first, without the certificates: one read."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDINGS, [customer_id])
+        return [Standing(*row) for row in cursor.fetchall()]
 
 
 def find_by_serial(serial: str) -> CertificateView | None:
@@ -151,6 +184,12 @@ def view_of(row: Certificate, end: Revocation | None) -> CertificateView:
         sha256=row.sha256,
         der=bytes(row.der),
     )
+
+
+def issuer_name(authority_id: int) -> str:
+    """Return an authority's name, as `CertificateView.issuer` has it."""
+    row = authority_by_id(authority_id)
+    return row.label if row.certificate is None else _name(bytes(row.certificate))
 
 
 def _name(certificate: bytes) -> str:

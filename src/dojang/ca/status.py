@@ -19,9 +19,8 @@ from dojang.pki import ocsp
 from dojang.ports.signer_errors import SignerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from dojang.ca.authorities import Issuer
     from dojang.ca.models import Certificate
     from dojang.ports.world import World
 
@@ -66,15 +65,44 @@ def unconfirmed(row: Certificate) -> Status:
 
 def sign_answer(row: Certificate, status: Status, *, world: World) -> Answer:
     """Sign both answers for a certificate. A signer that cannot be asked gives an empty, due answer."""
+    return sign_answers([(row, status)], world=world)[0]
+
+
+def sign_answers(wanted: Sequence[tuple[Certificate, Status]], *, world: World) -> list[Answer]:
+    """Sign both answers for each certificate, in one call for each responder; answers in the order asked.
+
+    A responder that cannot be asked gives empty, due answers. At most 256 certificates.
+    """
     now = whole_second(world.clock.now())
-    if row.profile in {"root", "issuing"}:
-        return Answer(now, NEVER, b"", b"")  # the root delegates no responder: its CRL tells
-    try:
-        responder = authorities.in_force("ocsp", now, parent_id=row.issuer_id)
-        certificate = authorities.issuer_of(authorities.by_id(row.issuer_id)).certificate
-        life = timedelta(seconds=world.policy.ocsp_life)
-        by_sha1, by_sha256 = (
-            _sign(
+    answers: dict[int, Answer] = {}
+    by_issuer: dict[int, list[int]] = {}
+    for place, (row, _) in enumerate(wanted):
+        if row.profile in {"root", "issuing"}:
+            answers[place] = Answer(now, NEVER, b"", b"")  # the root delegates no responder: its CRL tells
+        else:
+            by_issuer.setdefault(row.issuer_id, []).append(place)
+    for issuer_id, places in by_issuer.items():
+        try:
+            made = _sign_all(issuer_id, [wanted[place] for place in places], now, world=world)
+        except (SignerError, AuthorityMissingError):
+            # Fail closed: the old answer goes, the responder answers "try later" until somebody can sign.
+            made = [Answer(now, DUE, b"", b"")] * len(places)
+        answers.update(zip(places, made, strict=True))
+    return [answers[place] for place in range(len(wanted))]
+
+
+def _sign_all(
+    issuer_id: int, wanted: Sequence[tuple[Certificate, Status]], now: datetime, *, world: World
+) -> list[Answer]:
+    """Sign the answers of one issuer's certificates."""
+    responder = authorities.in_force("ocsp", now, parent_id=issuer_id)
+    certificate = authorities.issuer_of(authorities.by_id(issuer_id)).certificate
+    life = timedelta(seconds=world.policy.ocsp_life)
+    bodies = [
+        ocsp.build_response_data(
+            responder_key_hash=responder.key_hash,
+            produced_at=now,
+            singles=[
                 ocsp.Single(
                     ocsp.cert_id(certificate, serial_number(row.serial), name),
                     status.status,
@@ -82,25 +110,20 @@ def sign_answer(row: Certificate, status: Status, *, world: World) -> Answer:
                     status.reason,
                     now,
                     now + life,
-                ),
-                responder,
-                now,
-                world=world,
-            )
-            for name in HASHES
+                )
+            ],
+            nonce=None,
         )
-    except (SignerError, AuthorityMissingError):
-        # Fail closed: the old answer goes, the responder answers "try later" until somebody can sign.
-        return Answer(now, DUE, b"", b"")
-    return Answer(now, now + life, by_sha1, by_sha256)
-
-
-def _sign(single: ocsp.Single, responder: Issuer, now: datetime, *, world: World) -> bytes:
-    body = ocsp.build_response_data(
-        responder_key_hash=responder.key_hash, produced_at=now, singles=[single], nonce=None
-    )
-    signature = world.signer.sign_ocsp(responder=responder.label, tbs=body)
-    return ocsp.assemble_response(body, signature, responder.algorithm, responder.certificate)
+        for row, status in wanted
+        for name in HASHES
+    ]
+    signatures = world.signer.sign_ocsp_many(responder=responder.label, tbs=bodies)
+    made = [
+        ocsp.assemble_response(body, signature, responder.algorithm, responder.certificate)
+        for body, signature in zip(bodies, signatures, strict=True)
+    ]
+    pairs = zip(made[::2], made[1::2], strict=True)
+    return [Answer(now, now + life, by_sha1, by_sha256) for by_sha1, by_sha256 in pairs]
 
 
 _PUT = """

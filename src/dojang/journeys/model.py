@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from dojang.journeys.later import Later, at_hand
 from dojang.journeys.page import Action, Field, FieldError, Message, Show, Wait
 from dojang.ports.credentials import NoCredentials
 
@@ -140,10 +141,10 @@ class Context:
     policy: Policy
     code: Callable[[str, int], str]
     say: Callable[[str, Mapping[str, Any]], str]
-    holdings: tuple[Holding, ...] = ()
-    left: Mapping[str, int] = field(default_factory=dict)
-    pending_challenge: Mapping[str, Any] | None = None
-    previous_key: tuple[str, bytes] | None = None
+    holdings: tuple[Holding, ...] | Later[tuple[Holding, ...]] = ()
+    left: Mapping[str, int] | Later[Mapping[str, int]] = field(default_factory=dict)
+    pending_challenge: Mapping[str, Any] | Later[Mapping[str, Any] | None] | None = None
+    previous_key: tuple[str, bytes] | Later[tuple[str, bytes] | None] | None = None
     reply_awaited: Callable[[str], bool] = lambda _number: False
     credentials: Credentials = field(default_factory=NoCredentials)
 
@@ -240,17 +241,17 @@ class RunView:
     @property
     def holdings(self) -> tuple[Holding, ...]:
         """The customer's certificates."""
-        return self.context.holdings
+        return at_hand(self.context.holdings)
 
     @property
     def left(self) -> Mapping[str, int]:
         """Tries left by counter name."""
-        return self.context.left
+        return at_hand(self.context.left)
 
     @property
     def pending_challenge(self) -> Mapping[str, Any] | None:
         """The customer's unanswered security-card challenge."""
-        return self.context.pending_challenge
+        return at_hand(self.context.pending_challenge)
 
     @property
     def credentials(self) -> Credentials:
@@ -260,7 +261,7 @@ class RunView:
     @property
     def previous_key(self) -> tuple[str, bytes] | None:
         """Key id and sealed key of the wallet key to be replaced."""
-        return self.context.previous_key
+        return at_hand(self.context.previous_key)
 
     def code(self, purpose: str, digits: int) -> str:
         """Derive a number of `digits` digits for this run, step, visit and purpose."""

@@ -13,12 +13,14 @@ from django.db import connection, transaction
 from dojang.audit.actions import record_event
 from dojang.notices.errors import NoticeNotFoundError
 from dojang.notices.models import KnownChannel, Notice
-from dojang.notices.queries import Channel, channels_of, known_channels, locale_of
+from dojang.notices.queries import Channel, known_channels, reach
 from dojang.notices.sealing import sealer
 from dojang.products.messages import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from procrastinate.types import JSONDict
 
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
@@ -39,32 +41,30 @@ class Audience:
 
 def gather_audience(customer_id: str, *, world: World) -> Audience:
     """Ask the core bank how to reach a customer. An outside call: never inside a transaction."""
-    return Audience(customer_id, channels_of(customer_id, world=world), locale_of(customer_id, world=world))
+    return Audience(customer_id, *reach(customer_id, world=world))
 
 
 def remember_channels(audience: Audience, *, world: World) -> None:
     """Keep the channels seen now; mark those that are no longer registered as gone. Inside a transaction."""
     now = world.clock.now()
     present: set[tuple[str, bytes]] = set()
+    seen = []
     for channel in audience.channels:
         index = sealer().blind_index(f"channel.{channel.kind}", channel.address)
         present.add((channel.kind, index))
         row = uuid.uuid4()
-        KnownChannel.objects.bulk_create(
-            [
-                KnownChannel(
-                    id=row,
-                    customer_id=audience.customer_id,
-                    kind=channel.kind,
-                    address=sealer().seal(
-                        channel.address, table="notices_knownchannel", column="address", row=str(row)
-                    ),
-                    address_index=index,
-                    first_seen=now,
-                )
-            ],
-            ignore_conflicts=True,
+        address = sealer().seal(channel.address, table="notices_knownchannel", column="address", row=str(row))
+        seen.append(
+            KnownChannel(
+                id=row,
+                customer_id=audience.customer_id,
+                kind=channel.kind,
+                address=address,
+                address_index=index,
+                first_seen=now,
+            )
         )
+    KnownChannel.objects.bulk_create(seen, ignore_conflicts=True)
     for known in KnownChannel.objects.filter(customer_id=audience.customer_id).order_by("id"):
         is_present = (known.kind, bytes(known.address_index)) in present
         if is_present != (known.gone_at is None):
@@ -89,51 +89,50 @@ def tell(
     if not connection.in_atomic_block:
         raise RuntimeError("a notice is written in the transaction of what it tells about")
     now = world.clock.now()
-    made = 0
     recipients = dict.fromkeys((*audience.channels, *known_channels(audience.customer_id, now=now)))
-    for channel in recipients:
-        made += _write(audience, channel, message_id, args, key=key, now=now)
+    made = _write([_notice(audience, channel, message_id, args, key=key, now=now) for channel in recipients])
     if made:
         record_event(
             "notice:told",
             acting=acting,
             subject=audience.customer_id,
+            at=now,
             message=message_id,
             channels=sorted(channel.kind for channel in recipients),
         )
     return made
 
 
-def _write(
+def _notice(
     audience: Audience, channel: Channel, message_id: str, args: Mapping[str, Any], *, key: str, now: datetime
-) -> bool:
-    from dojang.notices.tasks import deliver_notice  # the task module imports this one
-
+) -> Notice:
+    """Make one channel's notice of an occasion (not saved)."""
     row = uuid.uuid4()
     index = sealer().blind_index(f"channel.{channel.kind}", channel.address).hex()
     once = hashlib.sha256(f"{key}|{message_id}|{audience.customer_id}|{index}".encode()).hexdigest()
-    Notice.objects.bulk_create(
-        [
-            Notice(
-                id=row,
-                key=once,
-                customer_id=audience.customer_id,
-                message_id=message_id,
-                args=sealer().seal(dict(args), table="notices_notice", column="args", row=str(row)),
-                channel=channel.kind,
-                address=sealer().seal(
-                    channel.address, table="notices_notice", column="address", row=str(row)
-                ),
-                locale=audience.locale,
-                created_at=now,
-            )
-        ],
-        ignore_conflicts=True,
+    return Notice(
+        id=row,
+        key=once,
+        customer_id=audience.customer_id,
+        message_id=message_id,
+        args=sealer().seal(dict(args), table="notices_notice", column="args", row=str(row)),
+        channel=channel.kind,
+        address=sealer().seal(channel.address, table="notices_notice", column="address", row=str(row)),
+        locale=audience.locale,
+        created_at=now,
     )
-    if not Notice.objects.filter(id=row).exists():
-        return False
-    deliver_notice.defer(notice_id=str(row))
-    return True
+
+
+def _write(notices: list[Notice]) -> int:
+    """Store notices with their jobs, except those told before; return how many are new."""
+    from dojang.notices.tasks import deliver_notice  # the task module imports this one
+
+    Notice.objects.bulk_create(notices, ignore_conflicts=True)
+    new = set(Notice.objects.filter(id__in=[notice.id for notice in notices]).values_list("id", flat=True))
+    if new:
+        jobs: list[JSONDict] = [{"notice_id": str(notice.id)} for notice in notices if notice.id in new]
+        deliver_notice.batch_defer(*jobs)
+    return len(new)
 
 
 def deliver(notice_id: str, *, world: World) -> Notice:

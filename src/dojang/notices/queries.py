@@ -31,17 +31,20 @@ class Channel:
 
 def channels_of(customer_id: str, *, world: World) -> tuple[Channel, ...]:
     """Ask the core bank for every channel registered now. An outside call: never inside a transaction."""
+    return reach(customer_id, world=world)[0]
+
+
+def reach(customer_id: str, *, world: World) -> tuple[tuple[Channel, ...], str]:
+    """Ask for the channels registered now and for the language of a customer's notices, as `channels_of`.
+
+    The language is by the bank's record, not by what somebody chose on a screen.
+    """
     customer = world.corebank.customer(customer_id)
     found = [Channel("sms", phone.number) for phone in world.corebank.phones(customer_id)]
     if customer.email:
         found.append(Channel("mail", customer.email))
     found.append(Channel("push", customer_id))
-    return tuple(found)
-
-
-def locale_of(customer_id: str, *, world: World) -> str:
-    """Language of a customer's notices: by the bank's record, not by what somebody chose on a screen."""
-    return "en" if world.corebank.customer(customer_id).kind == "foreigner" else "ko"
+    return tuple(found), "en" if customer.kind == "foreigner" else "ko"
 
 
 def known_channels(customer_id: str, *, now: datetime) -> tuple[Channel, ...]:

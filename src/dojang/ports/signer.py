@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 
@@ -86,6 +87,10 @@ class Signer(Protocol):
 
     def sign_ocsp(self, *, responder: str, tbs: bytes) -> bytes:
         """Sign an OCSP ResponseData with a delegated responder key."""
+        ...
+
+    def sign_ocsp_many(self, *, responder: str, tbs: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Sign 1 to 512 ResponseData as `sign_ocsp` does, all durable together; none when one is refused."""
         ...
 
     def compute_vid(self, *, idn: str, sealed_r: bytes) -> bytes:

@@ -16,8 +16,8 @@ from dojang.journeys.page import Action, FieldError, Message, Page, Wait
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
 from dojang.products.journeys import JOURNEYS
-from dojang.ra import counters, delivering, finish, steps
-from dojang.ra.access import access_run
+from dojang.ra import counters, delivering, finish, rows, steps
+from dojang.ra.access import access_run, walking_run
 from dojang.ra.errors import (
     ActionUnknownError,
     JourneyNotFoundError,
@@ -26,7 +26,6 @@ from dojang.ra.errors import (
     StepMismatchError,
     TooManyStartsError,
 )
-from dojang.ra.locks import walking
 from dojang.ra.models import UNDER_WAY, Run, StepOutcome
 from dojang.ra.sealing import sealer
 from dojang.ra.steps import Turn
@@ -95,7 +94,7 @@ def start_run(journey_id: str, *, locale: str, acting: Acting, world: World) -> 
     )
     acting = replace(acting, session=run.session)
     turn = Turn(run, Body(progress=engine.begin(journey)), journey, acting, world)
-    progress = engine.place(turn.view())
+    progress = steps.enter_quietly(turn, engine.place(turn.view()))
     run.step = progress.top.step
     seal_body(run, turn.body.at(progress))
     with transaction.atomic():
@@ -138,8 +137,8 @@ def open_page(run_id: str, *, acting: Acting, world: World) -> Page:
     if run.state == Run.State.OPEN and not _has_work(run, acting, world):
         return _page(turn_of(run, acting, world))
     patience = 0.0 if run.state in UNDER_WAY else 2.0
-    with walking(run.id, patience=patience) as held:
-        turn = turn_of(access_run(run_id, acting), acting, world)
+    with walking_run(run_id, acting, patience=patience) as (run, held):
+        turn = turn_of(run, acting, world)
         if held:
             return _refresh(turn)
         return _page(turn)
@@ -162,7 +161,7 @@ def _refresh(turn: Turn) -> Page:
         return _page(turn)
     if turn.run.state in UNDER_WAY:
         finish.continue_issuing(turn.run.id, acting=turn.acting, world=turn.world)
-        return _page(turn_of(Run.objects.get(id=turn.run.id), turn.acting, turn.world))
+        return _page(turn_of(rows.find_run(turn.run.id), turn.acting, turn.world))
     try:
         steps.enter_step(turn)
         page = _page(turn)
@@ -231,16 +230,15 @@ def act(
     Raises `RunNotFoundError`; `StaleRevisionError`, `StepMismatchError`, `ActionUnknownError` with the
     present page. A run that has ended or is issuing is answered with its page, whatever was sent.
     """
-    access_run(run_id, acting)
-    with walking(run_id) as held:
-        turn = turn_of(access_run(run_id, acting), acting, world)
+    with walking_run(run_id, acting) as (run, held):
+        turn = turn_of(run, acting, world)
         if not held:
             return _page(turn)
         if turn.run.state == Run.State.DELIVERING:
             return _deliver(turn, action, data)
         if turn.run.state != Run.State.OPEN or expire_turn(turn):
             return _refresh(turn)
-        if StepOutcome.objects.filter(run=turn.run, step=step_id, revision=revision, action=action).exists():
+        if revision != turn.run.revision and _is_answered(turn.run, step_id, revision, action):
             return _refresh(turn)
         if action not in _ANY_TIME:
             _refuse_stale(turn, step_id, revision)
@@ -250,6 +248,12 @@ def act(
                     return page  # the step could not be entered: there is nothing to answer yet
         _do(turn, action, data)
         return _refresh(turn_of(turn.run, acting, world))
+
+
+def _is_answered(run: Run, step_id: str, revision: int, action: str) -> bool:
+    """Tell whether this very answer was taken before; an answer to the present revision was not."""
+    answered = StepOutcome.objects.filter(run=run, step=step_id, revision=revision, action=action)
+    return answered.exists()
 
 
 def _deliver(turn: Turn, action: str, data: Mapping[str, Any]) -> Page:
@@ -293,15 +297,13 @@ def _do(turn: Turn, action: str, data: Mapping[str, Any]) -> None:
 def _move(turn: Turn, action: str, progress: engine.Progress) -> None:
     """Store a move that asks nobody: back, or into a side journey."""
     with transaction.atomic():
-        row = Run.objects.select_for_update().get(id=turn.run.id)
+        row = rows.lock_run(turn.run.id)
         if row.state != Run.State.OPEN or row.revision != turn.run.revision:
+            turn.take(row)
             return
         turn.run = row
-        step, revision = turn.view().step.id, row.revision
-        StepOutcome.objects.create(
-            run=row, step=step, revision=revision, action=action, outcome="moved", at=turn.world.clock.now()
-        )
-        steps.move_run(turn, progress)
+        step = turn.view().step.id
+        steps.move_run(turn, progress, step=step, action=action, outcome="moved")
         record_event(
             "run:moved",
             acting=turn.acting,

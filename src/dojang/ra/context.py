@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from dojang.ca.queries import certificates_of
+from dojang.ca.queries import standings_of
 from dojang.journeys.engine import look_at
+from dojang.journeys.later import Later
 from dojang.journeys.model import Context, Holding
 from dojang.products.messages import render
 from dojang.ra.counters import Tally, tries_left
@@ -15,7 +17,8 @@ from dojang.wallet.credentials import WalletCredentials
 from dojang.wallet.queries import usable_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from dojang.journeys.model import Count, Journey, Kind, Progress, RunView
     from dojang.ports.acting import Acting
@@ -33,44 +36,96 @@ def kind_of(journey: Journey, progress: Progress) -> Kind | None:
     return journey.find(top.journey).step(top.step).kind if top.step else None
 
 
+@dataclass(slots=True)
+class Surroundings:
+    """What lies around a run, read when a step first looks at it and kept while one request works on it."""
+
+    found: dict[tuple[str, ...], Any] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Read everything afresh from now on."""
+        self.found.clear()
+
+    def _once(self, name: tuple[str, ...], read: Callable[[], Any]) -> Any:
+        if name not in self.found:
+            self.found[name] = read()
+        return self.found[name]
+
+    def holdings(self, customer_id: str) -> tuple[Holding, ...]:
+        """Return a customer's certificates."""
+        found: tuple[Holding, ...] = self._once(("holdings", customer_id), lambda: _holdings(customer_id))
+        return found
+
+    def left(self, customer_id: str, factors: Iterable[str], *, now: datetime) -> dict[str, int]:
+        """Return the tries left of a customer's counters, by factor."""
+        names = tuple(factors)
+        found: dict[str, int] = self._once(
+            ("left", customer_id, *names), lambda: tries_left(customer_id, names, now=now)
+        )
+        return found
+
+    def challenge(self, customer_id: str) -> Mapping[str, Any] | None:
+        """Return a customer's open security-card challenge."""
+
+        def read() -> dict[str, Any] | None:
+            row = CardChallenge.objects.filter(customer_id=customer_id).values_list("challenge", flat=True)
+            return next((dict(challenge) for challenge in row), None)
+
+        found: dict[str, Any] | None = self._once(("challenge", customer_id), read)
+        return found
+
+    def key(self, customer_id: str, product: str) -> tuple[str, bytes] | None:
+        """Return id and sealed part of the wallet key a customer uses for a product."""
+
+        def read() -> tuple[str, bytes] | None:
+            key = usable_key(customer_id, product)
+            return None if key is None else (key.id, bytes(key.sealed))
+
+        found: tuple[str, bytes] | None = self._once(("key", customer_id, product), read)
+        return found
+
+
 def view_of(
     run: Run,
     journey: Journey,
     progress: Progress,
     *,
     world: World,
+    around: Surroundings,
     moved: Mapping[str, int] | None = None,
-    known: dict[str, tuple[Holding, ...]] | None = None,
 ) -> RunView:
     """Put a run's definition, progress and surroundings together, as they are now.
 
-    `moved` adds the tries left of counters this very submit moved; `known` keeps the holdings of a customer
-    for as long as one request works on the run. What only one kind of step looks at (an open challenge, the
-    key to be replaced) is read for that kind alone.
+    `moved` adds the tries left of counters this very submit moved. What lies `around` is read when a step
+    looks at it; an open challenge and the key to be replaced are for their own kind of step alone.
     """
     customer, kind = progress.customer, kind_of(journey, progress)
-    name, factors = (kind.name, kind.factors) if kind is not None and customer else ("", ())
-    challenge = CardChallenge.objects.filter(customer_id=customer).first() if name == _CARD else None
-    key = usable_key(customer, run.product) if customer and name == _SECRET else None
-    left = tries_left(customer, factors, now=world.clock.now()) if customer and factors else {}
+    now = world.clock.now()
     context = Context(
         run=run.id,
         channel=run.channel,
         locale=run.locale,
         revision=run.revision,
         started=run.created_at,
-        now=world.clock.now(),
+        now=now,
         expires=run.idle_until,
         policy=world.policy,
         code=_coder(run, progress),
         say=_speaker(run.locale),
-        holdings=_known_holdings(customer, {} if known is None else known) if customer else (),
-        left={**left, **(moved or {})},
-        pending_challenge=None if challenge is None else dict(challenge.challenge),
-        previous_key=None if key is None else (key.id, bytes(key.sealed)),
         reply_awaited=lambda number: _is_awaited(number, run),
         credentials=WalletCredentials(world),
+        left=moved or {},
     )
+    if customer and kind is not None:
+        context = replace(
+            context,
+            holdings=Later(lambda: around.holdings(customer)),
+            left=Later(lambda: {**around.left(customer, kind.factors, now=now), **(moved or {})}),
+            pending_challenge=Later(lambda: around.challenge(customer)) if kind.name == _CARD else None,
+            previous_key=Later(lambda: around.key(customer, run.product)) if kind.name == _SECRET else None,
+        )
+    elif customer:
+        context = replace(context, holdings=Later(lambda: around.holdings(customer)))
     return look_at(journey, progress, context)
 
 
@@ -90,12 +145,6 @@ def _speaker(locale: str) -> Callable[[str, Mapping[str, Any]], str]:
     return say
 
 
-def _known_holdings(customer_id: str, known: dict[str, tuple[Holding, ...]]) -> tuple[Holding, ...]:
-    if customer_id not in known:
-        known[customer_id] = _holdings(customer_id)
-    return known[customer_id]
-
-
 def _holdings(customer_id: str) -> tuple[Holding, ...]:
     return tuple(
         Holding(
@@ -107,7 +156,7 @@ def _holdings(customer_id: str) -> tuple[Holding, ...]:
             ended_at=view.revoked_at,
             end_reason=view.reason or "",
         )
-        for view in certificates_of(customer_id)
+        for view in standings_of(customer_id)
     )
 
 

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import connection
 
 from dojang.journeys.model import DAY
 from dojang.ra.models import Attempt, FactorCounter, FactorLock
@@ -72,30 +74,96 @@ def _is_over(row: FactorCounter, *, now: datetime) -> bool:
     return row.window is not None and now >= _window_end(row.window_start, row.window)
 
 
-def _locked_row(tally: Tally, *, now: datetime) -> FactorCounter:
-    """Fetch (or make) a counter's row and lock it; start a new window when the old one is over."""
-    rows = FactorCounter.objects.select_for_update()
-    row = rows.filter(factor=tally.factor, subject=tally.index).first()
-    if row is None:
-        values = {"window": tally.window, "limit": tally.limit, "window_start": now}
-        FactorCounter.objects.bulk_create(
-            [
-                FactorCounter(
-                    factor=tally.factor, subject=tally.index, customer_id=tally.customer_id, **values
-                )
-            ],
-            ignore_conflicts=True,
-        )
-        row = rows.get(factor=tally.factor, subject=tally.index)
-    row.limit, row.window = tally.limit, tally.window
-    row.customer_id = tally.customer_id or row.customer_id
-    if _is_over(row, now=now):
-        row.window_start, row.errors = now, 0
-        if row.locked_at is not None:
-            row.locked_at = None
-            row.locks.filter(opened_at=None).update(opened_at=now, opened_by="window")
-        row.save()
-    return row
+_FIELDS: Final = (
+    "id", "factor", "subject", "customer_id", "window_start", "window", "limit", "errors", "total",
+    "locked_at",
+)  # fmt: skip
+_COLUMNS: Final = ", ".join(f'c."{name}"' for name in _FIELDS)
+# One statement makes what is missing and locks everything, in one order. What is there keeps its figures.
+_LOCK: Final = f"""
+    INSERT INTO ra_factorcounter AS c
+        (factor, subject, customer_id, window_start, "window", "limit", errors, total)
+    SELECT t.factor, t.subject, t.customer_id, %s, t.frame, t.bound, 0, 0
+    FROM unnest(%s::text[], %s::bytea[], %s::text[], %s::int[], %s::int[])
+        AS t(factor, subject, customer_id, frame, bound)
+    ORDER BY t.factor, t.subject
+    ON CONFLICT (factor, subject) DO UPDATE SET "limit" = excluded."limit", "window" = excluded."window",
+        customer_id = CASE excluded.customer_id WHEN '' THEN c.customer_id ELSE excluded.customer_id END
+    RETURNING {_COLUMNS}
+"""  # noqa: S608 - names of our own columns
+_MOVE: Final = """
+    WITH tried AS (SELECT * FROM unnest(%s::bigint[]) WITH ORDINALITY AS t(counter_id, place)),
+    moved AS (
+        UPDATE ra_factorcounter c SET errors = c.errors + t.times, total = c.total + t.times
+        FROM (SELECT counter_id, count(*) AS times FROM tried GROUP BY counter_id) t
+        WHERE c.id = t.counter_id
+    )
+    INSERT INTO ra_attempt (counter_id, run_id, state, at)
+    SELECT counter_id, %s, 'counted', %s FROM tried ORDER BY place RETURNING id
+"""
+_INVOLVED: Final = f"""
+    SELECT {_COLUMNS} FROM ra_factorcounter c
+    WHERE c.id IN (SELECT counter_id FROM ra_attempt WHERE id = ANY(%s)) ORDER BY c.factor, c.subject
+    FOR UPDATE
+"""  # noqa: S608 - the same
+# Closes attempts, and says how many of each counter are under way besides them.
+_CLOSE: Final = """
+    WITH given AS (SELECT * FROM unnest(%s::bigint[], %s::text[]) AS g(id, state)),
+    closed AS (
+        UPDATE ra_attempt a SET state = g.state FROM given g
+        WHERE a.id = g.id AND a.state = 'counted' RETURNING a.id, a.counter_id
+    )
+    SELECT closed.id, closed.counter_id, (
+        SELECT count(*) FROM ra_attempt o WHERE o.counter_id = closed.counter_id AND o.state = 'counted'
+            AND o.at > %s AND o.id NOT IN (SELECT id FROM given)
+    ) FROM closed ORDER BY closed.id
+"""
+_SETTLE: Final = """
+    UPDATE ra_factorcounter c SET errors = g.errors, total = g.total
+    FROM unnest(%s::bigint[], %s::int[], %s::bigint[]) AS g(id, errors, total) WHERE c.id = g.id
+"""
+_FIND: Final = f"""
+    SELECT {_COLUMNS} FROM ra_factorcounter c WHERE c.factor = ANY(%s) AND c.subject = ANY(%s)
+"""  # noqa: S608 - the same
+
+
+def _asked(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _rows(sql: str, parameters: Sequence[Any]) -> list[FactorCounter]:
+    return [FactorCounter.from_db(connection.alias, _FIELDS, row) for row in _asked(sql, parameters)]
+
+
+def _locked_rows(tallies: Sequence[Tally], *, now: datetime) -> list[FactorCounter]:
+    """Fetch (or make) the counters' rows and lock them; start a new window where the old one is over."""
+    names = [(tally.factor, tally.index) for tally in tallies]
+    wanted = dict(zip(names, tallies, strict=True))
+    parameters = [
+        now,
+        [factor for factor, _ in wanted],
+        [index for _, index in wanted],
+        [tally.customer_id for tally in wanted.values()],
+        [tally.window for tally in wanted.values()],
+        [tally.limit for tally in wanted.values()],
+    ]
+    found = {(row.factor, bytes(row.subject)): row for row in _rows(_LOCK, parameters)}
+    for row in found.values():
+        if _is_over(row, now=now):
+            row.window_start, row.errors = now, 0
+            if row.locked_at is not None:
+                row.locked_at = None
+                row.locks.filter(opened_at=None).update(opened_at=now, opened_by="window")
+            row.save()
+    return [found[name] for name in names]
+
+
+def _found(names: Mapping[str, bytes]) -> Iterable[FactorCounter]:
+    """Return the counters with these factors and subjects, as far as there are any."""
+    rows = _rows(_FIND, [list(names), list(names.values())])
+    return (row for row in rows if bytes(row.subject) == names[row.factor])
 
 
 def _under_way(row: FactorCounter, *, now: datetime) -> int:
@@ -107,9 +175,10 @@ def count_attempts(tallies: Sequence[Tally], *, run_id: str, now: datetime) -> C
 
     Rows are locked in one fixed order, whatever the caller's, so two calls cannot wait for each other.
     """
-    order = sorted(range(len(tallies)), key=lambda at: (tallies[at].factor, tallies[at].index))
-    rows = {at: _locked_row(tallies[at], now=now) for at in order}
-    for at, row in sorted(rows.items()):
+    if not tallies:
+        return Counted()
+    rows = _locked_rows(tallies, now=now)
+    for at, row in enumerate(rows):
         if row.locked_at is not None:
             return Counted(refused=at)
         if row.errors >= row.limit:
@@ -117,17 +186,12 @@ def count_attempts(tallies: Sequence[Tally], *, run_id: str, now: datetime) -> C
             if newly:
                 _lock(row, now=now)
             return Counted(refused=at, locked=newly)
-    for row in rows.values():
+    attempts = tuple(attempt for (attempt,) in _asked(_MOVE, [[row.pk for row in rows], run_id, now]))
+    for row in rows:
         row.errors += 1
-        row.total += 1
-        row.save()
-    made = Attempt.objects.bulk_create(
-        Attempt(counter=row, run_id=run_id, at=now) for _at, row in sorted(rows.items())
-    )
-    attempts = [attempt.pk for attempt in made]
-    at_limit = tuple(at for at, row in sorted(rows.items()) if tallies[at].locks and row.errors >= row.limit)
-    left = tuple(max(0, row.limit - row.errors) for _at, row in sorted(rows.items()))
-    return Counted(attempts=tuple(attempts), left=left, at_limit=at_limit)
+    at_limit = tuple(at for at, row in enumerate(rows) if tallies[at].locks and row.errors >= row.limit)
+    left = tuple(max(0, row.limit - row.errors) for row in rows)
+    return Counted(attempts=attempts, left=left, at_limit=at_limit)
 
 
 def _lock(row: FactorCounter, *, now: datetime) -> None:
@@ -145,34 +209,30 @@ def judge_attempts(
     Verdicts by attempt: ``reset`` (right: forget the past), ``refund`` (this one did not count), ``keep``
     (done, stays counted), ``wrong`` (stays counted; attempts in `locking` lock their counter at its limit).
     """
-    involved = FactorCounter.objects.filter(attempts__in=verdicts.keys())
-    rows = {
-        row.pk: row
-        for row in FactorCounter.objects.select_for_update()
-        .filter(pk__in=involved)
-        .order_by("factor", "subject")
-    }
+    if not verdicts:
+        return ()
+    rows = {row.pk: row for row in _rows(_INVOLVED, [list(verdicts)])}
+    states = [str(_STATES[verdict]) for verdict in verdicts.values()]
+    judged = _asked(_CLOSE, [list(verdicts), states, now - OPEN_FOR])
     locked: list[str] = []
     may_lock = frozenset(locking)
-    open_attempts = Attempt.objects.filter(pk__in=verdicts.keys(), state=Attempt.State.COUNTED)
-    judged = list(open_attempts.order_by("pk"))
-    for verdict in {verdicts[attempt.pk] for attempt in judged}:
-        mine = [attempt.pk for attempt in judged if verdicts[attempt.pk] == verdict]
-        Attempt.objects.filter(pk__in=mine).update(state=_STATES[verdict])
-    for attempt in judged:
-        row, verdict = rows[attempt.counter_id], verdicts[attempt.pk]
+    changed: dict[int, FactorCounter] = {}
+    for attempt, counter, under_way in judged:
+        row, verdict = rows[counter], verdicts[attempt]
         if verdict == "reset":
-            row.total = max(0, row.total - 1)
-            row.errors = _under_way(row, now=now)
+            row.errors = under_way
         elif verdict == "refund":
-            row.total = max(0, row.total - 1)
             row.errors = max(0, row.errors - 1)
         if verdict in {"reset", "refund"}:
-            row.save(update_fields=["errors", "total"])
-        full = verdict == "wrong" and attempt.pk in may_lock and row.errors >= row.limit
-        if full and row.locked_at is None and not _under_way(row, now=now):
+            row.total = max(0, row.total - 1)
+            changed[row.pk] = row
+        full = verdict == "wrong" and attempt in may_lock and row.errors >= row.limit
+        if full and row.locked_at is None and not under_way:
             _lock(row, now=now)
             locked.append(row.factor)
+    if changed:
+        settled = changed.values()
+        _asked(_SETTLE, [list(changed), [row.errors for row in settled], [row.total for row in settled]])
     return tuple(locked)
 
 
@@ -187,11 +247,8 @@ _STATES: Final = {
 def tries_left(customer_id: str, factors: Iterable[str], *, now: datetime) -> dict[str, int]:
     """Return what is left by factor for a customer; a factor never counted is absent, a locked one has 0."""
     tallies = {name: sealer().blind_index(f"counter.{name}", f"customer:{customer_id}") for name in factors}
-    rows = FactorCounter.objects.filter(factor__in=tallies, subject__in=tallies.values())
     left: dict[str, int] = {}
-    for row in rows:
-        if bytes(row.subject) != tallies[row.factor]:
-            continue
+    for row in _found(tallies) if tallies else ():
         if _is_over(row, now=now):
             left[row.factor] = row.limit
         elif row.locked_at is not None:
@@ -203,14 +260,20 @@ def tries_left(customer_id: str, factors: Iterable[str], *, now: datetime) -> di
 
 def is_budget_spent(factor: str, subject: str, limit: int, *, now: datetime) -> bool:
     """Whether a day's budget of wrong entries (one network source, or everybody together) is used up."""
-    index = sealer().blind_index(f"counter.{factor}", subject)
-    row = FactorCounter.objects.filter(factor=factor, subject=index).first()
-    return row is not None and not _is_over(row, now=now) and row.errors >= limit
+    return bool(spent_budgets({(factor, subject): limit}, now=now))
+
+
+def spent_budgets(limits: Mapping[tuple[str, str], int], *, now: datetime) -> set[str]:
+    """Return the factors of those budgets that are used up; limits by (factor, subject), each factor once."""
+    names = {factor: sealer().blind_index(f"counter.{factor}", subject) for factor, subject in limits}
+    bounds = {factor: limit for (factor, _), limit in limits.items()}
+    rows = (row for row in _found(names) if not _is_over(row, now=now))
+    return {row.factor for row in rows if row.errors >= bounds[row.factor]}
 
 
 def spend_budget(factor: str, subject: str, limit: int, *, now: datetime) -> None:
     """Count one wrong entry against a day's budget."""
-    row = _locked_row(Tally(factor=factor, subject=subject, limit=limit, window=DAY), now=now)
+    [row] = _locked_rows([Tally(factor=factor, subject=subject, limit=limit, window=DAY)], now=now)
     row.errors += 1
     row.total += 1
     row.save(update_fields=["errors", "total"])

@@ -35,7 +35,7 @@ from dojang.ca.actions import (
 )
 from dojang.ca.errors import AuthorityMissingError, CertificateRevokedError, IntentVoidError, OrderBusyError
 from dojang.ca.models import Certificate
-from dojang.ca.queries import certificate_by_id
+from dojang.ca.queries import issuer_name
 from dojang.journeys import engine
 from dojang.journeys.model import DAY, EvidenceProblem, Passed, Rejected
 from dojang.journeys.page import FieldError, Message
@@ -43,7 +43,7 @@ from dojang.notices.queries import Channel
 from dojang.pki.errors import DojangError, IndeterminateError, ProfileError
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
-from dojang.ra import delivering
+from dojang.ra import delivering, rows
 from dojang.ra.models import UNDER_WAY, Run, UsedEvidence
 from dojang.ra.store import Body, open_body, seal_body
 from dojang.ra.telling import Letters, gather
@@ -78,7 +78,7 @@ _DEVICE_KEY: Final = "device_key"
 def begin_issuing(turn: Turn, progress: Progress) -> Progress:
     """Re-check and spend the evidence, and set the row ``issuing`` (not saved). Inside a transaction."""
     run, now = turn.run, turn.world.clock.now()
-    turn.holdings.clear()  # what the customer holds is read afresh for the decision
+    turn.around.forget()  # what the customer holds is read afresh for the decision
     view = turn.view(progress)
     problems = [*engine.required_evidence(view), *_spent(progress)]
     error = FieldError("evidence_missing", Message("error.evidence_missing")) if problems else None
@@ -200,8 +200,8 @@ def continue_issuing(run_id: str, *, acting: Acting, world: World) -> None:
 
     What is passing (signer away, bank away) leaves the run ``issuing``; what cannot be mended fails it.
     """
-    run = Run.objects.filter(id=run_id, state__in=UNDER_WAY).first()
-    if run is None:
+    run = rows.find_run(run_id)
+    if run.state not in UNDER_WAY:
         return
     if run.state == Run.State.DELIVERING and run.stored_at is None:
         assert run.deliver_until is not None
@@ -247,10 +247,9 @@ def _named(run: Run, *, world: World) -> Body:
         return body
     name = world.corebank.customer(run.customer_id).name
     body = replace(body, order={**body.order, "name": name})
-    with transaction.atomic():
-        locked = Run.objects.select_for_update().get(id=run.id)
-        seal_body(locked, body)
-        locked.save(update_fields=["body"])
+    seal_body(run, body)
+    if not rows.write_body(run):
+        raise DojangError("the run was ended while its certificate was being ordered")
     return body
 
 
@@ -307,7 +306,7 @@ def _complete(
     world: World,
 ) -> None:
     """Do this room's share of the activation, in its transaction."""
-    run, now = Run.objects.select_for_update().get(id=run_id), world.clock.now()
+    run, now = rows.lock_run(run_id), world.clock.now()
     if run.state not in UNDER_WAY:
         raise DojangError("a run that has ended cannot receive a certificate")
     if delivering.is_custodian(body):
@@ -317,7 +316,7 @@ def _complete(
     close_row(run, Run.State.DONE, "", now=now)
     run.revision += 1
     seal_body(run, replace(body, result=_result(body, new, old)))
-    run.save()
+    rows.write_run(run)
     message = "certificate_issued" if old is None else "certificate_reissued"
     letters.add(new.customer_id, message, new.serial, product=new.product, serial=new.serial[-8:])
     email = _new_email(body)
@@ -336,13 +335,12 @@ def _complete(
 
 def _result(body: Body, new: Certificate, old: Certificate | None) -> dict[str, Any]:
     """Describe the certificate in plain words, for the last page."""
-    view = certificate_by_id(new.pk)
     return {
         "serial": new.serial,
         "holder": body.order["name"],
         "product": new.product,
         "subject": new.subject,
-        "issuer": "" if view is None else view.issuer,
+        "issuer": issuer_name(new.issuer_id),
         "not_before": new.not_before.isoformat(),
         "not_after": new.not_after.isoformat(),
         "policy": new.policy,
@@ -387,12 +385,15 @@ def tidy_up(run_id: str, *, acting: Acting, world: World) -> bool:
         return False
     if run.replaces:
         publish_soon()
+    done = Run.objects.filter(id=run.id)
+    if not changed:
+        done.update(tidied=True)
+        return True
     with transaction.atomic():
-        Run.objects.filter(id=run.id).update(tidied=True)
-        if changed:
-            record_event(
-                "customer:contact_changed", acting=acting, subject=run.customer_id, edited=sorted(changed)
-            )
+        done.update(tidied=True)
+        record_event(
+            "customer:contact_changed", acting=acting, subject=run.customer_id, edited=sorted(changed)
+        )
     return True
 
 

@@ -31,10 +31,38 @@ def walking(run_id: str, *, patience: float = PATIENCE) -> Iterator[bool]:
 
     Outside any transaction: the lock must survive the commits of the work it guards.
     """
+    number = _number(run_id)
+    taken = _try("SELECT pg_try_advisory_lock(%s)", [number])
+    with _holding(number, patience, bool(taken)) as held:
+        yield held
+
+
+@contextmanager
+def walking_own(run_id: str, session: str, *, patience: float = PATIENCE) -> Iterator[bool | None]:
+    """Hold the lock of a session's own run as `walking` does; yields None when there is no such run."""
+    number = _number(run_id)
+    # The lock is tried for a row that was found, and for nothing else.
+    own = "SELECT pg_try_advisory_lock(%s) FROM ra_run WHERE id = %s AND session = %s"
+    taken = _try(own, [number, run_id, session])
+    if taken is None:
+        yield None
+        return
+    with _holding(number, patience, taken) as held:
+        yield held
+
+
+def _try(sql: str, parameters: list[int | str]) -> bool | None:
     if connection.in_atomic_block:
         raise RuntimeError("a run is walked outside any transaction")
-    number = _number(run_id)
-    if not _take(number, patience):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        row = cursor.fetchone()
+    return None if row is None else bool(row[0])
+
+
+@contextmanager
+def _holding(number: int, patience: float, taken: bool) -> Iterator[bool]:  # noqa: FBT001 - of this module
+    if not (taken or _wait(number, patience)):
         yield False
         return
     try:
@@ -43,13 +71,10 @@ def walking(run_id: str, *, patience: float = PATIENCE) -> Iterator[bool]:
         _free(number)
 
 
-def _take(number: int, patience: float) -> bool:
+def _wait(number: int, patience: float) -> bool:
+    if patience <= 0:
+        return False
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
-        if cursor.fetchone()[0]:
-            return True
-        if patience <= 0:
-            return False
         cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{int(patience * 1000)}ms"])
         try:
             cursor.execute("SELECT pg_advisory_lock(%s)", [number])

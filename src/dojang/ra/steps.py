@@ -1,9 +1,11 @@
 """One submit of one step, in four movements.
 
-1. *tx*: lock the run, check the form, take the lease, move the counters, commit.
+1. *tx*: check the form, take the lease (which locks the run), move the counters, commit.
 2. Ask the outside: no transaction, no row lock, an idempotency key, a time-out of the adapter's.
 3. Judge (pure), and gather whom to tell (outside).
 4. *tx*: close the attempts, bind the customer, place the next step, notices, audit, give the lease back.
+
+A step that counts nothing and asks nobody needs only the last two.
 
 A crash after 1 leaves an attempt counted and a lease nobody holds; the next request takes it over. A crash
 after 2 asks again with another attempt number; a crash after 3 is the same.
@@ -27,16 +29,17 @@ from dojang.journeys.page import FieldError, Message
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
 from dojang.products.journeys import JOURNEYS
-from dojang.ra import counters, finish
-from dojang.ra.context import awaited_by, kind_of, tally_of, view_of
-from dojang.ra.models import LIVING, UNDER_WAY, CardChallenge, FactorCounter, Run, StepOutcome
+from dojang.ra import counters, finish, rows
+from dojang.ra.context import Surroundings, awaited_by, kind_of, tally_of, view_of
+from dojang.ra.models import LIVING, UNDER_WAY, CardChallenge, FactorCounter, Run
 from dojang.ra.store import Body, open_body, seal_body
 from dojang.ra.telling import CHANGES, Letters, gather, remember, warn_both
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
-    from dojang.journeys.model import Count, Holding, Journey, Outcome, Progress, RunView
+    from dojang.journeys.model import Count, Journey, Outcome, Progress, RunView
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
@@ -52,12 +55,17 @@ class Turn:
     journey: Journey
     acting: Acting
     world: World
-    holdings: dict[str, tuple[Holding, ...]] = field(default_factory=dict)
+    around: Surroundings = field(default_factory=Surroundings)
 
     def view(self, progress: Progress | None = None, moved: Mapping[str, int] | None = None) -> RunView:
         """Return what the present step may see."""
         progress = progress or self.body.progress
-        return view_of(self.run, self.journey, progress, world=self.world, moved=moved, known=self.holdings)
+        return view_of(self.run, self.journey, progress, world=self.world, moved=moved, around=self.around)
+
+    def take(self, run: Run) -> None:
+        """Go on with the row as it is now stored."""
+        self.run, self.body = run, open_body(run)
+        self.around.forget()
 
 
 @dataclass(slots=True)
@@ -82,8 +90,8 @@ class Submit:
 
 def submit_step(turn: Turn, action: str, data: Mapping[str, Any]) -> None:
     """Walk one submit (or ``resend``) to its end; the turn's run is then the row as it is stored."""
-    submit = _take_up(turn, action, data)
-    if submit is None:
+    submit = _read(turn, action, data)
+    if submit is None or not _take_up(turn, submit):
         return
     if submit.outcome is None:
         view = turn.view()
@@ -101,33 +109,51 @@ def submit_step(turn: Turn, action: str, data: Mapping[str, Any]) -> None:
 # ------------------------------------------------------------------------------------------ 1. take up
 
 
-def _take_up(turn: Turn, action: str, data: Mapping[str, Any]) -> Submit | None:
-    """Check, count and lease. None: mistakes of form were noted, nothing was counted."""
-    with transaction.atomic():
-        _lock_row(turn)
-        view = turn.view()
-        submit = Submit(view=view, action=action, revision=turn.run.revision)
-        if action == "submit":
-            checked = view.step.kind.validate(view, data)
-            if not isinstance(checked, dict):
-                typed = engine.typed_of(view, data)
-                progress = engine.note_errors(turn.body.progress, checked, typed)
-                _move_on(turn, progress, submit, "mistakes")
-                return None
-            submit.cleaned = checked
-        submit.counts = view.step.kind.counts(view, submit.cleaned)
-        submit.outcome = _budget(turn, submit)
-        if submit.outcome is None:
-            _count(turn, submit)
-        progress = engine.begin_attempt(turn.body.progress)
-        submit.lease = secrets.token_hex(16)
-        turn.run.lease, turn.run.leased_at = submit.lease, turn.world.clock.now()
-        _save(turn, turn.body.at(progress))
+def _read(turn: Turn, action: str, data: Mapping[str, Any]) -> Submit | None:
+    """Read what was typed. None: mistakes of form were noted, nothing was counted."""
+    view = turn.view()
+    submit = Submit(view=view, action=action, revision=turn.run.revision)
+    if action == "submit":
+        checked = view.step.kind.validate(view, data)
+        if not isinstance(checked, dict):
+            typed = engine.typed_of(view, data)
+            with transaction.atomic():
+                _lock_row(turn)
+                if _is_lost(turn, submit):
+                    turn.take(turn.run)
+                else:
+                    progress = engine.note_errors(turn.body.progress, checked, typed)
+                    _move_on(turn, progress, submit, "mistakes")
+            return None
+        submit.cleaned = checked
+    submit.counts = view.step.kind.counts(view, submit.cleaned)
     return submit
 
 
+def _take_up(turn: Turn, submit: Submit) -> bool:
+    """Count and lease; false when somebody moved the run meanwhile: then nothing was counted."""
+    progress = engine.begin_attempt(turn.body.progress)
+    if not submit.counts and type(submit.view.step.kind).ask is Base.ask:
+        turn.body = turn.body.at(progress)  # stored with the outcome: nothing can get in between
+        return True
+    with transaction.atomic():
+        before = turn.run.lease
+        submit.lease = secrets.token_hex(16)
+        turn.run.lease, turn.run.leased_at = submit.lease, turn.world.clock.now()
+        turn.body = turn.body.at(progress)
+        seal_body(turn.run, turn.body)
+        if not rows.take_lease(turn.run, before=before):
+            turn.take(rows.lock_run(turn.run.id))
+            return False
+        submit.outcome = _budget(turn, submit)
+        if submit.outcome is None:
+            _count(turn, submit)
+    turn.around.forget()  # the counters have moved, and a challenge is looked at as late as can be
+    return True
+
+
 def _lock_row(turn: Turn) -> None:
-    turn.run = Run.objects.select_for_update().get(id=turn.run.id)
+    turn.run = rows.lock_run(turn.run.id)
 
 
 def _count(turn: Turn, submit: Submit) -> None:
@@ -146,12 +172,12 @@ def _budget(turn: Turn, submit: Submit) -> Outcome | None:
     if not any(count.locks for count in submit.counts):
         return None
     policy, now = turn.world.policy, turn.world.clock.now()
-    spent = bool(turn.acting.source) and counters.is_budget_spent(
-        "source", turn.acting.source, policy.source_errors, now=now
-    )
-    if not spent and counters.is_budget_spent("everybody", "", policy.everybody_errors, now=now):
+    limits = {("everybody", ""): policy.everybody_errors}
+    if turn.acting.source:
+        limits["source", turn.acting.source] = policy.source_errors
+    spent = counters.spent_budgets(limits, now=now)
+    if spent == {"everybody"}:
         log.error("more wrong entries today than mistakes explain: nothing that can be guessed is taken")
-        spent = True
     if spent:
         return Rejected(errors=(FieldError("too_many_errors", Message("error.too_many_errors")),))
     return None
@@ -166,6 +192,7 @@ def _give_back(turn: Turn, submit: Submit, error: FieldError) -> None:
         _lock_row(turn)
         counters.judge_attempts(dict.fromkeys(submit.attempts, "refund"), now=turn.world.clock.now())
         if _is_lost(turn, submit):
+            turn.take(turn.run)
             return
         typed = engine.typed_of(submit.view, submit.cleaned)
         _move_on(turn, engine.note_errors(turn.body.progress, (error,), typed), submit, "unanswered")
@@ -179,7 +206,10 @@ def _give_back(turn: Turn, submit: Submit, error: FieldError) -> None:
 
 
 def _is_lost(turn: Turn, submit: Submit) -> bool:
-    return turn.run.lease != submit.lease or turn.run.state != Run.State.OPEN
+    """Tell whether the locked row is another's by now: leased again, answered, or over."""
+    run = turn.run
+    moved = run.revision != submit.revision or run.state != Run.State.OPEN
+    return moved or bool(submit.lease and run.lease != submit.lease)
 
 
 def _conclude(turn: Turn, submit: Submit, outcome: Outcome) -> None:
@@ -190,6 +220,7 @@ def _conclude(turn: Turn, submit: Submit, outcome: Outcome) -> None:
         _lock_row(turn)
         newly = _judge(turn, submit, settled.outcome)
         if _is_lost(turn, submit):
+            turn.take(turn.run)
             return
         if newly and isinstance(settled.outcome, Rejected):
             lock = Locked(
@@ -380,29 +411,25 @@ def _locked_people(turn: Turn, submit: Submit, factor: str) -> tuple[str, ...]:
 # ------------------------------------------------------------------------------------------ rows
 
 
-def _save(turn: Turn, body: Body) -> None:
-    turn.body = body
-    seal_body(turn.run, body)
-    turn.run.step = body.progress.top.step or turn.run.step
-    turn.run.save()
+def _seal(turn: Turn, progress: Progress) -> None:
+    """Put a progress into the turn's body and row (not saved)."""
+    turn.body = turn.body.at(progress)
+    seal_body(turn.run, turn.body)
+    turn.run.step = progress.top.step or turn.run.step
 
 
 def _move_on(turn: Turn, progress: Progress, submit: Submit, outcome: str) -> None:
     """Store what became of a submit under a new revision, and that this revision was answered."""
-    StepOutcome.objects.create(
-        run=turn.run,
-        step=submit.view.step.id,
-        revision=submit.revision,
-        action=submit.action,
-        outcome=outcome,
-        at=turn.world.clock.now(),
-    )
-    move_run(turn, progress)
+    move_run(turn, progress, step=submit.view.step.id, action=submit.action, outcome=outcome)
 
 
-def move_run(turn: Turn, progress: Progress) -> None:
-    """Store a progress under the next revision; a moved run has its idle time again."""
+def move_run(turn: Turn, progress: Progress, *, step: str, action: str, outcome: str) -> None:
+    """Store a progress under the next revision of a locked run, and that `step` was answered with `action`.
+
+    A moved run has its idle time again.
+    """
     run, now = turn.run, turn.world.clock.now()
+    answered = run.revision
     run.revision += 1
     run.lease, run.leased_at = "", None
     run.touched_at = now
@@ -412,7 +439,8 @@ def move_run(turn: Turn, progress: Progress) -> None:
     run.customer_id = progress.customer or ""
     if run.state == Run.State.OPEN:
         run.waits_for = awaited_by(turn.journey, progress)
-    _save(turn, turn.body.at(progress))
+    _seal(turn, progress)
+    rows.write_answered(run, step=step, revision=answered, action=action, outcome=outcome, at=now)
 
 
 def enter_step(turn: Turn) -> None:
@@ -422,24 +450,33 @@ def enter_step(turn: Turn) -> None:
             return
         view = turn.view()
         entered = view.step.kind.enter(view, turn.world)
-        with transaction.atomic():
-            _lock_row(turn)
-            if turn.run.state != Run.State.OPEN:
-                return
-            if entered.challenge is not None and view.customer:
-                kept, made = CardChallenge.objects.get_or_create(
-                    customer_id=view.customer,
-                    defaults={"challenge": dict(entered.challenge), "asked_at": turn.world.clock.now()},
-                )
-                if not made and dict(kept.challenge) != dict(entered.challenge):
-                    continue  # another run of this person asked first: enter again with its positions
-            progress = engine.note_entry(turn.body.progress, entered)
-            if progress.stopped is not None:
-                finish.close_row(
-                    turn.run, Run.State.FAILED, progress.stopped.code, now=turn.world.clock.now()
-                )
-            _save(turn, turn.body.at(progress))
+        progress = engine.note_entry(turn.body.progress, entered)
+        if entered.challenge is None or not view.customer:
+            _store_entry(turn, progress)
             return
+        with transaction.atomic():
+            if _keep_challenge(view.customer, entered.challenge, now=turn.world.clock.now()):
+                _store_entry(turn, progress)
+                return
+        turn.around.forget()  # another run of this person asked first: enter again with its positions
+
+
+def _keep_challenge(customer: str, challenge: Mapping[str, Any], *, now: datetime) -> bool:
+    """Store a customer's challenge unless another is open; tell whether it is the one that is open now."""
+    row = CardChallenge(customer_id=customer, challenge=dict(challenge), asked_at=now)
+    CardChallenge.objects.bulk_create([row], ignore_conflicts=True)
+    kept = CardChallenge.objects.filter(customer_id=customer).first()
+    return kept is not None and dict(kept.challenge) == dict(challenge)
+
+
+def _store_entry(turn: Turn, progress: Progress) -> None:
+    """Store what an entered or looked-at step shows, unless somebody moved the run meanwhile."""
+    run = turn.run
+    if progress.stopped is not None:
+        finish.close_row(run, Run.State.FAILED, progress.stopped.code, now=turn.world.clock.now())
+    _seal(turn, progress)
+    if not rows.write_entered(run, revision=run.revision):
+        turn.take(Run.objects.get(id=run.id))
 
 
 def look_step(turn: Turn) -> bool:
@@ -448,10 +485,5 @@ def look_step(turn: Turn) -> bool:
     scratch = view.step.kind.look(view, turn.world)
     if scratch is None:
         return False
-    with transaction.atomic():
-        revision = turn.run.revision
-        _lock_row(turn)
-        if turn.run.state != Run.State.OPEN or turn.run.revision != revision:
-            return False
-        _save(turn, turn.body.at(engine.note_scratch(turn.body.progress, scratch)))
+    _store_entry(turn, engine.note_scratch(turn.body.progress, scratch))
     return True

@@ -101,6 +101,11 @@ def _arguments() -> argparse.ArgumentParser:
     return parser
 
 
+def _at_once() -> int:
+    """Return how many PINs may be tried at once: a core stays free for what does not wait for a PIN."""
+    return max(1, len(os.sched_getaffinity(0)) - 1)
+
+
 def _config(options: argparse.Namespace) -> SignerConfig:
     """Return the settings. Raises `StartError` for impossible ones."""
     cost = PinCost(options.pin_memory_kib, options.pin_passes)
@@ -111,7 +116,7 @@ def _config(options: argparse.Namespace) -> SignerConfig:
     if options.max_leap < 1 or options.max_absence < 1:
         raise StartError("--max-leap and --max-absence must be at least 1")
     return SignerConfig(
-        limits=CustomerLimits(pin_errors=options.pin_errors, cost=cost, at_once=max(2, os.cpu_count() or 2)),
+        limits=CustomerLimits(pin_errors=options.pin_errors, cost=cost, at_once=_at_once()),
         max_leap=options.max_leap,
         max_absence=options.max_absence,
         policy_arc=options.policy_arc,

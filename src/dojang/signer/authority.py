@@ -36,7 +36,7 @@ from dojang.ports.signer_errors import (
 from dojang.ports.signer_keys import TRANSPORT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from dojang.pki.signing import PrivateKey
     from dojang.signer.store import Store, Tx
@@ -370,15 +370,26 @@ class Authorities:
 
         Many share one journal entry, which lists the hash of each.
         """
+        return self.sign_ocsp_many(responder, [tbs])[0]
+
+    def sign_ocsp_many(self, responder: str, tbs: Sequence[bytes]) -> list[bytes]:
+        """Sign several ResponseData as `sign_ocsp` does; all are looked at before the first is signed."""
         key = self._key(responder)
         if key.role != "ocsp":
             raise KeyPurposeError("the key may not sign status answers", label=responder)
         self._time.check()
-        _check_response_data(tbs, describe_key(key.public_key).identifier)
-        signature = sign(key.private, key.algorithm, tbs)
-        digest = hashlib.sha256(tbs).digest()
-        self._store.commit(lambda tx: tx.tally_ocsp(responder, digest))
-        return signature
+        identifier = describe_key(key.public_key).identifier
+        for body in tbs:
+            _check_response_data(body, identifier)
+        signatures = [sign(key.private, key.algorithm, body) for body in tbs]
+        digests = [hashlib.sha256(body).digest() for body in tbs]
+
+        def keep(tx: Tx) -> None:
+            for digest in digests:
+                tx.tally_ocsp(responder, digest)
+
+        self._store.commit(keep)
+        return signatures
 
 
 def _check_response_data(tbs: bytes, key_identifier: bytes) -> None:

@@ -35,6 +35,7 @@ _MAX_REASON: Final = 512
 _MAX_SEALED: Final = 4096
 _MAX_TBS: Final = 65_536
 _MAX_HEADS: Final = 256
+_MAX_BODIES: Final = 512
 _MAX_PAGE: Final = 10_000
 _PAGE_BYTES: Final = 600_000  # a page of the journal must fit a frame
 _MAX_SEQ: Final = (1 << 63) - 1
@@ -95,6 +96,13 @@ def _previous(value: Any) -> tuple[str, bytes] | None:
     return _id(value[0]), _sealed(value[1])
 
 
+def _bodies(value: Any) -> list[bytes]:
+    if not isinstance(value, list) or not 1 <= len(value) <= _MAX_BODIES:
+        raise MalformedError("an argument is not of its form")
+    body = _octets(1, _MAX_TBS)
+    return [body(item) for item in value]
+
+
 def _heads(value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or len(value) > _MAX_HEADS:
         raise MalformedError("an argument is not of its form")
@@ -153,6 +161,7 @@ class Signing:
             "recall_certificate": Verb(keys.recall, {"issuer": _label, "serial": _serial}),
             "sign_crl": Verb(keys.sign_crl, {"issuer": _label, "tbs": _octets(1, 1 << 30)}),
             "sign_ocsp": Verb(keys.sign_ocsp, {"responder": _label, "tbs": _octets(1, _MAX_TBS)}),
+            "sign_ocsp_many": Verb(keys.sign_ocsp_many, {"responder": _label, "tbs": _bodies}),
             "compute_vid": Verb(
                 keys.compute_vid, {"idn": _matching(_IDN), "sealed_r": _octets(1, _MAX_SEALED)}
             ),

@@ -122,7 +122,8 @@ def keep_prepared(
         ignore_conflicts=True,
     )
     discard_prepared(run_id, keep=key_id, acting=acting, world=world)
-    record_event("wallet_key:prepared", acting=acting, subject=customer_id, key=key_id, run=run_id)
+    now = world.clock.now()
+    record_event("wallet_key:prepared", acting=acting, subject=customer_id, at=now, key=key_id, run=run_id)
     return PreparedKey(key_id, public_key, vid)
 
 
@@ -161,7 +162,12 @@ def accept_certificate(key_id: str, certificate: Certificate, *, acting: Acting,
     key.state, key.certificate = WalletKey.State.LIVE, certificate
     key.save(update_fields=["state", "certificate"])
     record_event(
-        "wallet_key:live", acting=acting, subject=key.customer_id, key=key.id, certificate=str(certificate.pk)
+        "wallet_key:live",
+        acting=acting,
+        subject=key.customer_id,
+        at=world.clock.now(),
+        key=key.id,
+        certificate=str(certificate.pk),
     )
 
 

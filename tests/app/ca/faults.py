@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dojang.ports.signer_errors import SignerUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from dojang.ports.signer import JournalEntry, KeyInfo, Signed, Signer, WalletKeyOffer
 
@@ -85,6 +85,10 @@ class FaultySigner:
     def sign_ocsp(self, *, responder: str, tbs: bytes) -> bytes:
         """See the port."""
         return self._do("sign_ocsp", responder=responder, tbs=tbs)  # type: ignore[no-any-return]
+
+    def sign_ocsp_many(self, *, responder: str, tbs: Sequence[bytes]) -> tuple[bytes, ...]:
+        """See the port."""
+        return self._do("sign_ocsp_many", responder=responder, tbs=tbs)  # type: ignore[no-any-return]
 
     def create_wallet_key(
         self, *, key_id: str, customer_id: str, pin: str, idn: str, previous: tuple[str, bytes] | None

@@ -16,8 +16,8 @@ from dojang.ports.signer_errors import SignerUnavailableError
 if TYPE_CHECKING:
     from tests.app.ca.centre import Centre
 
-#: Calls to the signer in a re-issue, from intent to confirmation: sign, then four answers signed ahead.
-CALLS = 5
+#: Calls to the signer in a re-issue, from intent to confirmation: sign, then four answers ahead, all in one.
+CALLS = 2
 
 
 def _reissue(centre: Centre, order: actions.Order) -> None:

@@ -39,6 +39,7 @@ VERBS = {
     "recall_certificate": ("issuer", "serial"),
     "sign_crl": ("issuer", "tbs"),
     "sign_ocsp": ("responder", "tbs"),
+    "sign_ocsp_many": ("responder", "tbs"),
     "create_wallet_key": ("key_id", "customer_id", "pin", "idn", "previous"),
     "sign_with_wallet": ("key_id", "sealed", "pin", "digest", "purpose"),
     "change_wallet_pin": ("key_id", "sealed", "pin", "new_pin"),
