@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import Client
-from tests.authenticators import PRESENT, text_of
+from tests.authenticators import PRESENT, VERIFIED, text_of
 from tests.journeys.app.device import AppWalk, b64, challenge
 from tests.journeys.app.holder import ORIGIN, Holder, person
 from tests.journeys.app.test_invariant_15_canary import dump
 
+from dojang.ca.models import Certificate
 from dojang.ra.models import FactorCounter
 from dojang.rp.actions import Visit, ask_pattern, log_in_by_pattern
 from dojang.rp.errors import BiometricOffError, BiometricWrongError
@@ -48,6 +49,7 @@ def log_in(holder: Holder, **spoilt: Any) -> str:
     visit, device = Visit(origin=ORIGIN), holder.phone.device_id
     asked = ask_pattern(device, visit=visit, world=holder.world)
     assert asked is not None
+    assert asked.biometric is not None
     done = log_in_by_pattern(
         asked.id,
         device_id=device,
@@ -226,6 +228,30 @@ def test_my_seals_turns_it_off_for_its_owner_alone(world: World, hong: Holder) -
     mine.post("/me/devices/", {"biometric": device})
     assert Biometric.objects.filter(ended_at=None, device_key__customer_id=HONG.id).count() == 0
     assert "지문·얼굴로 열기 켜짐" not in mine.get("/me/devices/").content.decode()
+
+
+def test_it_revokes_a_certificate_and_ends_with_it(hong: Holder) -> None:
+    """A wrong answer revokes nothing; with the right one it is revoked, and the finger is off."""
+    client, bank = Client(), Certificate.objects.get(product="bank")
+    client.cookies["dojang_me"] = log_in(hong)
+    client.cookies["dojang_device"] = hong.phone.device_id
+    place = f"/me/certificates/{bank.serial}/revoke/"
+    for flags, status, state in ((PRESENT, 422, "active"), (PRESENT | VERIFIED, 303, "revoked")):
+        shown = client.get(place).context
+        assert shown["data"]["biometric"]["rp_id"] == "localhost"
+        octets = base64.b64decode(shown["data"]["challenge"])
+        sent = {
+            "by": "bank",
+            "reason": "keyCompromise",
+            "sure": "1",
+            "challenge_id": shown["question"].id,
+            "assertion": b64(hong.keeper.answer(octets, flags=flags)),
+            "signature": b64(hong.phone.sign(octets)),
+        }
+        assert client.post(place, sent).status_code == status
+        bank.refresh_from_db()
+        assert bank.state == state
+        assert Biometric.objects.filter(ended_at=None).exists() is (state == "active")
 
 
 # --- what is kept ----------------------------------------------------------------------------------------

@@ -13,10 +13,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from dojang.wallet import approvals
 from dojang.wallet.errors import ApprovalNotFoundError, ApprovalRefusedError
-from dojang.web.app.biometrics import read_octets, stand_in
+from dojang.web.app.biometrics import stand_in
 from dojang.web.app.device import device_of
 from dojang.web.app.views import place
 from dojang.web.cookies import acting_for
+from dojang.web.me import read_octets
 from dojang.web.runs import world_of
 from dojang.web.wording import phrase, reader_locale, write_time
 

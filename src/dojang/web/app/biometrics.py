@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from dojang.wallet.errors import BiometricRefusedError, BiometricUnavailableErro
 from dojang.web.app.device import device_of
 from dojang.web.app.views import place
 from dojang.web.cookies import acting_for
-from dojang.web.me import visit_of
+from dojang.web.me import read_octets, visit_of
 from dojang.web.runs import world_of
 from dojang.web.wording import reader_locale, write_moment
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from dojang.ports.credentials import Biometric
 
-_LONGEST = 8_192
 _SAID = frozenset({"on", "off"})
 #: Reasons a page has a sentence for; every other is told as a wrong pattern.
 _PROBLEMS = frozenset({"wrong", "late", "locked", "blocked", "registration"})
@@ -38,14 +36,6 @@ def stand_in(offer: Biometric | None) -> dict[str, str] | None:
     if offer is None:
         return None
     return {"credential_id": text_of(offer.credential_id), "rp_id": offer.rp_id}
-
-
-def read_octets(request: HttpRequest, name: str) -> bytes:
-    """Read a base64 field; anything else is empty."""
-    try:
-        return base64.b64decode(request.POST.get(name, "")[:_LONGEST], validate=True)
-    except (binascii.Error, ValueError):
-        return b""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -20,6 +20,7 @@ from dojang.rp.actions import (
 )
 from dojang.rp.challenges import ask
 from dojang.rp.errors import LoginLockedError, PatternLockedError
+from dojang.web.app.biometrics import stand_in
 from dojang.web.app.device import device_of
 from dojang.web.asking import control, summary_of
 from dojang.web.deeds import newest_of_each
@@ -205,5 +206,10 @@ def _ask(request: HttpRequest, deed: Deed, me: SessionView, by: str, context: di
         context["question"] = question
         if question is not None:
             challenge = base64.b64encode(question.challenge).decode()
-            context["data"] = {"mode": "prove", "challenge": challenge, "key_id": question.key_id}
+            context["data"] = {
+                "mode": "prove",
+                "challenge": challenge,
+                "key_id": question.key_id,
+                "biometric": stand_in(question.biometric),
+            }
     return ""
