@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
@@ -140,17 +141,22 @@ def newest_of_each(deeds: Iterable[Deed]) -> list[Deed]:
 
 
 def own_holders(request: HttpRequest) -> list[str]:
-    """Return whose certificates this browser may see: of who is logged in, else of runs finished here."""
+    """Return whose certificates this browser may see: of who is logged in, else of runs finished here lately.
+
+    A finished run shows no more than a log-in would, nor for longer: the computer may be a shared one.
+    """
     session = session_of(request)
     if session is not None:
         return [session.customer_id]
+    world = world_of(request)
+    since = world.clock.now() - timedelta(seconds=world.policy.session_absolute)
     holders: dict[str, None] = {}
     for run_id, token in known_runs(request).items():
         try:
             run = access_run(run_id, acting_for(request, token))
         except DojangError:
             continue
-        if run.state == "done" and run.customer_id:
+        if run.state == "done" and run.customer_id and run.ended_at is not None and run.ended_at > since:
             holders.setdefault(run.customer_id)
     return list(holders)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.test import Client
+from tests.journeys.app.walker import Walk
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -306,3 +307,17 @@ def test_a_shared_computer_can_forget(visitor: Client) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (302, "/me/certificates/")
     assert visitor.cookies["dojang_run"].value == ""
     assert visitor.get(place).status_code == 404
+
+
+def test_what_was_issued_here_is_shown_for_half_an_hour(visitor: Client, world: World) -> None:
+    """Whoever comes to the computer later sees no certificates without logging in, nor one by its address."""
+    walk = Walk(world)
+    assert walk.finish().state == "done"
+    visitor.cookies["dojang_run"] = f"{walk.run}.{walk.started.token}"
+    shown = visitor.get("/me/certificates/").content.decode()
+    serial = re.findall(r"/me/certificates/([0-9a-f]{20,})/", shown)[0]
+    assert visitor.get(f"/me/certificates/{serial}.pem").status_code == 200
+    world.clock.advance(1801)  # type: ignore[attr-defined]
+    assert 'class="mine"' not in visitor.get("/me/certificates/").content.decode()
+    for address in (f"/me/certificates/{serial}/", f"/me/certificates/{serial}.pem"):
+        assert visitor.get(address).status_code == 404
