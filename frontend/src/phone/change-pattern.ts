@@ -13,7 +13,9 @@ export class ChangePattern extends HTMLElement {
 
   connectedCallback(): void {
     const lock = this.querySelector<PatternLock>("pattern-lock");
-    if (lock) lock.onproved = async (pattern): Promise<void> => this.#drawn(lock, pattern);
+    if (!lock) return;
+    lock.onproved = async (pattern): Promise<void> => this.#drawn(lock, pattern);
+    lock.ask(word("change_old"), false);
   }
 
   async #drawn(lock: PatternLock, pattern: string): Promise<void> {

@@ -110,9 +110,11 @@ export class DeviceStore extends HTMLElement {
   #ending(held: Held): Node[] {
     const from = this.dataset[held.product === "joint" ? "windowJoint" : "windowBank"];
     if (from === undefined) return [];
-    const left = Math.floor((held.facts.notAfter.getTime() - Date.now()) / DAY);
+    // The centre's clock, where the page comes from it: a telephone's may be wrong.
+    const now = Date.parse(this.dataset["now"] ?? "") || Date.now();
+    const left = Math.floor((held.facts.notAfter.getTime() - now) / DAY);
     if (left > Number(from)) return [];
-    const over = held.facts.notAfter.getTime() <= Date.now();
+    const over = held.facts.notAfter.getTime() <= now;
     const text = over ? word("store_ended") : left > 0 ? word("store_days", { days: left }) : word("store_today");
     const href = `/app/${held.product}/${over ? "issue" : "reissue"}/`;
     const way = make("a", { class: "btn btn--small", href }, word(over ? "store_issue" : "store_renew"));

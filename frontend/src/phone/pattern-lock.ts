@@ -51,12 +51,12 @@ export class PatternLock extends HTMLElement {
   onproved: ((pattern: string) => Promise<void>) | null = null;
 
   /** Asks for another pattern, with a sentence of one's own; for `onproved`. */
-  ask(text: string): void {
+  ask(text: string, focus = true): void {
     this.#busy = false;
     this.#restart(true);
     complain(this, "");
     this.#say(text);
-    this.#dots[4]?.focus({ preventScroll: true });
+    if (focus) this.#dots[4]?.focus({ preventScroll: true });
   }
 
   #build(): void {

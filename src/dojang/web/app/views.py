@@ -114,6 +114,7 @@ def certificates(request: HttpRequest) -> HttpResponse:
         deeds=newest_of_each(deeds),
         offers=all_offers(locale),
         windows={name: world.policy.renew_window_days(name) for name in ("joint", "bank")},
+        now=world.clock.now().isoformat(),
         said=said if said in _SAID else "",
     )
 
