@@ -27,6 +27,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.push_services import LoopbackService
+
     from dojang.ports.world import World
 
 # The server's user must be able to walk into this folder, which pytest's own temporary folders forbid.
@@ -286,9 +288,20 @@ def start_centre() -> Iterator[Callable[..., Centre]]:
 
 
 @pytest.fixture(scope="session")
-def live() -> Iterator[Centre]:
+def push_peer() -> Iterator[LoopbackService]:
+    """Return the push service that `live` may call. It knows no browser until a test subscribes one."""
+    from tests.push_services import push_service
+
+    place = _HOME / "push"
+    place.mkdir()
+    with push_service(place) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def live(push_peer: LoopbackService) -> Iterator[Centre]:
     """Return a running centre, shared by the session's tests: leave it as usable as you found it."""
-    centre = make_centre()
+    centre = make_centre(push_services=f'["{push_peer.host}"]', push_trust=str(push_peer.authority))
     try:
         centre.start()
         yield centre

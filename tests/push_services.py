@@ -14,7 +14,7 @@ import secrets
 import ssl
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +26,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from tests.judges.environment import ask_judge
 
+from dojang.adapters.clocks import SystemClock
+from dojang.adapters.webpush import WebPush, sender_key
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from dojang.ports.world import World
 
 HERE = Path(__file__).parent / "judges"
 CURVE = ec.SECP256R1()
@@ -126,6 +131,19 @@ def push_service(folder: Path) -> Iterator[LoopbackService]:
         yield made
     finally:
         made.close()
+
+
+def reaching(world: World, service: LoopbackService) -> World:
+    """Return the world with a way to that service and no other, quick to give up."""
+    way = WebPush(
+        key=sender_key(b"k" * 32),
+        contact="mailto:push@bank.example",
+        clock=SystemClock(),
+        services=(service.host,),
+        timeout=0.5,
+        context=service.trust,
+    )
+    return replace(world, push_service=way)
 
 
 def _write_certificate(file: Path) -> None:

@@ -11,6 +11,7 @@ import { AppFacts, InstallApp, serveOffline, UpdateApp } from "./phone/install";
 import { JointLogin } from "./phone/joint-login";
 import { MySeals } from "./phone/my-seals";
 import { PatternLock } from "./phone/pattern-lock";
+import { PushSwitch } from "./phone/push-switch";
 import { settle } from "./phone/settle";
 
 if (document.documentElement.classList.contains("app")) {
@@ -30,6 +31,7 @@ customElements.define("device-store", DeviceStore);
 customElements.define("copy-certificate", CopyCertificate);
 customElements.define("joint-login", JointLogin);
 customElements.define("my-seals", MySeals);
+customElements.define("push-switch", PushSwitch);
 customElements.define("install-app", InstallApp);
 customElements.define("update-app", UpdateApp);
 customElements.define("app-facts", AppFacts);

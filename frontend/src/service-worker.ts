@@ -6,6 +6,8 @@ interface Shell {
   files: string[];
   offline: string;
   version: string;
+  /** What subscribing again needs: the bank's key (base64url) and where to tell of it. */
+  push: { key: string; renew: string };
 }
 
 interface WorkerEvent extends Event {
@@ -21,6 +23,11 @@ interface PushLike extends WorkerEvent {
   readonly data: { json(): unknown; text(): string } | null;
 }
 
+interface ChangeLike extends WorkerEvent {
+  readonly oldSubscription?: PushSubscription | null;
+  readonly newSubscription?: PushSubscription | null;
+}
+
 interface ClickLike extends WorkerEvent {
   readonly notification: Notification;
 }
@@ -33,7 +40,10 @@ interface Client {
 
 interface WorkerScope extends EventTarget {
   SHELL: Shell;
-  readonly registration: { showNotification(title: string, options: NotificationOptions): Promise<void> };
+  readonly registration: {
+    showNotification(title: string, options: NotificationOptions): Promise<void>;
+    readonly pushManager: PushManager;
+  };
   readonly clients: {
     claim(): Promise<void>;
     matchAll(options: object): Promise<Client[]>;
@@ -43,7 +53,7 @@ interface WorkerScope extends EventTarget {
 }
 
 const worker = self as unknown as WorkerScope;
-const { files, offline, version } = worker.SHELL;
+const { files, offline, version, push } = worker.SHELL;
 const CACHE = `dojang-${version}`;
 
 async function install(): Promise<void> {
@@ -87,11 +97,25 @@ worker.addEventListener("push", (event) => {
   const pushed = event as PushLike;
   pushed.waitUntil(announce(pushed));
 });
+worker.addEventListener("pushsubscriptionchange", (event) => {
+  const changed = event as ChangeLike;
+  changed.waitUntil(renew(changed));
+});
 worker.addEventListener("notificationclick", (event) => {
   const clicked = event as ClickLike;
   clicked.notification.close();
   clicked.waitUntil(open((clicked.notification.data as { url?: string } | null)?.url ?? "/app/"));
 });
+
+/** The browser has ended its subscription: the bank is told of the next one, with the address of the one before. */
+async function renew(event: ChangeLike): Promise<void> {
+  const before = event.oldSubscription;
+  if (!before || !push.key) return;
+  const how = { userVisibleOnly: true, applicationServerKey: push.key };
+  const next = event.newSubscription ?? (await worker.registration.pushManager.subscribe(how));
+  const body = new URLSearchParams({ previous: before.endpoint, subscription: JSON.stringify(next) });
+  await fetch(push.renew, { method: "POST", body, credentials: "same-origin" });
+}
 
 async function announce(event: PushLike): Promise<void> {
   let said: { title?: string; text?: string; url?: string; tag?: string } = {};

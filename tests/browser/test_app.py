@@ -12,6 +12,8 @@ import pytest
 from tests.browser.conftest import CHROMIUM, QUIET
 from tests.browser.customer import Customer
 from tests.browser.handset import PASSWORD, Handset
+from tests.centres import wait_until
+from tests.push_services import LoopbackService, PushedBrowser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.live]
 WIDTH = 360
 PLACES = (
-    "/app/", "/app/menu/", "/app/menu/security/", "/app/menu/about/", "/app/certificates/", "/app/approvals/",
+    "/app/", "/app/menu/", "/app/menu/security/", "/app/menu/about/", "/app/menu/messages/",
+    "/app/certificates/", "/app/approvals/",
     "/app/copy/", "/app/continue/", "/app/offline/", "/app/joint/", "/app/bank/", "/app/financial/",
     "/app/joint/issue/", "/app/bank/issue/", "/app/financial/issue/", "/app/joint/issue/guide/",
     "/certs/joint/", "/certs/bank/", "/device/", "/continue/",
@@ -234,19 +237,83 @@ def test_an_approval_needs_the_number_and_the_pattern(phone: Page, live: Centre,
     context.close()
 
 
-def test_a_refused_approval_is_over(phone: Page, live: Centre, browser: Browser) -> None:
-    """One press says that it was not me; the question is gone and the web journey has not moved on."""
+#: In place of the browser's own push service, which no machine of the tests can reach.
+SUBSCRIBED = """subscription => {
+    const made = () => ({...subscription, options: {applicationServerKey: null}, toJSON: () => subscription,
+                         unsubscribe: async () => { sessionStorage.removeItem('on'); return true; }});
+    PushManager.prototype.getSubscription = async () => sessionStorage.getItem('on') ? made() : null;
+    PushManager.prototype.subscribe = async how => {
+        sessionStorage.setItem('on', '1');
+        sessionStorage.setItem('key', [...how.applicationServerKey].length);
+        return made();
+    };
+}"""
+#: What the browser tells its worker when it ends a subscription and makes another.
+CHANGED = """([before, next]) => {
+    let work;
+    const event = Object.assign(new Event('pushsubscriptionchange'), {
+        oldSubscription: {endpoint: before}, newSubscription: {toJSON: () => next},
+        waitUntil: promise => { work = promise; },
+    });
+    self.dispatchEvent(event);
+    return work;
+}"""
+
+
+def turn_messages_on(jung: Handset, subscriber: PushedBrowser) -> None:
+    """Walk the page of messages: blocked, without a service, on; each said in words and clean to axe-core."""
+    phone, page = jung.page, f"{jung.centre.url}/app/menu/messages/"
+    said = phone.locator("push-switch[data-ready] [data-said]")
+    phone.context.grant_permissions(["geolocation"])  # and no other: messages are blocked
+    phone.goto(page)
+    assert said.inner_text().startswith("이 브라우저에서 알림이 막혀 있어요.")
+    assert phone.locator("push-switch button:visible").count() == 0
+    assert jung.findings() == []
+    phone.context.grant_permissions(["notifications"])
+    phone.reload()
+    assert said.inner_text() == "지금은 이 기기로 알림을 받지 않아요."
+    phone.get_by_role("button", name="알림 켜기").click()
+    error = phone.locator("push-switch [role=alert]:not([hidden])")
+    assert error.inner_text().startswith("브라우저의 알림 서비스에 연결할 수 없어요.")
+    assert jung.findings() == []
+    phone.evaluate(SUBSCRIBED, subscriber.subscription)
+    phone.get_by_role("button", name="알림 켜기").click()
+    phone.get_by_role("button", name="알림 끄기").wait_for()
+    assert said.inner_text() == "이 기기로 알림을 받고 있어요."
+    assert phone.evaluate("sessionStorage.getItem('key')") == "65"
+    assert jung.findings() == []
+
+
+def test_a_question_is_pushed_and_a_refused_approval_is_over(
+    phone: Page, live: Centre, browser: Browser, push_peer: LoopbackService
+) -> None:
+    """The telephone that takes messages gets the question, sealed; one press says that it was not me.
+
+    The question is then gone, and the web journey has not moved on.
+    """
+    first, subscriber = PushedBrowser(push_peer), PushedBrowser(push_peer)
     jung = Handset(phone, live, "jung")
+    phone.goto(f"{live.url}/app/menu/messages/")
+    assert "먼저 인증서를 발급받아" in phone.locator("push-switch[data-ready] [data-said]").inner_text()
     jung.begin("bank", "issue")
     jung.walk()
     jung.wait_until_done()
+    turn_messages_on(jung, first)
+    (worker,) = phone.context.service_workers
+    worker.evaluate(CHANGED, [first.endpoint, subscriber.subscription])
     context = browser.new_context(locale="ko-KR", reduced_motion="reduce")
     desk = Customer(context.new_page(), live, "jung")
     desk.begin("financial", "reissue")
     desk.walk(until="factor")
     desk.choose("factor", "bank_certificate")
     desk.press()
-    phone.goto(f"{live.url}/app/approvals/")
+    wait_until(lambda: bool(subscriber.got), "the question to be pushed")
+    (shown,) = subscriber.messages()
+    assert (shown["title"], shown["url"]) == ("본인이 맞는지 확인해 주세요", "/app/approvals/")
+    assert desk.code() not in shown["text"]
+    subscriber.got[0].token(audience=f"https://{push_peer.host}")
+    assert first.got == []
+    phone.goto(live.url + shown["url"])
     phone.locator(".tiles a").click()
     with phone.expect_navigation():
         phone.locator("button[value=reject]").click()

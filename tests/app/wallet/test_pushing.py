@@ -14,10 +14,9 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.jobs import Job
 from tests.journeys.app.device import AppWalk, Telephone
 from tests.journeys.app.walker import in_parallel
-from tests.push_services import LoopbackService, PushedBrowser, push_service
+from tests.push_services import LoopbackService, PushedBrowser, push_service, reaching
 
 from dojang.adapters.clocks import SystemClock
-from dojang.adapters.webpush import WebPush, sender_key
 from dojang.audit.models import Event
 from dojang.config.logs import JsonFormatter
 from dojang.ports.acting import Acting
@@ -58,16 +57,8 @@ def service(tmp_path: Path) -> Iterator[LoopbackService]:
 
 @pytest.fixture
 def outside(world: World, service: LoopbackService) -> World:
-    """Return the world with a way to that service, quick to give up."""
-    way = WebPush(
-        key=sender_key(b"k" * 32),
-        contact="mailto:push@bank.example",
-        clock=SystemClock(),
-        services=(service.host,),
-        timeout=0.5,
-        context=service.trust,
-    )
-    return dataclasses.replace(world, push_service=way)
+    """Return the world with a way to that service."""
+    return reaching(world, service)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dojang.web.app import approvals, biometrics, elsewhere, parcels, views
+from dojang.web.app import approvals, biometrics, elsewhere, parcels, pushing, views
 from dojang.web.views import changing, revoking, runs
 
 urlpatterns = [
@@ -12,6 +12,9 @@ urlpatterns = [
     path("app/menu/", views.menu, name="app-menu"),
     path("app/menu/security/", views.security, name="app-security"),
     path("app/menu/about/", views.about, name="app-about"),
+    path("app/menu/messages/", pushing.settings, name="app-push"),
+    path("app/push/", pushing.put, name="app-push-put"),
+    path("app/push/renew/", pushing.renew, name="app-push-renew"),
     path("app/certificates/", views.certificates, name="app-certificates"),
     path("app/offline/", views.offline, name="app-offline"),
     path("app/manifest.webmanifest", views.web_manifest, name="app-manifest"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -185,6 +186,12 @@ def icon(request: HttpRequest, size: int) -> HttpResponse:
     return response
 
 
+def push_key(request: HttpRequest) -> str:
+    """Return the key browsers subscribe to messages with (base64url); empty where none can be pushed to."""
+    service = world_of(request).push_service
+    return "" if service is None else base64.urlsafe_b64encode(service.public_key).rstrip(b"=").decode()
+
+
 @require_GET
 def service_worker(request: HttpRequest) -> HttpResponse:
     """Give the service worker, from an address that lets it serve the whole app.
@@ -197,7 +204,12 @@ def service_worker(request: HttpRequest) -> HttpResponse:
     theme = load_theme(theme_id(request))
     kept = [asset_url(asset) for asset in ("app.css", "phone.css", "app.js", "phone.js", "font.css")]
     kept += [f"{reverse('web:theme')}?v={theme.version}"] if theme.css else []
-    shell = {"files": [url for url in kept if url], "offline": reverse(_KEPT_PAGES[0]), "version": name}
+    shell = {
+        "files": [url for url in kept if url],
+        "offline": reverse(_KEPT_PAGES[0]),
+        "version": name,
+        "push": {"key": push_key(request), "renew": reverse("web:app-push-renew")},
+    }
     body = f"self.SHELL={json.dumps(shell)};\n" + (DIST / name).read_text("utf-8")
     response = HttpResponse(body, content_type="text/javascript; charset=utf-8")
     response["Cache-Control"] = "no-cache"
