@@ -182,6 +182,8 @@ def notice_words(args: Mapping[str, Any], locale: str, *, world: World) -> dict[
     for name in ("product", "factor"):
         if name in words:
             words[name] = render(f"notice.{name}.{words[name]}", locale)
+    if "agent" in words:
+        words["agent"] = words["agent"] or render("notice.agent.unknown", locale)
     if "at" in words:
         words["at"] = datetime.fromisoformat(words["at"]).astimezone(_KST).strftime("%Y-%m-%d %H:%M")
     policy = world.policy

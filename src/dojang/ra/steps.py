@@ -32,6 +32,7 @@ from dojang.products.journeys import JOURNEYS
 from dojang.ra import counters, finish, rows
 from dojang.ra.context import Surroundings, awaited_by, kind_of, tally_of, view_of
 from dojang.ra.models import LIVING, UNDER_WAY, CardChallenge, FactorCounter, Run
+from dojang.ra.signals import step_answered
 from dojang.ra.store import Body, open_body, seal_body
 from dojang.ra.telling import CHANGES, Letters, gather, remember, warn_both
 
@@ -236,6 +237,8 @@ def _conclude(turn: Turn, submit: Submit, outcome: Outcome) -> None:
         _move_on(turn, progress, submit, type(settled.outcome).__name__.lower())
         if isinstance(settled.outcome, Pending) and settled.outcome.dispatch:
             _leave(turn, settled.outcome.dispatch)
+        heard = {"view": view, "data": submit.cleaned or {}, "outcome": settled.outcome}
+        step_answered.send(sender=Run, **heard, acting=turn.acting, world=turn.world)
         _write(turn, submit, settled, newly, letters)
 
 

@@ -80,6 +80,28 @@ class Browser(models.Model):
         return f"{self.agent} since {self.made_at}"
 
 
+class SeenBrowser(models.Model):
+    """A browser a customer has logged in with: the first log-in from another is told. It names nobody."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    token = models.CharField(max_length=64)
+    customer_id = models.CharField(max_length=64)
+    agent = models.CharField(max_length=80)
+    made_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        """Known once to each of its customers."""
+
+        db_table = "rp_seenbrowser"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["token", "customer_id"], name="rp_seenbrowser_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agent} since {self.made_at}"
+
+
 class Use(models.Model):
     """One use of a certificate, or a try that was refused: never changed, never deleted."""
 

@@ -17,6 +17,7 @@ from dojang.ra import counters
 from dojang.ra.counters import Tally
 from dojang.ra.holding import Held, hold_everything, suspend_certificate
 from dojang.ra.revoking import revoke_certificate
+from dojang.rp.browsers import forget_browsers_of
 from dojang.rp.errors import StopRefusedError, StopStoppedError
 from dojang.rp.sessions import end_sessions_of
 
@@ -49,9 +50,13 @@ def end_certificate(customer_id: str, serial: str, reason: str, *, acting: Actin
 
 
 def stop_everything(customer_id: str, *, acting: Acting, world: World) -> Held:
-    """Hold every certificate and device of a customer, end every session; a repeat changes nothing."""
+    """Hold every certificate and device of a customer, end every session; a repeat changes nothing.
+
+    Every browser is new again: the next log-in is told, wherever it comes from.
+    """
     held = hold_everything(customer_id, acting=acting, world=world)
     end_sessions_of(customer_id, reason="stopped", acting=acting, world=world)
+    forget_browsers_of(customer_id)
     return held
 
 

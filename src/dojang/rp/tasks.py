@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from procrastinate.contrib.django import app
 
+from dojang.rp.browsers import clear_browsers
 from dojang.rp.challenges import clear_old
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 @app.periodic(cron="17 * * * *")
 @app.task(name="rp.clear_challenges", queue="upkeep", pass_context=True)
 def clear_challenges(context: JobContext, timestamp: int = 0) -> None:
-    """Clear challenges nobody can answer any more away."""
+    """Clear challenges nobody can answer any more away, and browsers nobody has used for long."""
     del timestamp
     clear_old(world=context.additional_context["world"])
+    clear_browsers(world=context.additional_context["world"])

@@ -21,6 +21,7 @@ from dojang.rp.actions import (
     log_in_by_pattern,
     log_in_by_signature,
 )
+from dojang.rp.browsers import greet_browser
 from dojang.rp.challenges import ask
 from dojang.rp.errors import LoginLockedError, LoginStoppedError, UseRefusedError
 from dojang.rp.sessions import end_session, forget_browser, known_customer
@@ -49,6 +50,7 @@ from dojang.web.wording import phrase, reader_locale
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
+SEEN = "seen"  #: the cookie by which a browser is no stranger
 _LONGEST_ID = 40
 _LONGEST_SIGNED = 20_000  #: characters of base64
 
@@ -101,10 +103,14 @@ def _page(
 
 
 def enter(request: HttpRequest, done: LoggedIn) -> HttpResponse:
-    """Give the browser its session (new id, new form token) and lead on."""
+    """Give the browser its session (new id, new form token) and lead on; one never seen before is told of."""
+    acting, world = acting_of(request, done.customer_id), world_of(request)
+    agent = visit_of(request).agent
+    seen = greet_browser(done, read_cookie(request, SEEN), agent=agent, acting=acting, world=world)
     rotate_token(request)
     response = see_other(safe_next(request))
     set_cookie(request, response, SESSION, done.session)
+    set_cookie(request, response, SEEN, seen, lasting=True)
     if done.browser:
         set_cookie(request, response, KNOWN, done.browser, lasting=True)
     return response
