@@ -21,7 +21,9 @@ from tests.centres import wait_until
 from dojang.audit.models import Event
 from dojang.ca import actions, queries
 from dojang.ca.models import OcspAnswer
+from dojang.pki import der, oids
 from dojang.pki.build import new_serial
+from dojang.pki.ocsp import cert_id, parse_response
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,8 +38,8 @@ if TYPE_CHECKING:
 def pems(centre: Centre, tmp_path: Path) -> Path:
     """Return a folder with the authorities as PEM files: root.pem, issuing.pem, chain.pem."""
     made = {view.role: view.certificate for view in queries.authorities()}
-    for role, der in made.items():
-        pem = x509.load_der_x509_certificate(der).public_bytes(serialization.Encoding.PEM)
+    for role, octets in made.items():
+        pem = x509.load_der_x509_certificate(octets).public_bytes(serialization.Encoding.PEM)
         (tmp_path / f"{role}.pem").write_bytes(pem)
     return tmp_path
 
@@ -257,6 +259,55 @@ def test_malformed_questions_are_refused(
         assert (told, parsed.response_status) == ("200 OK", ocsp.OCSPResponseStatus.MALFORMED_REQUEST)
     else:
         assert told == expected
+
+
+def test_several_questions_at_once_are_answered_each_in_its_place(centre: Centre, status: StatusApp) -> None:
+    """Good, revoked, never issued and a stranger's: one signed answer, in the order of the questions."""
+    good, revoked = centre.activate(), centre.activate()
+    actions.revoke_certificate(revoked.pk, "keyCompromise", **centre.options)
+    issuer = bytes(good.issuer.certificate or b"")
+    ids = [
+        cert_id(issuer, int(good.serial, 16), "sha256"),
+        cert_id(issuer, int(revoked.serial, 16)),
+        cert_id(issuer, new_serial()),
+    ]
+    stranger = bytearray(cert_id(issuer, 5).der)
+    stranger[-20] ^= 1  # in the hash of the issuer's key
+    listed = [one.der for one in ids] + [bytes(stranger)]
+    asked = der.sequence(der.sequence(der.sequence(*(der.sequence(one) for one in listed))))
+    answer = parse_response(_post(status, asked)[2]).data
+    assert [single.status for single in answer.singles] == ["good", "revoked", "unknown", "unknown"]
+    assert [single.cert_id.der for single in answer.singles] == listed
+    assert answer.singles[1].reason == "keyCompromise"
+
+
+def test_an_expired_certificate_is_still_known(centre: Centre, status: StatusApp) -> None:
+    """After its end a certificate keeps its last status: never unknown, and no alarm."""
+    good, revoked = centre.activate(), centre.activate()
+    actions.revoke_certificate(revoked.pk, "keyCompromise", **centre.options)
+    centre.advance(1200 * 86_400)
+    actions.renew_ocsp_responders(**centre.options)
+    actions.refresh_ocsp_answers(**centre.options)
+    assert _answer(status, _question(good)).certificate_status == ocsp.OCSPCertStatus.GOOD
+    assert _answer(status, _question(revoked)).certificate_status == ocsp.OCSPCertStatus.REVOKED
+    assert not Event.objects.filter(type="status:unissued").exists()
+
+
+@pytest.mark.parametrize(
+    ("size", "fits"), [(1, True), (16, True), (32, True), (128, True), (0, False), (129, False)]
+)
+def test_nonces_of_the_lengths_of_rfc_9654(centre: Centre, status: StatusApp, size: int, fits: bool) -> None:  # noqa: FBT001
+    """One to 128 octets are echoed; none, or more, is a malformed request."""
+    row = centre.activate()
+    issuer = bytes(row.issuer.certificate or b"")
+    nonce = der.sequence(der.oid(oids.OCSP_NONCE), der.octet_string(der.octet_string(bytes(size))))
+    one = der.sequence(cert_id(issuer, int(row.serial, 16)).der)
+    asked = der.sequence(der.sequence(der.sequence(one), der.explicit(2, der.sequence(nonce))))
+    body = _post(status, asked)[2]
+    if fits:
+        assert parse_response(body).data.nonce == bytes(size)
+    else:
+        assert ocsp.load_der_ocsp_response(body).response_status == ocsp.OCSPResponseStatus.MALFORMED_REQUEST
 
 
 def test_a_foreign_authority_is_none_of_our_business(centre: Centre, status: StatusApp) -> None:

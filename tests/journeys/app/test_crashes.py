@@ -14,7 +14,7 @@ from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate, certificates_of
 from dojang.notices.models import Notice
 from dojang.ports.acting import Acting
-from dojang.ports.errors import CoreBankError, SmsError
+from dojang.ports.errors import CoreBankError, SmsError, TelephonyError
 from dojang.ports.signer_errors import SignerUnavailableError
 from dojang.ra.actions import act
 from dojang.ra.models import Attempt, FactorCounter, Run, UsedEvidence
@@ -287,6 +287,27 @@ def test_a_text_that_cannot_be_sent_is_sent_when_the_page_is_opened_again(world:
     assert page.revision == walk.page.revision
     assert walk.refresh().errors == ()
     assert walk.finish().state == "done"
+
+
+def test_when_no_call_can_be_placed_none_is_counted(world: World) -> None:
+    """A telephone network that is away costs none of the calls, and the number can be chosen again."""
+
+    class Away:
+        def __getattr__(self, name: str) -> Any:
+            def away(*_: Any, **__: Any) -> Any:
+                raise TelephonyError
+
+            return away
+
+    walk = Walk(world).walk_to("ars")
+    data = {"phone": world.corebank.phones(walk.person.id)[0].id}
+    without = with_parts(world, telephony=Away())
+    for _ in range(world.policy.ars_calls_per_run + 1):
+        page = act(walk.run, "ars", walk.page.revision, "submit", data, acting=walk.acting, world=without)
+        assert (page.step, [error.code for error in page.errors]) == ("ars", ["telephony_unavailable"])
+        walk.page = page
+    assert {row.errors for row in FactorCounter.objects.filter(factor__startswith="ars_calls")} == {0}
+    assert walk.ars().step == "account"
 
 
 def test_a_dead_process_lease_is_taken_over(world: World) -> None:
