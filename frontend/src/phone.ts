@@ -1,5 +1,6 @@
 /** The app: everything that needs keys of this device. Loaded below `/app/` only. */
 import { BiometricCheck, BiometricSetup, BiometricUnlock } from "./phone/biometric";
+import { CertificateSign } from "./phone/certificate-sign";
 import { ChangePattern } from "./phone/change-pattern";
 import { CopyCertificate } from "./phone/copy-certificate";
 import { DeliverCertificate } from "./phone/deliver-certificate";
@@ -24,6 +25,7 @@ customElements.define("device-key", DeviceKey);
 customElements.define("deliver-certificate", DeliverCertificate);
 customElements.define("pattern-lock", PatternLock);
 customElements.define("change-pattern", ChangePattern);
+customElements.define("certificate-sign", CertificateSign);
 customElements.define("biometric-check", BiometricCheck);
 customElements.define("biometric-setup", BiometricSetup);
 customElements.define("biometric-unlock", BiometricUnlock);

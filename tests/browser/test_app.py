@@ -181,6 +181,34 @@ def test_a_journey_of_the_app_in_english_and_the_dark(
         assert smith.held()[0]["product"] == "Joint certificate"
 
 
+def test_the_password_of_a_certificate_is_asked_where_the_bank_wants_it(
+    browser: Browser, playwright: Playwright, start_centre: Callable[..., Centre], tmp_path: Path
+) -> None:
+    """A wrong one is told on the device and goes nowhere; the right one signs, and the journey goes on."""
+    settings = tmp_path / "dojang.toml"
+    settings.write_text("[policy]\nfinancial_app_certificate_password = true\n[policy.service_hours]\n")
+    centre = start_centre(config=str(settings))
+    with telephone(browser, playwright) as page:
+        lee = Handset(page, centre, "lee", pin="739105")
+        lee.begin("joint", "issue")
+        lee.walk()
+        lee.wait_until_done()
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.post_data or ""))
+        lee.begin("financial", "issue")
+        lee.walk("certificate_password")
+        assert lee.findings() == []
+        before = len(sent)
+        page.locator("#sign-password").fill(f"not-{PASSWORD}")
+        page.locator("#act button[value=submit]").first.click()
+        page.locator("certificate-sign [data-error]:not([hidden])").wait_for()
+        assert sent[before:] == []
+        page.locator("#sign-password").fill(PASSWORD)
+        lee.press()
+        assert lee.step == "factor"
+        assert not any(PASSWORD in body for body in sent)
+
+
 def test_weak_passwords_and_patterns_are_refused_on_the_device(phone: Page, live: Centre) -> None:
     """Nothing is sent for a weak or mistyped password; the rules say which one is broken."""
     baek = Handset(phone, live, "baek")
