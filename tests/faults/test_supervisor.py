@@ -170,6 +170,36 @@ def test_commands_answer_as_json(live: Centre, command: tuple[str, ...], code: i
         assert answer["error"]["next"]
 
 
+def test_a_halt_is_seen_by_whoever_looks_after_the_centre(live: Centre) -> None:
+    """While signing is stopped the command and the doctor say so; everything else looks well meanwhile."""
+
+    def look() -> tuple[bool, bool]:
+        told = json.loads(live.dojang("signer", "status", "--json").stdout)
+        findings = json.loads(live.dojang("doctor", "--json").stdout)
+        return told["halted"], next(item["ok"] for item in findings if item["name"] == "signing")
+
+    assert look() == (False, True)
+    try:
+        assert live.dojang("signer", "halt", "--reason", "a drill").returncode == 0
+        assert look() == (True, False)
+        assert live.is_ready()
+    finally:
+        assert live.dojang("signer", "resume", "--reason", "the drill is over").returncode == 0
+    assert look() == (False, True)
+
+
+def test_the_doctor_asks_the_database_that_was_named() -> None:
+    """An address where nothing answers is found out, and its password is not said."""
+    centre = make_centre(database_url="postgresql://somebody:opensesame@127.0.0.1:1/nothing")
+    try:
+        done = centre.dojang("doctor", "--json")
+        found = {item["name"]: item["ok"] for item in json.loads(done.stdout)}
+        assert (done.returncode, found["database"]) == (1, False)
+        assert "opensesame" not in done.stdout + done.stderr
+    finally:
+        discard(centre)
+
+
 def test_wrong_calls_exit_with_two(live: Centre) -> None:
     """An unknown verb or a missing argument is a wrong call: exit code 2."""
     assert live.dojang("cert", "paint").returncode == 2

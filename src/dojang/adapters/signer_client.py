@@ -178,6 +178,10 @@ class SocketSigner:
         """Allow signing again; also acknowledges a clock that leapt."""
         self._repeatable("resume", reason=reason)
 
+    def is_halted(self) -> bool:
+        """Tell whether the switch has stopped signing."""
+        return bool(self._repeatable("status")["halted"])
+
     def close(self) -> None:
         """Close the idle connections; the object stays usable."""
         with self._lock:

@@ -57,8 +57,35 @@ def _look() -> Iterator[Finding]:
     yield from _look_at_database(options)
     with_openssl = shutil.which("openssl")
     yield Finding("openssl", with_openssl is not None, with_openssl or say("openssl.missing"), needed=False)
-    yield Finding("signer", centre.signer_answers(options), str(options.folder.signer_socket), needed=False)
+    answers = centre.signer_answers(options)
+    yield Finding("signer", answers, str(options.folder.signer_socket), needed=False)
+    if answers:
+        yield _look_at_switch(options)
     yield Finding("centre", up.is_ready(options), options.base_url, needed=False)
+
+
+def _look_at_switch(options: Options) -> Finding:
+    """Tell whether somebody has stopped all signing: everything else may look well meanwhile."""
+    from dojang.adapters.signer_client import SocketSigner  # a quick start for the rest
+
+    with contextlib.closing(SocketSigner(options.folder.signer_socket, timeout=2.0, patience=0.1)) as signer:
+        try:
+            halted = signer.is_halted()
+        except DojangError as error:
+            return Finding("signing", ok=False, said=explain(error)[0], needed=False)
+    return Finding("signing", not halted, say("signer.halted" if halted else "signer.allowed"), needed=False)
+
+
+def _look_at_address(address: str) -> Finding:
+    """Ask the database that was named whether it answers; its address may hold a password and is not said."""
+    import psycopg  # the same
+
+    try:
+        with psycopg.connect(address, connect_timeout=3) as link:
+            version = link.info.server_version // 10_000
+    except psycopg.Error:
+        return Finding("database", ok=False, said=say("doctor.stopped"))
+    return Finding("database", ok=True, said=f"DOJANG_DATABASE_URL: PostgreSQL {version}")
 
 
 def _look_at_folder(options: Options) -> Iterator[Finding]:
@@ -78,7 +105,7 @@ def _look_at_folder(options: Options) -> Iterator[Finding]:
 
 def _look_at_database(options: Options) -> Iterator[Finding]:
     if options.database_url:
-        yield Finding("database", ok=True, said="DOJANG_DATABASE_URL")
+        yield _look_at_address(options.database_url)
         return
     account = server_account()
     found = find_programs(account, keep=options.folder.pg, copy=False)

@@ -14,14 +14,14 @@ from dojang.config.options import load_options
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dojang.ports.signer import Signer
+    from dojang.adapters.signer_client import SocketSigner
 
 app = typer.Typer(help="The signer's switch: stop all signing at once, allow it again.", no_args_is_help=True)
 Reason = Annotated[str, typer.Option(help="Why; kept in the signer's journal for ever.")]
 
 
 @contextlib.contextmanager
-def _signer() -> Iterator[Signer]:
+def _signer() -> Iterator[SocketSigner]:
     """Give a block the signer; one that was not running is stopped afterwards."""
     from dojang.adapters.signer_client import SocketSigner  # a quick start for the rest
 
@@ -34,6 +34,14 @@ def _signer() -> Iterator[Signer]:
             stack.callback(process.terminate)
             centre.wait_for_signer(options, process)
         yield stack.enter_context(contextlib.closing(SocketSigner(options.folder.signer_socket)))
+
+
+@app.command()
+def status(*, as_json: Json = False) -> None:
+    """Tell whether signing is allowed."""
+    with _signer() as signer:
+        halted = signer.is_halted()
+    Output(as_json).answer({"halted": halted}, say("signer.halted" if halted else "signer.allowed"))
 
 
 @app.command()

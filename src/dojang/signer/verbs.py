@@ -193,6 +193,7 @@ class Signing:
             "retire_wallet_key": Verb(customers.retire, {"key_id": _id}),
             "anchor": Verb(self._anchor, {"heads": _heads}),
             "journal": Verb(self._journal, {"after": _number(0, _MAX_SEQ), "limit": _number(0, _MAX_PAGE)}),
+            "status": Verb(self._status, {}),
             "halt": Verb(self.switch.halt, {"reason": reason}),
             "resume": Verb(self.switch.resume, {"reason": reason}),
         }
@@ -210,6 +211,9 @@ class Signing:
     def close(self) -> None:
         """Close the store."""
         self.store.close()
+
+    def _status(self) -> dict[str, Any]:
+        return {"halted": self.switch.halted, "entries": self.store.entries}
 
     def _anchor(self, heads: dict[str, str]) -> None:
         self.store.commit(lambda tx: tx.record("anchor", heads=heads))

@@ -47,6 +47,7 @@ VERBS = {
     "retire_wallet_key": ("key_id",),
     "anchor": ("heads",),
     "journal": ("after", "limit"),
+    "status": (),
     "halt": ("reason",),
     "resume": ("reason",),
 }
