@@ -43,7 +43,7 @@ _LEASE: Final = """
 _ENTERED: Final = """
     UPDATE ra_run SET body = %s, step = %s, state = %s, end_reason = %s, ended_at = %s, lease = %s,
         leased_at = %s, waits_for = %s
-    WHERE id = %s AND revision = %s AND state = 'open'
+    WHERE id = %s AND revision = %s AND state = 'open' AND lease = %s
 """
 _BODY: Final = "UPDATE ra_run SET body = %s WHERE id = %s AND state = %s"
 
@@ -94,10 +94,10 @@ def take_lease(run: Run, *, before: str) -> bool:
     return _execute(_LEASE, [run.body, run.lease, run.leased_at, run.id, run.revision, before])
 
 
-def write_entered(run: Run, *, revision: int) -> bool:
-    """Store what entering (or looking at) a step changed, if the run is still open at that revision."""
+def write_entered(run: Run, *, before: str) -> bool:
+    """Store what entering (or looking at) a step changed, if nobody moved or leased the run since."""
     values = [run.body, run.step, str(run.state), run.end_reason, run.ended_at, run.lease, run.leased_at]
-    return _execute(_ENTERED, [*values, run.waits_for, run.id, revision])
+    return _execute(_ENTERED, [*values, run.waits_for, run.id, run.revision, before])
 
 
 def write_body(run: Run) -> bool:

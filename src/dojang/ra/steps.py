@@ -474,11 +474,11 @@ def _keep_challenge(customer: str, challenge: Mapping[str, Any], *, now: datetim
 
 def _store_entry(turn: Turn, progress: Progress) -> None:
     """Store what an entered or looked-at step shows, unless somebody moved the run meanwhile."""
-    run = turn.run
+    run, before = turn.run, turn.run.lease
     if progress.stopped is not None:
         finish.close_row(run, Run.State.FAILED, progress.stopped.code, now=turn.world.clock.now())
     _seal(turn, progress)
-    if not rows.write_entered(run, revision=run.revision):
+    if not rows.write_entered(run, before=before):
         turn.take(Run.objects.get(id=run.id))
 
 
