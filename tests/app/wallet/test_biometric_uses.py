@@ -237,7 +237,9 @@ def test_it_revokes_a_certificate_and_ends_with_it(hong: Holder) -> None:
     client.cookies["dojang_device"] = hong.phone.device_id
     place = f"/me/certificates/{bank.serial}/revoke/"
     for flags, status, state in ((PRESENT, 422, "active"), (PRESENT | VERIFIED, 303, "revoked")):
-        shown = client.get(place).context
+        page = client.get(place)
+        assert "지문·얼굴로 폐기하기" in page.content.decode()
+        shown = page.context
         assert shown["data"]["biometric"]["rp_id"] == "localhost"
         octets = base64.b64decode(shown["data"]["challenge"])
         sent = {
