@@ -42,6 +42,8 @@ class Policy:
     mail_code_errors: int = 5
     phone_recent_days: int = 7  #: a number changed within this many days takes the higher path
     sends_per_run: int = 3  #: how often a code or text is sent again within one run
+    entries_per_run: int = 10  #: visits of one step that sends something; beyond them the run is over
+    new_phones_per_day: int = 5  #: new numbers a customer may name: each is looked up and sent a text
     pin_length: int = 6
     pin_errors: int = 5
     pins_per_run: int = 10  #: keys made for one run (each new PIN makes another key)

@@ -73,7 +73,9 @@ KINDS: Mapping[str, KindFacts] = MappingProxyType(
         "identify": KindFacts(asks=("user_id", "rrn"), of="core bank", limits=("identify_errors",)),
         "identity_way": KindFacts(asks=("way",)),
         "mail_code": KindFacts(asks=("code",), of="mail", limits=("mail_code_ttl", "mail_code_errors")),
-        "new_phone": KindFacts(asks=("old_phone", "new_phone"), of="core bank"),
+        "new_phone": KindFacts(
+            asks=("old_phone", "new_phone"), of="core bank", limits=("new_phones_per_day",)
+        ),
         "one_won": KindFacts(
             asks=("bank", "account", "code"),
             of="core bank, other bank",

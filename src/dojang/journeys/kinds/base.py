@@ -110,6 +110,13 @@ def wrong(
     return Rejected(errors=(error(code, field, left=min(left.values())),), mismatch=mismatch, scratch=scratch)
 
 
+def visits_spent(run: RunView) -> FieldError | None:
+    """Refuse one more visit of a step that sends something: going back and forth is no way to send more."""
+    if run.visit <= run.policy.entries_per_run:
+        return None
+    return error("sends_spent", limit=run.policy.entries_per_run, phone=run.policy.bank_phone)
+
+
 def foreign(run: RunView, evidence: str, owner: str | None) -> Mismatch | None:
     """Report that evidence belongs to another customer, when the bank can tell."""
     return Mismatch(evidence=evidence, owners=(owner,)) if owner and owner != run.customer else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, error, foreign, read_mobile, text_of
-from dojang.journeys.model import Entered, Outcome, PageParts, Passed, Rejected, RunView
+from dojang.journeys.model import DAY, Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Option
 
 if TYPE_CHECKING:
@@ -58,6 +58,20 @@ class NewPhone(Base):
         if new is None:
             mistakes.append(error("phone_format", "new_phone"))
         return tuple(mistakes) or {"old_phone": old, "new_phone": new}
+
+    def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
+        """Count numbers named: each tells whether it is somebody's, and the next page texts it."""
+        del data
+        return (
+            Count(
+                factor="new_phones",
+                limit=run.policy.new_phones_per_day,
+                window=DAY,
+                on_pass="keep",  # noqa: S106 - a word, not a password
+                locks=False,
+                code="sends_spent",
+            ),
+        )
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Ask whose the new number is."""

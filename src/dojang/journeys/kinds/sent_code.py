@@ -17,6 +17,7 @@ from dojang.journeys.kinds.base import (
     later,
     mask_email,
     mask_mobile,
+    visits_spent,
     wrong,
 )
 from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Pending, Rejected, RunView
@@ -55,6 +56,8 @@ class SentCode(Base):
 
     def enter(self, run: RunView, world: World) -> Entered:
         """Send the first code."""
+        if (spent := visits_spent(run)) is not None:
+            return Entered(stop=spent)
         masked = self.send(run, world, FIRST, run.entry_key(str(FIRST)))
         if masked is None:
             return Entered(stop=error("no_mail", phone=run.policy.bank_phone))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from dojang.journeys.kinds.base import Base, error, is_past, later, mask_mobile, wrong
+from dojang.journeys.kinds.base import Base, error, is_past, later, mask_mobile, visits_spent, wrong
 from dojang.journeys.kinds.sent_code import sends
 from dojang.journeys.model import (
     Count,
@@ -50,6 +50,8 @@ class SmsReply(Base):
 
     def enter(self, run: RunView, world: World) -> Entered:
         """Text the customer, asking for the number on the screen."""
+        if (spent := visits_spent(run)) is not None:
+            return Entered(stop=spent)
         self._send(run, world, run.entry_key("text"))
         return Entered(scratch=self._sent(run, 1))
 
