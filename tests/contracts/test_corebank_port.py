@@ -180,16 +180,14 @@ def test_checks_a_security_card(corebank: CoreBank) -> None:
         assert corebank.check_card(HONG.id, **wrong) == WRONG  # type: ignore[arg-type]
 
 
-def test_another_person_s_card_names_nobody(corebank: CoreBank) -> None:
-    """Four digits of a serial do not tell whose card it is, so the answer is plainly ``wrong``."""
+def test_another_person_s_card_names_its_holder_when_all_of_it_is_right(corebank: CoreBank) -> None:
+    """Serial and both codes of somebody else's card say whose it is; four digits of a serial do not."""
     assert HAN.card is not None
-    match = corebank.check_card(
-        HONG.id,
-        serial_tail=HAN.card.serial[-4:],
-        first=(1, HAN.card.cells[0][:2]),
-        second=(2, HAN.card.cells[1][2:]),
-    )
-    assert match == WRONG
+    tail, first, second = HAN.card.serial[-4:], (1, HAN.card.cells[0][:2]), (2, HAN.card.cells[1][2:])
+    match = corebank.check_card(HONG.id, serial_tail=tail, first=first, second=second)
+    assert match == Match(ok=False, reason="not_owned", owner=HAN.id)
+    wrong = f"{(int(second[1]) + 1) % 100:02d}"
+    assert corebank.check_card(HONG.id, serial_tail=tail, first=first, second=(2, wrong)) == WRONG
 
 
 def test_a_lost_card_is_left_out_and_says_so(corebank: CoreBank, country: SandboxWorldParts) -> None:
