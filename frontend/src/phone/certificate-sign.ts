@@ -10,15 +10,18 @@ import { sentence } from "./sayings";
 /** Keeps this signature from meaning anything elsewhere; the centre puts the same before its challenge. */
 const LABEL = new TextEncoder().encode("dojang certificate check\0");
 
-const same = (one: string, other: string): boolean => one.replace(/^0+/, "").toLowerCase() === other.replace(/^0+/, "").toLowerCase();
+const sameSerial = (one: string, other: string): boolean => BigInt(`0x${one || 0}`) === BigInt(`0x${other || 0}`);
 
 export class CertificateSign extends HTMLElement {
+  #form: HTMLFormElement | null = null;
   #id = "";
   #signed = false;
   #busy = false;
 
   connectedCallback(): void {
-    formOf(this)?.addEventListener("submit", (event) => this.#guard(event));
+    this.#form = formOf(this);
+    this.#form?.addEventListener("submit", (event) => this.#guard(event));
+    this.#password?.addEventListener("input", () => this.#complain(""));
     void this.#find();
   }
 
@@ -28,9 +31,10 @@ export class CertificateSign extends HTMLElement {
 
   async #find(): Promise<void> {
     const held = await device().list("joint").catch(() => []);
-    this.#id = held.find((one) => same(one.facts.serialHex, this.dataset["serial"] ?? ""))?.id ?? "";
+    this.#id = held.find((one) => sameSerial(one.facts.serialHex, this.dataset["serial"] ?? ""))?.id ?? "";
     this.querySelector("[data-nothing]")?.toggleAttribute("hidden", this.#id !== "");
     this.querySelector("[data-ask]")?.toggleAttribute("hidden", this.#id === "");
+    this.dataset["ready"] = "";
   }
 
   #guard(event: SubmitEvent): void {
@@ -42,26 +46,36 @@ export class CertificateSign extends HTMLElement {
   }
 
   async #sign(): Promise<void> {
-    const [form, input] = [formOf(this), this.#password];
+    const [form, input] = [this.#form, this.#password];
     if (!form || !input) return;
+    if (!input.value) {
+      this.#complain(word("sign_first"));
+      input.focus();
+      return;
+    }
     this.#busy = true;
-    complain(this, "");
-    input.removeAttribute("aria-invalid");
     try {
-      if (!input.value) throw new Error(word("sign_first"));
       const challenge = fromBase64(this.dataset["challenge"] ?? "");
-      const signature = await device().signWith({ id: this.#id, password: input.value }, new Uint8Array([...LABEL, ...challenge]));
+      const signed = new Uint8Array([...LABEL, ...challenge]);
+      const signature = await device().signWith({ id: this.#id, password: input.value }, signed);
       fill(form, "serial", this.dataset["serial"] ?? "");
       fill(form, "signature", toBase64(signature));
       input.value = "";
       this.#signed = true;
       send(form, "submit");
     } catch (error) {
-      complain(this, error instanceof Error && error.name === "Error" ? error.message : sentence(error));
-      input.setAttribute("aria-invalid", "true");
+      this.#complain(sentence(error));
+      input.select();
       input.focus();
     } finally {
       this.#busy = false;
     }
+  }
+
+  #complain(text: string): void {
+    complain(this, text);
+    if (text) this.#password?.setAttribute("aria-invalid", "true");
+    else this.#password?.removeAttribute("aria-invalid");
+    this.querySelector(".field")?.classList.toggle("field--bad", text !== "");
   }
 }

@@ -63,10 +63,10 @@ export class DeviceKey extends HTMLElement {
     const form = this.#form;
     if (!form) return;
     const problem = this.#problem();
+    this.#mark(problem ? this.#problemPlace() : null);
     complain(this, problem);
     if (problem) {
-      this.#password?.setAttribute("aria-invalid", "true");
-      (this.#problemPlace() ?? this).focus();
+      this.#problemPlace()?.focus();
       return;
     }
     this.#busy = true;
@@ -93,6 +93,18 @@ export class DeviceKey extends HTMLElement {
 
   #problemPlace(): HTMLInputElement | null {
     return this.#faults(this.#password?.value ?? "").size ? this.#password : this.#again;
+  }
+
+  /** The complaint stands at the field it is about; without one, at the end. */
+  #mark(bad: HTMLInputElement | null): void {
+    const error = this.querySelector<HTMLElement>("[data-error]");
+    for (const input of [this.#password, this.#again]) {
+      input?.closest(".field")?.classList.toggle("field--bad", input === bad);
+      if (input && input === bad) input.setAttribute("aria-invalid", "true");
+      else input?.removeAttribute("aria-invalid");
+    }
+    if (error && bad) bad.after(error);
+    else if (error) this.append(error);
   }
 
   async #joint(form: HTMLFormElement): Promise<void> {

@@ -101,7 +101,11 @@ export class PatternLock extends HTMLElement {
     error.setAttribute("role", "alert");
     error.hidden = true;
     error.append(document.createElement("span"));
-    this.append(this.#status, this.#grid, tools, error);
+    // Both have one place, above the grid: nothing may move under the finger when a complaint goes.
+    const says = document.createElement("div");
+    says.className = "pattern__says";
+    says.append(this.#status, error);
+    this.append(says, this.#grid, tools);
   }
 
   #listen(): void {
@@ -230,6 +234,7 @@ export class PatternLock extends HTMLElement {
     this.#restart();
     this.dataset["state"] = "bad";
     complain(this, text);
+    this.querySelector(".pattern__says")?.scrollIntoView({ block: "nearest" });
   }
 
   async #finish(): Promise<void> {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -177,7 +178,7 @@ class View:
     panels: tuple[Panel, ...]
     wait: WaitPanel | None
     summary: tuple[tuple[str, str], ...]  #: (anchor or "", sentence)
-    notes: tuple[tuple[str, str], ...]  #: (tone, sentence); tone: ``warn`` ``info``
+    notes: tuple[tuple[str, str], ...]  #: (tone, sentence); tone: ``warn`` ``info`` ``told``
     primary: Button | None
     others: tuple[Button, ...]
     sides: tuple[Button, ...]
@@ -319,13 +320,26 @@ def _stages(page: Page, locale: str) -> tuple[Stage, ...]:
     )
 
 
+def _tone(message_id: str) -> str:
+    """Tell a warning, an answer to the button just pressed (to be heard first) and a mere note apart."""
+    if message_id.startswith("scam."):
+        return "warn"
+    return "told" if message_id.endswith(".not_yet") else "info"
+
+
 def _buttons(actions: Sequence[Action], locale: str) -> dict[str, Button]:
     return {action.name: Button(action.name, say(action.label, locale), action.primary) for action in actions}
 
 
 def _summary(page: Page, controls: Sequence[Control], locale: str) -> tuple[tuple[str, str], ...]:
-    anchors = {control.name: control.anchor for control in controls}
-    return tuple((anchors.get(error.field or "", ""), say(error.message, locale)) for error in page.errors)
+    named = {control.name: control for control in controls}
+    said = [(named.get(error.field or ""), say(error.message, locale)) for error in page.errors]
+    texts = Counter(text for _, text in said)
+    alike = {text for text, times in texts.items() if times > 1}  # which of them, says its label
+    return tuple(
+        (control.anchor if control else "", f"{control.label}: {text}" if control and text in alike else text)
+        for control, text in said
+    )
 
 
 def present(page: Page, locale: str) -> View:
@@ -346,10 +360,7 @@ def present(page: Page, locale: str) -> View:
         panels=tuple(_panel(show, locale) for show in page.show if show.kind != "terms" or not controls),
         wait=present_wait(page.wait, locale) if page.wait else None,
         summary=_summary(page, controls, locale),
-        notes=tuple(
-            ("warn" if message.id.startswith("scam.") else "info", say(message, locale))
-            for message in page.messages
-        ),
+        notes=tuple((_tone(message.id), say(message, locale)) for message in page.messages),
         primary=primary,
         others=tuple(
             button

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from django.template.loader import render_to_string
+from django.template.loader import get_template, render_to_string
 from django.test import RequestFactory
 
 from dojang.journeys.page import Action, Field, FieldError, Message, Option, Page, Position, Show, Wait
@@ -94,6 +94,36 @@ def test_every_kind_of_display_renders(kind: str, locale: str) -> None:
     html = html_of(make_page(show=(Show(kind, SHOWS[kind]),)), locale)
     expected = {"code": "37", "facts": "홍길동", "certificate": "4f3a 9b21 c0de 77", "seal": 'class="seal"'}
     assert expected.get(kind, "<form") in html
+
+
+@pytest.mark.parametrize("kind", (Show.__doc__ or "").partition("``")[2].partition("``")[0].split())
+def test_nothing_a_step_displays_is_without_its_template(kind: str) -> None:
+    """A kind of display that the pages do not know would leave an empty place, and its step no way on."""
+    assert get_template(f"show/{kind}.html")
+
+
+def test_errors_that_sound_alike_name_their_fields() -> None:
+    """Two codes of the same length are missed in the same words: the summary says which is which."""
+    asked = {"code_first": "field.code_first", "serial_tail": "field.serial_tail"}
+    fields = tuple(
+        Field(name, "digits", Message(label, {"cell": 7}), {"length": 2}) for name, label in asked.items()
+    )
+    alike = Message("error.digits_needed", {"count": 2})
+    view = present(
+        make_page(fields=fields, errors=tuple(FieldError("digits_needed", alike, name) for name in asked)),
+        "ko",
+    )
+    sentence = catalog("ko")["error.digits_needed"].format(count=2)
+    assert [text for _, text in view.summary] == [f"{one.label}: {sentence}" for one in view.controls]
+    alone = make_page(fields=fields, errors=(FieldError("digits_needed", alike, "code_first"),))
+    assert [text for _, text in present(alone, "ko").summary] == [sentence]
+
+
+def test_an_answer_to_the_button_just_pressed_is_heard_first() -> None:
+    """Pressed too early, the page says so where the focus is; its other notes stay notes."""
+    html = html_of(make_page(messages=(Message("ars.not_yet"), Message("reissue.replaces"))))
+    assert html.count("data-focus") == 1
+    assert catalog("ko")["ars.not_yet"] in html.split("data-focus")[1].split("</div>")[0]
 
 
 @pytest.mark.parametrize(
