@@ -10,13 +10,24 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
+from tests.browser.hands import Finger, Keyboard
+from tests.centres import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
     from tests.centres import Centre
 
 PIN = "271846"  # keeps every rule: no birthday, no telephone, no sequence, no repetition
+_FINDINGS = """async () => {
+  const ends = (one) => one.effect?.getComputedTiming().iterations !== Infinity;
+  const moves = (one) => one.playState === "running" && ends(one);
+  for (let turn = 0; turn < 100 && document.getAnimations().some(moves); turn += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 10)); // colours on their way are nobody's colours
+  }
+  const found = await axe.run(document, { resultTypes: ["violations"] });
+  return found.violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.target}`));
+}"""
 _RUN = re.compile(r"/runs/([A-Za-z0-9_-]+)/")
 
 
@@ -28,9 +39,16 @@ class Customer:
     centre: Centre
     handle: str
     pin: str = PIN  #: must differ from the one used before
-    typed: list[str] = field(
-        default_factory=list
-    )  #: secrets typed so far, to look for where they must not be
+    #: secrets typed so far, to look for where they must not be
+    typed: list[str] = field(default_factory=list)
+    by_keyboard: bool = False
+    new_number: str = ""  #: for `change-phone`
+    codes_before: int = 0  #: codes on the telephone when the newest was asked for
+    hands: Finger | Keyboard = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take the hands the person has."""
+        self.hands = (Keyboard if self.by_keyboard else Finger)(self.page)
 
     # --- what lies beside the screen ---------------------------------------------------------------------
 
@@ -84,49 +102,50 @@ class Customer:
 
     def findings(self) -> list[str]:
         """Return what axe-core finds wrong with the page: ``rule: element``."""
-        found = Axe().run(self.page, options={"resultTypes": ["violations"]}).response["violations"]
-        return [f"{rule['id']}: {node['target']}" for rule in found for node in rule["nodes"]]
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE_SCRIPT)
+        return list(self.page.evaluate(_FINDINGS))
 
     # --- hands -------------------------------------------------------------------------------------------
 
     def begin(self, product: str = "financial", purpose: str = "issue") -> None:
-        """Go from the certificate centre to the first page of a journey."""
-        self.page.goto(f"{self.centre.url}/certs/{product}/{purpose}/")
-        self.page.locator(".begin form button").click()
-        self.page.wait_for_url("**/runs/**")
+        """Go the way of the guide: the bank's home, 인증센터, 개인, the certificate, its button."""
+        self.page.goto(self.centre.url)
+        ways = [".bar nav a[href='/certs/']", ".tabs a", f".cards a[href='/certs/{product}/issue/']"]
+        if purpose == "reissue":
+            ways[2:] = [f".cards a[href='/certs/{product}/']", f"a[href='/certs/{product}/reissue/']"]
+        for way in (*ways, ".begin form button"):
+            with self.page.expect_navigation():
+                self.hands.press(self.page.locator(way).first)
 
     def press(self, action: str = "submit") -> None:
         """Press a button of the form and wait for the answer."""
         with self.page.expect_navigation():
-            self.page.locator(
-                f'button[form=act][value="{action}"], #act button[value="{action}"]'
-            ).first.click()
+            self.hands.press(self.button(action))
+
+    def button(self, action: str) -> Locator:
+        """Find a button of the form."""
+        return self.page.locator(f'button[form=act][value="{action}"], #act button[value="{action}"]').first
 
     def type(self, name: str, text: str) -> None:
         """Type into an ordinary field."""
-        self.page.locator(f'[name="{name}"]').fill(text)
+        self.hands.write(self.page.locator(f'[name="{name}"]'), text)
 
     def type_secret(self, name: str, digits: str) -> None:
         """Type on the shuffled keypad; without JavaScript, into the field."""
         self.typed.append(digits)
-        held = self.page.locator(f'input[name="{name}"]')
-        if held.get_attribute("readonly") is None:
-            held.fill(digits)
-            return
-        held.click()
-        pad = self.page.locator(f'pin-pad:has(input[name="{name}"]) .pad')
-        for digit in digits:
-            pad.get_by_role("button", name=digit, exact=True).click()
+        self.hands.key_in(self.page.locator(f'input[name="{name}"]'), digits)
 
     def choose(self, name: str, value: str | None = None) -> None:
         """Choose one of several, the first unless told."""
         choice = f'input[type=radio][name="{name}"]'
-        self.page.locator(choice if value is None else f'{choice}[value="{value}"]').first.check()
+        one = choice if value is None else f'{choice}[value="{value}"]'
+        self.hands.tick(self.page.locator(one).first)
 
     # --- one method a step -------------------------------------------------------------------------------
 
     def answer(self) -> str:
-        """Answer the present step rightly; return its id."""
+        """Answer the page on the screen rightly; return the id of its step, which may have a second page."""
         step = self.step
         getattr(self, f"_do_{step}")()
         return step
@@ -135,7 +154,8 @@ class Customer:
         """Answer steps until the named one is on the screen, or the end; return their ids."""
         passed: list[str] = []
         while self.step and self.step != until:
-            passed.append(self.answer())
+            step = self.answer()
+            passed += [step] if passed[-1:] != [step] else []
             assert len(passed) < 40, passed
         return passed
 
@@ -154,10 +174,10 @@ class Customer:
     def _do_terms(self) -> None:
         everything = self.page.locator("input[data-all]")
         if everything.is_visible():
-            everything.check()
+            self.hands.tick(everything)
         else:
             for box in self.page.locator("input[name=agree]").all():
-                box.check()
+                self.hands.tick(box)
         self.press()
 
     def _do_identify(self) -> None:
@@ -175,8 +195,8 @@ class Customer:
     def _do_ars(self) -> None:
         if self.page.locator("input[name=phone]").count():
             self.choose("phone")
-            self.press()
-        self.take_call()
+        else:
+            self.take_call()
         self.press()
 
     def take_call(self) -> None:
@@ -224,6 +244,36 @@ class Customer:
         assert match, letters
         self.type("code", match[0])
         self.press()
+
+    def _do_find_id(self) -> None:
+        drawer = self.drawer
+        account = next(a for a in drawer["accounts"] if a["kind"] == "withdrawal")
+        self.type("name", drawer["name"])
+        self.type("birth", drawer["birth"].replace("-", ""))
+        self.type("account", account["number"])
+        self.type_secret("account_password", account["password"])
+        self.press()
+
+    def _do_new_phone(self) -> None:
+        if self.page.locator("input[name=old_phone]").count():
+            self.choose("old_phone")
+        self.type("new_phone", self.new_number)
+        self.codes_before = len(self.codes(self.new_number))
+        self.press()
+
+    def _do_phone_code(self) -> None:
+        self.type("code", self.texted_code(self.new_number))
+        self.press()
+
+    def codes(self, number: str) -> list[str]:
+        """Read the codes out of a telephone's text messages, the newest last."""
+        texts = [m["text"] for m in self._ask("GET", f"/sandbox/api/phones/{number}")["messages"]]
+        return [match[0] for text in texts if (match := re.search(r"(?<!\d)\d{6}(?!\d)", text))]
+
+    def texted_code(self, number: str) -> str:
+        """Wait for a code that was not there when it was asked for: a worker sends it."""
+        wait_until(lambda: len(self.codes(number)) > self.codes_before, "the text with the code")
+        return self.codes(number)[-1]
 
     def _do_contact(self) -> None:
         self.type("email", self.drawer["email"] or f"{self.handle}@example.test")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.browser.customer import Customer
-from tests.centres import wait_until
+from tests.browser.hands import Keyboard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,16 +22,16 @@ class Handset(Customer):
 
     password: str = PASSWORD
     pattern: Sequence[int] = PATTERN
-    by_keyboard: bool = False
 
     def begin(self, product: str = "joint", purpose: str = "issue") -> None:
         """Go the way of the guide: app, ≡, 인증/보안, the product, its button."""
         self.page.goto(f"{self.centre.url}/app/")
-        self.page.locator(".top__tool").click()
-        self.page.locator(".rows a[href='/app/menu/security/']").click()
-        self.page.locator(f"a[href='/app/{product}/']").click()
-        self.page.locator(f"a[href='/app/{product}/{purpose}/']").click()
-        self.page.locator("form.go button").click()
+        for way in (
+            ".top__tool", ".rows a[href='/app/menu/security/']", f"a[href='/app/{product}/']",
+            f"a[href='/app/{product}/{purpose}/']", "form.go button",
+        ):  # fmt: skip
+            with self.page.expect_navigation():
+                self.hands.press(self.page.locator(way).first)
         self.page.wait_for_url("**/app/runs/**")
 
     def walk(self, until: str = "") -> list[str]:
@@ -39,7 +39,8 @@ class Handset(Customer):
         passed: list[str] = []
         # What follows the last answer the page does by itself: it stores the certificate and says so.
         while (not passed or passed[-1] != "confirm") and (not until or self.step != until):
-            passed.append(self.answer())
+            step = self.answer()
+            passed += [step] if passed[-1:] != [step] else []
             assert len(passed) < 40, passed
         return passed
 
@@ -58,22 +59,17 @@ class Handset(Customer):
 
     def _do_phone_check(self) -> None:
         if not self.page.locator("input[name=code]").count():
-            before, drawer = len(self.texted_codes()), self.drawer
+            drawer = self.drawer
             line = drawer["lines"][0]
             self.type("name", drawer["name"])
             self.type("birth", drawer["birth"].replace("-", ""))
             self.choose("gender", line["gender"])
             self.choose("carrier", line["carrier"])
             self.type("phone", line["number"])
-            self.press()
-            wait_until(lambda: len(self.texted_codes()) > before, "the code to be texted")
-        self.type("code", self.texted_codes()[-1])
+            self.codes_before = len(self.codes(line["number"]))
+        else:
+            self.type("code", self.texted_code(self.drawer["lines"][0]["number"]))
         self.press()
-
-    def texted_codes(self) -> list[str]:
-        """Read the codes out of the text messages, the newest last."""
-        texts = [message["text"] for message in self.phone()["messages"]]
-        return [match[0] for text in texts if (match := re.search(r"(?<!\d)\d{6}(?!\d)", text))]
 
     def _do_id_card(self) -> None:
         paper = self.drawer["papers"][0]
@@ -87,17 +83,22 @@ class Handset(Customer):
             book = self.drawer["other_bankbooks"][0]
             self.choose("bank", book["bank"])
             self.type("account", book["number"])
-            self.press()
-        deposits = self.drawer["other_bankbooks"][0]["deposits"]
-        digits = re.search(r"\d{4}", str(deposits[0]["memo"] if "memo" in deposits[0] else deposits[0]))
-        assert digits, deposits
-        self.type("code", digits[0])
+        else:
+            deposits = self.drawer["other_bankbooks"][0]["deposits"]
+            digits = re.search(r"\d{4}", str(deposits[0]["memo"] if "memo" in deposits[0] else deposits[0]))
+            assert digits, deposits
+            self.type("code", digits[0])
         self.press()
 
     def _do_certificate_key(self) -> None:
         self.typed.append(self.password)
-        self.page.locator("#key-password").fill(self.password)
-        self.page.locator("#key-again").fill(self.password)
+        for field in ("#key-password", "#key-again"):
+            self.hands.write(self.page.locator(field), self.password)
+        self.press()
+
+    def _do_certificate_password(self) -> None:
+        self.page.locator("certificate-sign[data-ready]").wait_for()
+        self.hands.write(self.page.locator("#sign-password"), self.password)
         self.press()
 
     def _do_pattern(self) -> None:
@@ -160,7 +161,8 @@ class Handset(Customer):
         mouse.up()
 
     def _draw_by_keyboard(self, dots: Sequence[int]) -> None:
-        self.page.locator(".pattern__dot[tabindex='0']").focus()
+        assert isinstance(self.hands, Keyboard)
+        self.hands.reach(self.page.locator(".pattern__dot[tabindex='0']"))
         here = int(self.page.evaluate("document.activeElement.dataset.dot"))
         for dot in dots:
             keys: list[str] = []
@@ -170,7 +172,7 @@ class Handset(Customer):
             for key in [*keys, "Space"]:
                 self.page.keyboard.press(key)
             here = dot
-        self.page.locator(".pattern__tools .btn").press("Enter")
+        self.hands.press(self.page.locator(".pattern__tools .btn"))
 
     # --- what is kept on the device ----------------------------------------------------------------------
 

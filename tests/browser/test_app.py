@@ -55,18 +55,6 @@ def phone(browser: Browser, playwright: Playwright) -> Iterator[Page]:
         yield page
 
 
-def walk_clean(person: Handset) -> list[str]:
-    """Walk to the end; every step is clean to axe-core and fits the screen."""
-    passed: list[str] = []
-    while not passed or passed[-1] != "confirm":
-        assert person.findings() == [], person.step
-        assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, person.step
-        passed.append(person.answer())
-    person.wait_until_done()
-    assert person.findings() == []
-    return passed
-
-
 JOINT = ["device", "request", "terms", "identify", "phone_check", "account", "certificate_key", "confirm"]
 BANK = [
     "device", "terms", "phone_check", "id_card", "account", "one_won", "pattern", "device_key", "confirm",
@@ -91,7 +79,8 @@ def test_a_joint_certificate_is_issued_and_made_anew_on_the_telephone(phone: Pag
     phone.on("request", lambda request: sent.append(request.post_data or ""))
     han = Handset(phone, live, "han")
     han.begin("joint", "issue")
-    steps = walk_clean(han)
+    steps = han.walk()
+    han.wait_until_done()
     assert [step for step in steps if step != "reissue"] == JOINT
     assert not any(PASSWORD in body for body in sent)
     first = han.held()
@@ -109,7 +98,8 @@ def test_a_joint_certificate_is_issued_and_made_anew_on_the_telephone(phone: Pag
     assert han.held() == first
     refuse_to_store(phone, is_full=False)
     han.begin("joint", "reissue")
-    steps = walk_clean(han)
+    steps = han.walk()
+    han.wait_until_done()
     assert steps == [
         "device", "reissue_request", "terms", "phone_check", "identify", "account", "certificate_key",
         "confirm",
@@ -125,10 +115,12 @@ def test_a_bank_certificate_is_issued_by_keyboard_alone_and_serves_as_factor(
     """Pattern by arrow keys; then the sixteen steps of the financial certificate with that pattern."""
     lee = Handset(phone, live, "lee", by_keyboard=True, pin="739105")
     lee.begin("bank", "issue")
-    assert [step for step in walk_clean(lee) if step != "reissue"] == BANK
+    assert [step for step in lee.walk() if step != "reissue"] == BANK
+    lee.wait_until_done()
     assert [one["product"] for one in lee.held()] == ["은행인증서"]
     lee.begin("financial", "issue")
-    steps = [step for step in walk_clean(lee) if step != "reissue"]
+    steps = [step for step in lee.walk() if step != "reissue"]
+    lee.wait_until_done()
     assert steps == [
         "device", "terms", "identify", "identity_way", "phone_check", "account_number", "account_password",
         "factor", "bank_certificate", "details", "pin", "confirm",
@@ -167,18 +159,6 @@ def manage(lee: Handset, new: tuple[int, ...]) -> None:
     with page.expect_navigation():
         lee.draw(new)
     assert "인증서를 폐기했어요" in page.locator("[role=status]").first.inner_text()
-
-
-def test_a_journey_of_the_app_in_english_and_the_dark(
-    browser: Browser, playwright: Playwright, live: Centre
-) -> None:
-    """The same pages in English, dark: a joint certificate for a foreigner."""
-    with telephone(browser, playwright, locale="en-GB", color_scheme="dark") as page:
-        smith = Handset(page, live, "smith")
-        smith.begin("joint", "issue")
-        assert [step for step in walk_clean(smith) if step != "reissue"] == JOINT
-        assert page.locator("html").get_attribute("lang") == "en"
-        assert smith.held()[0]["product"] == "Joint certificate"
 
 
 def test_the_password_of_a_certificate_is_asked_where_the_bank_wants_it(

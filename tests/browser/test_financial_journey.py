@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.live]
 
@@ -275,28 +275,6 @@ def test_a_run_times_out_and_another_begins(seat: Callable[..., Customer], town:
     assert kim.findings() == []
     kim.begin()
     assert kim.step == "terms"
-
-
-@pytest.mark.parametrize(("handle", "scheme", "width"), [("lee", "dark", 360), ("smith", "light", 1280)])
-def test_every_step_in_english_is_clean_to_axe(
-    browser: Browser, town: Centre, handle: str, scheme: str, width: int
-) -> None:
-    """The whole journey in English, on a narrow dark phone and at a desktop: axe-core finds nothing."""
-    context = browser.new_context(
-        locale="en", color_scheme=scheme, viewport={"width": width, "height": 800}, reduced_motion="reduce"
-    )
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    person = Customer(page, town, handle)
-    person.begin()
-    while person.step:
-        assert person.findings() == [], person.step
-        assert page.locator("html").get_attribute("lang") == "en"
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, person.step
-        person.answer()
-    person.wait_until_done()
-    assert person.findings() == []
-    context.close()
 
 
 @pytest.mark.parametrize("handle", ["park", "choi"])

@@ -78,8 +78,10 @@ def test_the_telephone_takes_call_and_text_of_a_journey(
     """It rings by itself, speaks, takes the digits quickly keyed, shows the text and sends the reply."""
     person = customer("baek")
     phone = open_phone(context, live, person.number)
+    person.page.bring_to_front()  # what lies behind another page is drawn rarely, and everything waits there
     code = reach_the_call(person)
 
+    phone.bring_to_front()
     phone.locator("#answer").wait_for()
     assert "☎" in phone.title()
     assert findings(phone) == []
@@ -89,16 +91,19 @@ def test_the_telephone_takes_call_and_text_of_a_journey(
     for digit in code:
         phone.locator(f"#key-{digit}").click()
     phone.locator('li[data-state="approved"]').wait_for()
+    person.page.bring_to_front()
     person.page.locator('.wait__track li[data-state="good"]').wait_for()
     person.press()
 
     person.walk(until="sms_reply")
+    phone.bring_to_front()
     phone.locator(".sb-bubble").first.wait_for()
     phone.locator("#text").fill(person.code())
     phone.keyboard.press("Enter")
     phone.locator(".sb-bubble--mine").wait_for()
     assert phone.locator("#text").input_value() == ""
     assert findings(phone) == []
+    person.page.bring_to_front()
     person.page.locator('.wait__track li[data-state="good"]').wait_for()
     person.press()
     assert person.step == "pin"

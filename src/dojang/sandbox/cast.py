@@ -288,6 +288,7 @@ CAST: tuple[Person, ...] = (
         birth=date(1985, 12, 24),
         female=True,
         lines=(Line("01000000701", 600),),
+        media="card otp",
         kind="foreigner",
         devices=0,
     ),
