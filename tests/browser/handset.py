@@ -44,6 +44,11 @@ class Handset(Customer):
             assert len(passed) < 40, passed
         return passed
 
+    def wait_until_done(self) -> None:
+        """Wait for the stamped seal, and until the telephone has put its keys in order."""
+        super().wait_until_done()
+        self.page.locator("[data-run-state][data-settled]").wait_for()
+
     # --- steps -------------------------------------------------------------------------------------------
 
     def _do_device(self) -> None:

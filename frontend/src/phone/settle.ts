@@ -5,6 +5,11 @@ import { keepSeal } from "./seals";
 
 export async function settle(): Promise<void> {
   const place = document.querySelector<HTMLElement>("[data-run-state]");
+  await end(place);
+  if (place) place.dataset["settled"] = "";
+}
+
+async function end(place: HTMLElement | null): Promise<void> {
   const run = place?.dataset["run"] ?? "";
   const state = place?.dataset["runState"] ?? "";
   if (state === "done") keepSeal(place?.querySelector<SVGElement>(".stamping svg.seal") ?? null);
