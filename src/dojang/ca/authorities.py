@@ -107,15 +107,19 @@ def signing_side(row: Authority) -> Issuer:
 
 def crl_url(policy: Policy, label: str, shard: int) -> str:
     """Address of one shard's CRL: written into certificates, and the scope of that CRL."""
-    return f"{policy.public_url.rstrip('/')}/crl/{label}/{shard}.crl"
+    return f"{_status_base(policy)}/crl/{label}/{shard}.crl"
+
+
+def _status_base(policy: Policy) -> str:
+    return (policy.status_url or policy.public_url).rstrip("/")
 
 
 def urls_for(policy: Policy, issuer_label: str, shard: int) -> Urls:
     """Addresses for a certificate issued by `issuer_label` in `shard`."""
-    base = policy.public_url.rstrip("/")
+    base = _status_base(policy)
     return Urls(
         ocsp=f"{base}/ocsp",
         crl=crl_url(policy, issuer_label, shard),
         aia=f"{base}/aia/{issuer_label}.cer",
-        cps=f"{base}/help/",
+        cps=f"{policy.public_url.rstrip('/')}/help/",
     )

@@ -51,6 +51,7 @@ class Options(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     public_url: str = ""  #: empty: follows from host and port
+    status_url: str = ""  #: base of the addresses inside certificates; empty: the public host, by http
     secure: bool | None = None  #: cookies over https only; None: follows from `public_url`
     allowed_hosts: tuple[str, ...] = ()
     proxies: int = Field(default=0, ge=0, le=8)  #: proxies of ours in front, each adding to X-Forwarded-For
@@ -98,6 +99,17 @@ class Options(BaseSettings):
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @property
+    def status_base(self) -> str:
+        """Base of CRL, OCSP and AIA addresses: http always, on the port for it when customers use https."""
+        if self.status_url:
+            return self.status_url.rstrip("/")
+        parts = urlsplit(self.base_url)
+        if parts.scheme != "https":
+            return self.base_url
+        host = parts.hostname or ""
+        return f"http://[{host}]" if ":" in host else f"http://{host}"
+
+    @property
     def is_secure(self) -> bool:
         """Whether customers reach the centre over https."""
         return self.base_url.startswith("https://") if self.secure is None else self.secure
@@ -110,7 +122,7 @@ class Options(BaseSettings):
             raise OptionsError(
                 f"policy.{unknown[0]} is not known", name=f"policy.{unknown[0]}", why="no such figure"
             )
-        values: dict[str, Any] = {"public_url": self.base_url}
+        values: dict[str, Any] = {"public_url": self.base_url, "status_url": self.status_base}
         for name, value in self.policy.items():
             try:
                 values[name] = TypeAdapter(_type_of(name)).validate_python(value, strict=True)
@@ -141,6 +153,8 @@ def load_options(**overrides: Any) -> Options:
         raise OptionsError(
             "not a web address", name="DOJANG_PUBLIC_URL", why="it must begin with http:// or https://"
         )
+    if not options.status_base.startswith("http://"):
+        raise OptionsError("not http", name="DOJANG_STATUS_URL", why="it must begin with http://")
     _refuse_push(options)
     options.build_policy()
     return options

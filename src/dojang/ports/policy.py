@@ -15,7 +15,10 @@ class Policy:
     sms_short_code: str = "1588"
     institution_code: str = "0999"  #: the bank's four digits in the number of a certificate's common name
     policy_arc: str = "1.3.6.1.4.1.32473.8.1"  #: the example arc of RFC 5612; a bank sets its own
-    public_url: str = "http://127.0.0.1:8000"  #: base of CRL, OCSP and AIA addresses inside certificates
+    public_url: str = "http://127.0.0.1:8000"  #: where customers reach the centre
+    #: Base of the CRL, OCSP and AIA addresses inside certificates: plain http, because https would need a
+    #: certificate whose status is asked there (RFC 5280 section 8). Empty: `public_url`.
+    status_url: str = ""
 
     session_idle: int = 600
     session_absolute: int = 1800

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -170,3 +171,18 @@ def test_absent_and_foreign_certificates_look_alike(centre: Centre) -> None:
             access_certificate(serial, customer_id="c2")
         told.append((str(caught.value), caught.value.data))
     assert told == [told[0]] * 3
+
+
+def test_a_bank_that_serves_https_issues_with_http_addresses(centre: Centre) -> None:
+    """Status and issuer are asked by plain http (RFC 5280 section 8); the practice statement is on https."""
+    policy = replace(
+        centre.world.policy, public_url="https://bank.example", status_url="http://status.bank.example"
+    )
+    row = replace(centre, world=replace(centre.world, policy=policy)).activate()
+    certificate = x509.load_der_x509_certificate(bytes(row.der))
+    access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+    points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    policies = certificate.extensions.get_extension_for_class(x509.CertificatePolicies).value
+    names = [item.access_location.value for item in access] + [points[0].full_name[0].value]  # type: ignore[index]
+    assert all(name.startswith("http://status.bank.example/") for name in names)
+    assert "https://bank.example/help/" in (policies[0].policy_qualifiers or [])

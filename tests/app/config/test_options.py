@@ -43,6 +43,7 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
         ("port = 'many'", "DOJANG_PORT"),
         ("database_url = 'mysql://localhost'", "DOJANG_DATABASE_URL"),
         ("public_url = 'ftp://bank.example'", "DOJANG_PUBLIC_URL"),
+        ("status_url = 'https://bank.example'", "DOJANG_STATUS_URL"),
         ("[policy]\npin_erors = 3", "policy.pin_erors"),
         ("[policy]\npin_errors = 0", "policy.pin_errors"),
         ("[policy]\npin_errors = 'five'", "policy.pin_errors"),
@@ -84,6 +85,21 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(OptionsError) as caught:
         load_options()
     assert caught.value.data["name"] == "DOJANG_CONFIG"
+
+
+@pytest.mark.parametrize(
+    ("public", "status", "expected"),
+    [
+        ("http://127.0.0.1:8010", "", "http://127.0.0.1:8010"),
+        ("https://bank.example", "", "http://bank.example"),
+        ("https://bank.example:8443/", "", "http://bank.example"),
+        ("https://bank.example", "http://status.bank.example/", "http://status.bank.example"),
+    ],
+)
+def test_addresses_inside_certificates_are_http(public: str, status: str, expected: str) -> None:
+    """However customers reach the centre, whoever checks a certificate asks by http."""
+    policy = load_options(public_url=public, status_url=status).build_policy()
+    assert (policy.public_url, policy.status_url) == (public.rstrip("/"), expected)
 
 
 def test_https_makes_cookies_secure() -> None:
