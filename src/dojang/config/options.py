@@ -104,10 +104,11 @@ class Options(BaseSettings):
         if self.status_url:
             return self.status_url.rstrip("/")
         parts = urlsplit(self.base_url)
-        if parts.scheme != "https":
-            return self.base_url
         host = parts.hostname or ""
-        return f"http://[{host}]" if ":" in host else f"http://{host}"
+        # A name without a dot means nothing to others: the linters refuse it inside a certificate.
+        shown = "127.0.0.1" if host == "localhost" else f"[{host}]" if ":" in host else host
+        port = f":{parts.port}" if parts.port and parts.scheme != "https" else ""
+        return f"http://{shown}{port}{parts.path}".rstrip("/")
 
     @property
     def is_secure(self) -> bool:
@@ -155,6 +156,11 @@ def load_options(**overrides: Any) -> Options:
         )
     if not options.status_base.startswith("http://"):
         raise OptionsError("not http", name="DOJANG_STATUS_URL", why="it must begin with http://")
+    host = urlsplit(options.status_base).hostname or ""
+    if "." not in host and ":" not in host:
+        raise OptionsError(
+            "not a full name", name="DOJANG_STATUS_URL", why=f"{host} is no full host name and no address"
+        )
     _refuse_push(options)
     options.build_policy()
     return options

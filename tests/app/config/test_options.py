@@ -44,6 +44,7 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
         ("database_url = 'mysql://localhost'", "DOJANG_DATABASE_URL"),
         ("public_url = 'ftp://bank.example'", "DOJANG_PUBLIC_URL"),
         ("status_url = 'https://bank.example'", "DOJANG_STATUS_URL"),
+        ("public_url = 'http://intranet'", "DOJANG_STATUS_URL"),
         ("[policy]\npin_erors = 3", "policy.pin_erors"),
         ("[policy]\npin_errors = 0", "policy.pin_errors"),
         ("[policy]\npin_errors = 'five'", "policy.pin_errors"),
@@ -91,6 +92,8 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path, monkeypatch: pytest.M
     ("public", "status", "expected"),
     [
         ("http://127.0.0.1:8010", "", "http://127.0.0.1:8010"),
+        ("http://localhost:8010", "", "http://127.0.0.1:8010"),
+        ("http://bank.example/centre", "", "http://bank.example/centre"),
         ("https://bank.example", "", "http://bank.example"),
         ("https://bank.example:8443/", "", "http://bank.example"),
         ("https://bank.example", "http://status.bank.example/", "http://status.bank.example"),
