@@ -263,7 +263,12 @@ def change_pin(
             key_id=key_id, sealed=bytes(key.sealed), pin=pin, new_pin=new_pin
         )
 
-    sealed = _try_pin(key, change, acting=acting, world=world)
+    try:
+        sealed = _try_pin(key, change, acting=acting, world=world)
+    except SealedMismatchError as error:
+        if WalletKey.objects.filter(id=key_id, sealed=key.sealed).exists():
+            raise
+        raise WalletKeyMovedError(key=key_id) from error
     with transaction.atomic():
         row = WalletKey.objects.select_for_update().get(id=key_id)
         _forgive(row, key)

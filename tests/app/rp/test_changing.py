@@ -189,12 +189,13 @@ def test_pressed_twice_it_is_changed_once(world: World) -> None:
     def press(_index: int) -> str:
         try:
             change(world, me)
-        except (WalletKeyMovedError, LoginPinWrongError, SignerError) as refused:
+        except (WalletKeyMovedError, LoginPinWrongError) as refused:
             return refused.code
         return "done"
 
-    results = in_parallel(2, press)
-    assert results.count("done") == 1, results
+    first, second = sorted(in_parallel(2, press))
+    assert first == "done"
+    assert second in {"wallet_key_moved", "login_pin_wrong"}  # the latter when it came after the other
     assert traces() == (4, 1, 1)
     assert works(world, walk, NEW)
 
