@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from django.db import connection
 
@@ -114,6 +115,12 @@ def _status_base(policy: Policy) -> str:
     return (policy.status_url or policy.public_url).rstrip("/")
 
 
+def _practice_base(policy: Policy) -> str:
+    """Return the base of the practice statement's address; a name without a dot has no place in it."""
+    host = urlsplit(policy.public_url).hostname or ""
+    return policy.public_url.rstrip("/") if "." in host or ":" in host else _status_base(policy)
+
+
 def urls_for(policy: Policy, issuer_label: str, shard: int) -> Urls:
     """Addresses for a certificate issued by `issuer_label` in `shard`."""
     base = _status_base(policy)
@@ -121,5 +128,5 @@ def urls_for(policy: Policy, issuer_label: str, shard: int) -> Urls:
         ocsp=f"{base}/ocsp",
         crl=crl_url(policy, issuer_label, shard),
         aia=f"{base}/aia/{issuer_label}.cer",
-        cps=f"{policy.public_url.rstrip('/')}/help/",
+        cps=f"{_practice_base(policy)}/help/",
     )

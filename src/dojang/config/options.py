@@ -7,6 +7,7 @@ become a `Policy`. A setting that cannot be is refused here, at start, with a se
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import os
 import re
 import tomllib
@@ -154,6 +155,11 @@ def load_options(**overrides: Any) -> Options:
         raise OptionsError(
             "not a web address", name="DOJANG_PUBLIC_URL", why="it must begin with http:// or https://"
         )
+    try:
+        ipaddress.ip_address(options.host)
+    except ValueError:
+        why = f"{options.host} is no address of this machine, such as 127.0.0.1 or 0.0.0.0"
+        raise OptionsError("not an address", name="DOJANG_HOST", why=why) from None
     if not options.status_base.startswith("http://"):
         raise OptionsError("not http", name="DOJANG_STATUS_URL", why="it must begin with http://")
     host = urlsplit(options.status_base).hostname or ""

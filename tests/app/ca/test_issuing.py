@@ -173,11 +173,18 @@ def test_absent_and_foreign_certificates_look_alike(centre: Centre) -> None:
     assert told == [told[0]] * 3
 
 
-def test_a_bank_that_serves_https_issues_with_http_addresses(centre: Centre) -> None:
+@pytest.mark.parametrize(
+    ("public", "practice"),
+    [
+        ("https://bank.example", "https://bank.example/help/"),
+        ("http://localhost:8000", "http://status.bank.example/help/"),
+    ],
+)
+def test_a_bank_that_serves_https_issues_with_http_addresses(
+    centre: Centre, public: str, practice: str
+) -> None:
     """Status and issuer are asked by plain http (RFC 5280 section 8); the practice statement is on https."""
-    policy = replace(
-        centre.world.policy, public_url="https://bank.example", status_url="http://status.bank.example"
-    )
+    policy = replace(centre.world.policy, public_url=public, status_url="http://status.bank.example")
     row = replace(centre, world=replace(centre.world, policy=policy)).activate()
     certificate = x509.load_der_x509_certificate(bytes(row.der))
     access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
@@ -185,4 +192,4 @@ def test_a_bank_that_serves_https_issues_with_http_addresses(centre: Centre) -> 
     policies = certificate.extensions.get_extension_for_class(x509.CertificatePolicies).value
     names = [item.access_location.value for item in access] + [points[0].full_name[0].value]  # type: ignore[index]
     assert all(name.startswith("http://status.bank.example/") for name in names)
-    assert "https://bank.example/help/" in (policies[0].policy_qualifiers or [])
+    assert practice in (policies[0].policy_qualifiers or [])

@@ -44,6 +44,7 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
         ("database_url = 'mysql://localhost'", "DOJANG_DATABASE_URL"),
         ("public_url = 'ftp://bank.example'", "DOJANG_PUBLIC_URL"),
         ("status_url = 'https://bank.example'", "DOJANG_STATUS_URL"),
+        ("host = 'localhost'", "DOJANG_HOST"),
         ("public_url = 'http://intranet'", "DOJANG_STATUS_URL"),
         ("[policy]\npin_erors = 3", "policy.pin_erors"),
         ("[policy]\npin_errors = 0", "policy.pin_errors"),
