@@ -27,7 +27,8 @@ WIDTH = 360
 PLACES = (
     "/app/", "/app/menu/", "/app/menu/security/", "/app/menu/about/", "/app/menu/messages/",
     "/app/certificates/", "/app/approvals/",
-    "/app/copy/", "/app/continue/", "/app/offline/", "/app/bank/pattern/", "/app/joint/", "/app/bank/", "/app/financial/",
+    "/app/copy/", "/app/continue/", "/app/offline/", "/app/bank/pattern/",
+    "/app/joint/", "/app/bank/", "/app/financial/",
     "/app/joint/issue/", "/app/bank/issue/", "/app/financial/issue/", "/app/joint/issue/guide/",
     "/certs/joint/", "/certs/bank/", "/device/", "/continue/",
 )  # fmt: skip
