@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection, transaction
+from procrastinate.contrib.django import app as queue
 
 from dojang.audit.actions import record_event
 from dojang.notices.errors import NoticeNotFoundError
@@ -125,13 +126,11 @@ def _notice(
 
 def _write(notices: list[Notice]) -> int:
     """Store notices with their jobs, except those told before; return how many are new."""
-    from dojang.notices.tasks import deliver_notice  # the task module imports this one
-
     Notice.objects.bulk_create(notices, ignore_conflicts=True)
     new = set(Notice.objects.filter(id__in=[notice.id for notice in notices]).values_list("id", flat=True))
     if new:
         jobs: list[JSONDict] = [{"notice_id": str(notice.id)} for notice in notices if notice.id in new]
-        deliver_notice.batch_defer(*jobs)
+        queue.configure_task("notices.deliver_notice").batch_defer(*jobs)
     return len(new)
 
 
@@ -194,14 +193,12 @@ def notice_words(args: Mapping[str, Any], locale: str, *, world: World) -> dict[
 
 def deliver_waiting(*, world: World, limit: int = 100) -> int:
     """Put waiting notices that have lost their job back on the queue; return how many (a start-up repair)."""
-    from dojang.notices.tasks import deliver_notice  # the task module imports this one
-
     old = world.clock.now() - timedelta(hours=1)
     rows: Iterable[uuid.UUID] = Notice.objects.filter(
         state=Notice.State.WAITING, created_at__lt=old, attempts=0
     ).values_list("id", flat=True)[:limit]
     count = 0
     for row in rows:
-        deliver_notice.configure(lock=str(row)).defer(notice_id=str(row))
+        queue.configure_task("notices.deliver_notice", lock=str(row)).defer(notice_id=str(row))
         count += 1
     return count

@@ -16,6 +16,7 @@ from datetime import datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection, transaction
+from procrastinate.contrib.django import app as queue
 
 from dojang.audit.actions import record_event
 from dojang.ca.models import Certificate
@@ -99,11 +100,9 @@ def _look_ahead(days: int, page: int, *, acting: Acting, world: World) -> int:
 
 
 def _defer(numbers: list[int]) -> None:
-    from dojang.notices.tasks import tell_expiry  # the task module imports this one
-
     jobs: list[dict[str, Any]] = [{"expiry_id": number} for number in numbers]
     if jobs:
-        tell_expiry.batch_defer(*jobs)
+        queue.configure_task("notices.tell_expiry").batch_defer(*jobs)
 
 
 def _requeue(*, world: World, limit: int) -> int:

@@ -28,9 +28,9 @@ from dojang.ra.errors import (
 )
 from dojang.ra.models import UNDER_WAY, Run, StepOutcome
 from dojang.ra.sealing import sealer
-from dojang.ra.steps import Turn
 from dojang.ra.store import Body, open_body, seal_body
 from dojang.ra.telling import Letters, gather
+from dojang.ra.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from dojang.journeys.page import Page
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
-    from dojang.ra.steps import Turn
+    from dojang.ra.turn import Turn
 
 DEVICE: Final = "device"
 STORED, STORAGE_FAILED = "stored", "storage_failed"

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection, transaction
 from django.db.models import Q
+from procrastinate.contrib.django import app as queue
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
 from dojang.audit.actions import record_event
 from dojang.audit.errors import AuditUnwrittenError
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
     from dojang.journeys.model import Fact, Outcome, Progress, RunView
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
-    from dojang.ra.steps import Turn
+    from dojang.ra.turn import Turn
 
 log = logging.getLogger(__name__)
 #: Passing states of the outside: the run stays ``issuing`` and is taken up again.
@@ -399,12 +401,8 @@ def tidy_up(run_id: str, *, acting: Acting, world: World) -> bool:
 
 def publish_soon() -> None:
     """Ask for a CRL, outside any transaction: one waiting job is enough, and the clock publishes anyway."""
-    from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
-
-    from dojang.ra.tasks import publish_crls
-
     with contextlib.suppress(AlreadyEnqueued, ConnectorException):
-        publish_crls.configure(queueing_lock="ra.publish_crls").defer()
+        queue.configure_task("ra.publish_crls", queueing_lock="ra.publish_crls").defer()
 
 
 # ------------------------------------------------------------------------------------------ giving up

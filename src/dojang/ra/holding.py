@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
+from procrastinate.contrib.django import app as queue
 
 from dojang.audit.actions import record_event
 from dojang.ca import actions as ca
@@ -87,9 +88,7 @@ def _fail_deliveries(customer_id: str, *, acting: Acting, world: World) -> None:
 
 
 def _finish_later(customer_id: str) -> None:
-    from dojang.ra.tasks import suspend_left as job  # the task module imports this one
-
-    job.defer(customer_id=customer_id)
+    queue.configure_task("ra.suspend_left").defer(customer_id=customer_id)
 
 
 def suspend_left(customer_id: str, *, acting: Acting, world: World) -> int:

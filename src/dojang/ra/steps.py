@@ -20,6 +20,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
+from procrastinate.contrib.django import app as queue
 
 from dojang.audit.actions import record_event
 from dojang.journeys import engine
@@ -30,43 +31,22 @@ from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
 from dojang.products.journeys import JOURNEYS
 from dojang.ra import counters, finish, rows
-from dojang.ra.context import Surroundings, awaited_by, kind_of, tally_of, view_of
+from dojang.ra.context import awaited_by, kind_of, tally_of
 from dojang.ra.models import LIVING, UNDER_WAY, CardChallenge, FactorCounter, Run
 from dojang.ra.signals import step_answered
-from dojang.ra.store import Body, open_body, seal_body
+from dojang.ra.store import open_body, seal_body
 from dojang.ra.telling import CHANGES, Letters, gather, remember, warn_both
+from dojang.ra.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from dojang.journeys.model import Count, Journey, Outcome, Progress, RunView
+    from dojang.journeys.model import Count, Outcome, Progress, RunView
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Turn:
-    """A run held by this request: its row, its opened body and who is acting."""
-
-    run: Run
-    body: Body
-    journey: Journey
-    acting: Acting
-    world: World
-    around: Surroundings = field(default_factory=Surroundings)
-
-    def view(self, progress: Progress | None = None, moved: Mapping[str, int] | None = None) -> RunView:
-        """Return what the present step may see."""
-        progress = progress or self.body.progress
-        return view_of(self.run, self.journey, progress, world=self.world, moved=moved, around=self.around)
-
-    def take(self, run: Run) -> None:
-        """Go on with the row as it is now stored."""
-        self.run, self.body = run, open_body(run)
-        self.around.forget()
 
 
 @dataclass(slots=True)
@@ -325,10 +305,9 @@ def _bind(turn: Turn, view: RunView, settled: engine.Settled, letters: Letters) 
 
 def _leave(turn: Turn, what: str) -> None:
     """Leave a job for what the outcome wants done. Inside the transaction that stores the outcome."""
-    from dojang.ra.tasks import dispatch as job  # the task module imports this one
-
     top = turn.body.progress.top
-    job.defer(run_id=turn.run.id, step=f"{top.journey}/{top.step}", visit=top.visit, what=what)
+    step = f"{top.journey}/{top.step}"
+    queue.configure_task("ra.dispatch").defer(run_id=turn.run.id, step=step, visit=top.visit, what=what)
 
 
 def dispatch_step(run_id: str, step: str, visit: int, what: str, *, acting: Acting, world: World) -> None:

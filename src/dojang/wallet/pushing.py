@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
+from procrastinate.contrib.django import app as queue
 
 from dojang.audit.actions import record_event
 from dojang.notices.sealing import sealer
@@ -187,8 +188,6 @@ def _write(
     copy: dict[str, Any] | None = None,
 ) -> None:
     """Write a message to one device together with its job, once for a key. Inside a transaction."""
-    from dojang.wallet.tasks import deliver_push  # the task module imports this one
-
     row, now = secrets.token_hex(16), clock.now()
     topic = _digest(device.id, key)
     shown = {
@@ -216,7 +215,7 @@ def _write(
         ignore_conflicts=True,
     )
     if PushMessage.objects.filter(id=row).exists():
-        deliver_push.defer(message_id=row)
+        queue.configure_task("wallet.deliver_push").defer(message_id=row)
 
 
 def deliver_message(message_id: str, *, world: World) -> str:
