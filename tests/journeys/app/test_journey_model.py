@@ -77,8 +77,9 @@ class Customer(RuleBasedStateMachine):
             unlock_factor(Walk(self.world, PERSON).person.id, factor, acting=OPERATOR, world=self.world)
         self.cards = self.accounts = self.replies = 0
         self._start(Walk(self.world, PERSON))
-        while self.step != at:
-            self.right(otp=at == "otp")
+        for _ in range(30):
+            if self.step != at and self.state == "open":
+                self.right(otp=at == "otp")
         for _ in range(mistakes if at == "security_card" else 0):
             self.wrong_card()
 
