@@ -108,6 +108,7 @@ NONCES = [b"", bytes(129)]
         b"\x30\x84\x00\xff\xff\xff" + bytes(70_000),
         bytes(ocsp.MAX_REQUEST + 1),
     ],
+    ids=lambda data: f"{len(data)} octets",  # the keys in them are new each time, a name should not be
 )
 def test_requests_off_the_grammar_are_malformed(data: bytes) -> None:
     """Empty, oversized, unknown-critical and wrongly nonced requests are refused (RFC 9654 §2.1)."""
