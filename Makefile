@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
 ARGS ?=
+# The order of the tests: mixed, and the same for everybody. Another one: make test SEED=7
+SEED ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint types contracts quick app journeys faults browser bench \
@@ -18,7 +20,7 @@ doctor: setup ## Look over this machine and the data folder, and say what is mis
 ##@ Prove
 test: setup-test ## Everything: lint, types, house rules, all tests (DOJANG_NO_BROWSER=1: without browser)
 	@$(MAKE) --no-print-directory lint types
-	@echo "── tests"; $(BIN)/pytest $(if $(DOJANG_NO_BROWSER),-m "not browser") $(ARGS)
+	@echo "── tests"; $(BIN)/pytest --randomly-seed=$(SEED) $(if $(DOJANG_NO_BROWSER),-m "not browser") $(ARGS)
 
 check: setup-check ## In under two minutes: lint, types, house rules, unit and application tests
 	@$(MAKE) --no-print-directory lint types
