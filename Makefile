@@ -5,6 +5,8 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 ARGS ?=
 # The order of the tests: mixed, and the same for everybody. Another one: make test SEED=7
 SEED ?= 1
+# Two at a time, each with a database and a centre of its own; a file's tests stay together.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint types contracts quick app journeys faults browser bench \
@@ -20,11 +22,11 @@ doctor: setup ## Look over this machine and the data folder, and say what is mis
 ##@ Prove
 test: setup-test ## Everything: lint, types, house rules, all tests (DOJANG_NO_BROWSER=1: without browser)
 	@$(MAKE) --no-print-directory lint types
-	@echo "── tests"; $(BIN)/pytest --randomly-seed=$(SEED) $(if $(DOJANG_NO_BROWSER),-m "not browser") $(ARGS)
+	@echo "── tests"; $(BIN)/pytest $(SIDE_BY_SIDE) --randomly-seed=$(SEED) $(if $(DOJANG_NO_BROWSER),-m "not browser") $(ARGS)
 
 check: setup-check ## In under two minutes: lint, types, house rules, unit and application tests
 	@$(MAKE) --no-print-directory lint types
-	@echo "── quick tests"; $(BIN)/pytest tests/unit tests/arch tests/app -q -m "not live and not browser and not faults" $(ARGS)
+	@echo "── quick tests"; $(BIN)/pytest $(SIDE_BY_SIDE) tests/unit tests/arch tests/app -q -m "not live and not browser and not faults" $(ARGS)
 
 lint: setup-check ## Style and likely mistakes (ruff)
 	@echo "── lint"; $(BIN)/ruff check .

@@ -61,6 +61,13 @@ def pytest_configure() -> None:
     django.setup()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let workers choose their own addresses: with these in the environment they would take ours."""
+    for name in ("DJANGO_SETTINGS_MODULE", "DOJANG_DATABASE_URL", "DOJANG_HOME"):
+        os.environ.pop(name, None)
+
+
 def pytest_unconfigure() -> None:
     """Stop the session's server and remove its folder."""
     _SERVER.stop()
