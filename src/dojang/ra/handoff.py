@@ -35,7 +35,6 @@ DIGITS: Final = 12
 _NUMBER: Final = re.compile(r"[0-9]{12}")
 _LINK: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _FACTOR: Final = "handoff"
-_EVERYBODY: Final = 200  #: wrong numbers a day of everybody together, in limits of one source
 _DEVICE_FACT: Final = "device"
 
 
@@ -109,14 +108,13 @@ def accept_handoff(brought: str, *, acting: Acting, world: World) -> Started:
 
 def _count(acting: Acting, *, world: World) -> tuple[int, ...]:
     """Count a try for its source and for everybody together, durably, before anything is looked up."""
-    limit = world.policy.handoff_tries_per_day
+    limits = {
+        f"source:{acting.source}": world.policy.handoff_tries_per_day,
+        "everybody": world.policy.everybody_errors,
+    }
     tallies = [
-        counters.Tally(
-            factor=_FACTOR, subject=f"source:{acting.source}", limit=limit, window=DAY, locks=False
-        ),
-        counters.Tally(
-            factor=_FACTOR, subject="everybody", limit=limit * _EVERYBODY, window=DAY, locks=False
-        ),
+        counters.Tally(factor=_FACTOR, subject=subject, limit=limit, window=DAY, locks=False)
+        for subject, limit in limits.items()
     ]
     with transaction.atomic():
         counted = counters.count_attempts(tallies, run_id="", now=world.clock.now())
