@@ -24,9 +24,9 @@ test: setup-test ## Everything: lint, types, house rules, all tests (DOJANG_NO_B
 	@$(MAKE) --no-print-directory lint types
 	@echo "── tests"; $(BIN)/pytest $(SIDE_BY_SIDE) --randomly-seed=$(SEED) $(if $(DOJANG_NO_BROWSER),-m "not browser") $(ARGS)
 
-check: setup-check ## In under two minutes: lint, types, house rules, unit and application tests
+check: setup-check ## In under two minutes: lint, types, house rules, tests that need no World of their own
 	@$(MAKE) --no-print-directory lint types
-	@echo "── quick tests"; $(BIN)/pytest $(SIDE_BY_SIDE) tests/unit tests/arch tests/app -q -m "not live and not browser and not faults" $(ARGS)
+	@echo "── quick tests"; $(BIN)/pytest $(SIDE_BY_SIDE) tests/unit tests/arch tests/app -q -m "not live and not browser and not faults and not world" $(ARGS)
 
 lint: setup-check ## Style and likely mistakes (ruff)
 	@echo "── lint"; $(BIN)/ruff check .
