@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from dojang.ports.signer_wire import socket_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from dojang.config.home import Home
 
@@ -255,3 +255,14 @@ def discard(centre: Centre) -> None:
         centre.stop()
     finally:
         shutil.rmtree(centre.home, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def running_centre(**settings: str) -> Iterator[Centre]:
+    """Run a centre of one's own until the block ends: settings as `make_centre` takes them."""
+    centre = make_centre(**settings)
+    try:
+        centre.start()
+        yield centre
+    finally:
+        discard(centre)

@@ -14,6 +14,7 @@ Only loopback and Unix sockets may be opened.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -39,7 +40,7 @@ for _name in [name for name in os.environ if name.startswith("DOJANG_") and name
 os.environ["DOJANG_HOME"] = str(_HOME)
 os.environ["DJANGO_SETTINGS_MODULE"] = "dojang.config.settings"
 
-from tests.centres import Centre, SignerProcess, discard, make_centre  # noqa: E402
+from tests.centres import Centre, SignerProcess, running_centre  # noqa: E402
 
 from dojang.config.home import Home  # noqa: E402 - the environment comes first
 from dojang.config.postgres import ADMIN, PrivatePostgres  # noqa: E402
@@ -288,17 +289,8 @@ def _finish(job_id: int) -> None:
 @pytest.fixture
 def start_centre() -> Iterator[Callable[..., Centre]]:
     """Return a function that starts a centre of this test's own: settings as keywords, see `make_centre`."""
-    started: list[Centre] = []
-
-    def start(**settings: str) -> Centre:
-        centre = make_centre(**settings)
-        started.append(centre)
-        centre.start()
-        return centre
-
-    yield start
-    for centre in started:
-        discard(centre)
+    with contextlib.ExitStack() as started:
+        yield lambda **settings: started.enter_context(running_centre(**settings))
 
 
 @pytest.fixture(scope="session")
@@ -315,9 +307,6 @@ def push_peer() -> Iterator[LoopbackService]:
 @pytest.fixture(scope="session")
 def live(push_peer: LoopbackService) -> Iterator[Centre]:
     """Return a running centre, shared by the session's tests: leave it as usable as you found it."""
-    centre = make_centre(push_services=f'["{push_peer.host}"]', push_trust=str(push_peer.authority))
-    try:
-        centre.start()
+    services = f'["{push_peer.host}"]'
+    with running_centre(push_services=services, push_trust=str(push_peer.authority)) as centre:
         yield centre
-    finally:
-        discard(centre)

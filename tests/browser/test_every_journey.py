@@ -16,7 +16,7 @@ from tests.browser.customer import Customer
 from tests.browser.hands import Finger
 from tests.browser.handset import PASSWORD, Handset
 from tests.browser.walking import STRICT, Walk, guide_numbers, guide_rows, steps_of
-from tests.centres import discard, make_centre
+from tests.centres import running_centre
 
 from dojang.products import JOURNEYS
 
@@ -73,12 +73,8 @@ class Resident:
 @pytest.fixture(scope="module")
 def strict() -> Iterator[Centre]:
     """Start the centre of a bank that asks for everything."""
-    centre = make_centre(policy=STRICT)
-    try:
-        centre.start()
+    with running_centre(policy=STRICT) as centre:
         yield centre
-    finally:
-        discard(centre)
 
 
 @pytest.fixture(scope="module")

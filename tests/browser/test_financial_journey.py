@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.browser.customer import Customer
-from tests.centres import Centre, discard, make_centre, wait_until
+from tests.centres import Centre, running_centre, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,12 +22,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.live]
 @pytest.fixture(scope="module")
 def town() -> Iterator[Centre]:
     """Return a centre of this module's own: each test takes another person of the cast."""
-    centre = make_centre()
-    try:
-        centre.start()
+    with running_centre() as centre:
         yield centre
-    finally:
-        discard(centre)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.browser.customer import Customer
-from tests.centres import discard, make_centre
+from tests.centres import running_centre
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,12 +20,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.live]
 @pytest.fixture(scope="module")
 def live() -> Iterator[Centre]:
     """Start a centre of this file's own: what is held or stopped here must not meet other tests."""
-    centre = make_centre()
-    try:
-        centre.start()
+    with running_centre() as centre:
         yield centre
-    finally:
-        discard(centre)
 
 
 PLACES = ("/me/", "/me/certificates/", "/me/uses/", "/me/notices/", "/me/devices/", "/me/log/", "/me/stop/")

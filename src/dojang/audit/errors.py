@@ -11,9 +11,3 @@ class AuditUnwrittenError(DojangError):
     """The event could not be written; the caller's transaction must not commit."""
 
     code: ClassVar[str] = "audit_unwritten"
-
-
-class AuditBrokenError(DojangError):
-    """The trail does not verify: something was changed, added or taken away."""
-
-    code: ClassVar[str] = "audit_broken"

@@ -10,8 +10,6 @@ from typing import ClassVar
 
 from django.db import models
 
-CHAINS = 16  #: number of parallel chains; a writer holds one chain's head until it commits
-
 
 class Chain(models.Model):
     """Head of one chain: how many events it holds and the hash of the last one."""

@@ -159,11 +159,6 @@ def events_about(subject: str, *, limit: int = 100) -> list[EventView]:
     return [_view(row) for row in Event.objects.filter(subject=subject).order_by("-at", "-id")[:limit]]
 
 
-def events_of_type(event_type: str, *, limit: int = 100) -> list[EventView]:
-    """Read the newest events of one type, newest first."""
-    return [_view(row) for row in Event.objects.filter(type=event_type).order_by("-at", "-id")[:limit]]
-
-
 def _view(row: Event) -> EventView:
     body = json.loads(row.body)
     return EventView(row.chain, row.seq, row.type, row.subject, row.at, body["acting"], body["data"])

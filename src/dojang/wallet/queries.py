@@ -101,11 +101,6 @@ def where_registered(certificate_id: int) -> Place | None:
     return None if made is None else Place("wallet", made.created_at)
 
 
-def device_key_of(certificate_id: int) -> DeviceKey | None:
-    """Return the device key a certificate was made for."""
-    return DeviceKey.objects.filter(certificate_id=certificate_id).first()
-
-
 def device_key(device_id: str, product: str, *, customer_id: str = "") -> DeviceKey | None:
     """Return the newest certified key of a product on a device, of one customer if that is known."""
     rows = DeviceKey.objects.filter(

@@ -50,7 +50,6 @@ def _lines(text: str) -> tuple[Stroke, ...]:
     return tuple(strokes)
 
 
-_LEGS = "; .5,.2 .5,.45 0,1; .5,.45 1,1"
 _CONSONANTS: dict[str, Glyph] = {
     "ㄱ": Glyph(_lines("0,0 1,0 1,1")),
     "ㄴ": Glyph(_lines("0,0 0,1 1,1")),

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from dojang.ports.signer import WalletKeyOffer
     from dojang.ports.world import World
 
-RUN = 3  #: this many alike or in sequence are too many
 _PART = 4  #: digits of a telephone number's parts
 
 

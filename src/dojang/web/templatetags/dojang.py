@@ -14,7 +14,7 @@ from dojang.web.assets import asset_url
 from dojang.web.icons import icon_svg
 from dojang.web.presenting import certificate_rows
 from dojang.web.seal import draw_seal
-from dojang.web.wording import KST, knows, phrase, say, write_day
+from dojang.web.wording import KST, phrase, say, write_day
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,12 +31,6 @@ _TELEPHONE = re.compile(r"\d{2,4}(?:-[\d*]{3,4}){1,2}")
 def t(context: Context, message_id: str, **args: Any) -> str:
     """Write a sentence in the reader's language; `bank` is always known."""
     return phrase(message_id, context["locale"], {"bank": context["bank"], **args})
-
-
-@register.simple_tag(takes_context=True)
-def t_or(context: Context, message_id: str, fallback: str = "", **args: Any) -> str:
-    """Write a sentence if it exists."""
-    return t(context, message_id, **args) if knows(message_id, context["locale"]) else fallback
 
 
 @register.simple_tag(takes_context=True)
