@@ -43,8 +43,8 @@ from dojang.ra.actions import open_page, session_of, start_run
 from dojang.ra.upkeep import Kept, reconcile
 from dojang.sandbox.casting import add_crowd
 from dojang.va.app import make_app
-from dojang.wallet.actions import sign_with_pin
-from dojang.wallet.models import WalletKey
+from dojang.wallet.keys.actions import sign_with_pin
+from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

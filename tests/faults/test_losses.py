@@ -17,8 +17,8 @@ from tests.journeys.app.walker import with_parts
 from dojang.adapters.signer_client import SocketSigner
 from dojang.ca.queries import active_certificate, verify_trail
 from dojang.config.postgres import server_account
+from dojang.guard.models import FactorCounter
 from dojang.ports.signer_errors import SignerError, SignerUnavailableError
-from dojang.ra.models import FactorCounter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

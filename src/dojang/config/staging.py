@@ -18,7 +18,7 @@ from dojang.ca.actions import (
     issue_certificate,
 )
 from dojang.sandbox.casting import NEAR_EXPIRY
-from dojang.wallet.actions import accept_certificate, prepare_key
+from dojang.wallet.keys.actions import accept_certificate, prepare_key
 
 if TYPE_CHECKING:
     from dojang.ca.models import Certificate

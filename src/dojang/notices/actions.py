@@ -12,10 +12,10 @@ from django.db import connection, transaction
 from procrastinate.contrib.django import app as queue
 
 from dojang.audit.actions import record_event
+from dojang.guard.sealing import sealer
 from dojang.notices.errors import NoticeNotFoundError
 from dojang.notices.models import KnownChannel, Notice
 from dojang.notices.queries import Channel, known_channels, reach
-from dojang.notices.sealing import sealer
 from dojang.products.messages import render
 
 if TYPE_CHECKING:

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import transaction
 
 from dojang.audit.actions import record_event
+from dojang.guard import counters
+from dojang.guard.sealing import sealer
 from dojang.journeys import engine
 from dojang.journeys.page import Action, FieldError, Message, Page, Wait
+from dojang.notices.letters import Letters, gather
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
 from dojang.products.journeys import JOURNEYS
-from dojang.ra import counters, delivering, finish, rows, steps
+from dojang.ra import delivering, finish, rows, steps
 from dojang.ra.access import access_run, walking_run
 from dojang.ra.errors import (
     ActionUnknownError,
@@ -27,9 +30,7 @@ from dojang.ra.errors import (
     TooManyStartsError,
 )
 from dojang.ra.models import UNDER_WAY, Run, StepOutcome
-from dojang.ra.sealing import sealer
 from dojang.ra.store import Body, open_body, seal_body
-from dojang.ra.telling import Letters, gather
 from dojang.ra.turn import Turn
 
 if TYPE_CHECKING:

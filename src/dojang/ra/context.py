@@ -6,15 +6,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from dojang.ca.queries import standings_of
+from dojang.guard.counters import Tally, tries_left
+from dojang.guard.sealing import sealer
 from dojang.journeys.engine import look_at
 from dojang.journeys.later import Later
 from dojang.journeys.model import Context, Holding
 from dojang.products.messages import render
-from dojang.ra.counters import Tally, tries_left
 from dojang.ra.models import CardChallenge, Run
-from dojang.ra.sealing import sealer
-from dojang.wallet.credentials import WalletCredentials
-from dojang.wallet.queries import usable_key
+from dojang.wallet.devices.credentials import WalletCredentials
+from dojang.wallet.keys.queries import usable_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

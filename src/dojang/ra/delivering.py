@@ -26,7 +26,7 @@ from dojang.journeys.delivery import Delivery, delivery_parts, is_stored
 from dojang.journeys.page import FieldError, Message
 from dojang.ra.models import Run
 from dojang.ra.store import Body, open_body, seal_body
-from dojang.wallet.devices import accept_device_certificate, keep_device_key, offered_key
+from dojang.wallet.devices.actions import accept_device_certificate, keep_device_key, offered_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -41,6 +41,7 @@ from dojang.ca.queries import issuer_name
 from dojang.journeys import engine
 from dojang.journeys.model import DAY, EvidenceProblem, Passed, Rejected
 from dojang.journeys.page import FieldError, Message
+from dojang.notices.letters import Letters, gather
 from dojang.notices.queries import Channel
 from dojang.pki.errors import DojangError, IndeterminateError, ProfileError
 from dojang.ports.errors import PortError
@@ -48,9 +49,8 @@ from dojang.ports.signer_errors import SignerError
 from dojang.ra import delivering, rows
 from dojang.ra.models import UNDER_WAY, Run, UsedEvidence
 from dojang.ra.store import Body, open_body, seal_body
-from dojang.ra.telling import Letters, gather
-from dojang.wallet.actions import accept_certificate, keep_prepared, prepared_key, tell_signer
-from dojang.wallet.devices import discard_offered, is_used, offered_key
+from dojang.wallet.devices.actions import discard_offered, is_used, offered_key
+from dojang.wallet.keys.actions import accept_certificate, keep_prepared, prepared_key, tell_signer
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 
 from dojang.audit.actions import record_event
+from dojang.guard import counters
+from dojang.guard.sealing import sealer
 from dojang.journeys.model import DAY
-from dojang.ra import counters
 from dojang.ra.access import access_run
 from dojang.ra.actions import Started, find_journey, open_page, session_of
 from dojang.ra.errors import HandoffBlockedError, HandoffNotFoundError, HandoffRefusedError
 from dojang.ra.models import Handoff, Run
-from dojang.ra.sealing import sealer
 from dojang.ra.store import open_body
 
 if TYPE_CHECKING:

@@ -17,13 +17,13 @@ from dojang.audit.actions import record_event
 from dojang.ca import actions as ca
 from dojang.ca.errors import CertificateNotFoundError, CertificateRevokedError, CertificateStateError
 from dojang.ca.models import Certificate
+from dojang.notices.letters import Letters, gather
 from dojang.ra import finish
 from dojang.ra.locks import walking
 from dojang.ra.models import UNDER_WAY, Run
-from dojang.ra.telling import Letters, gather
-from dojang.wallet.biometrics import end_biometrics
-from dojang.wallet.devices import hold_devices, release_devices
-from dojang.wallet.models import Biometric
+from dojang.wallet.devices.actions import hold_devices, release_devices
+from dojang.wallet.devices.biometrics import end_biometrics
+from dojang.wallet.devices.models import Biometric
 
 if TYPE_CHECKING:
     from dojang.ports.acting import Acting

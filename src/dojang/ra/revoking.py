@@ -10,11 +10,11 @@ from django.db import transaction
 from dojang.ca.actions import revoke_certificate as end_certificate
 from dojang.ca.errors import CertificateNotFoundError
 from dojang.ca.models import Certificate
+from dojang.notices.letters import Letters, gather
 from dojang.ports.signer_errors import SignerError
 from dojang.ra.finish import publish_soon
-from dojang.ra.telling import Letters, gather
-from dojang.wallet.actions import retire_keys_of, tell_signer
-from dojang.wallet.devices import retire_device_keys_of
+from dojang.wallet.devices.actions import retire_device_keys_of
+from dojang.wallet.keys.actions import retire_keys_of, tell_signer
 
 if TYPE_CHECKING:
     from dojang.ports.acting import Acting

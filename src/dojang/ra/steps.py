@@ -23,19 +23,22 @@ from django.db import connection, transaction
 from procrastinate.contrib.django import app as queue
 
 from dojang.audit.actions import record_event
+from dojang.guard import counters
+from dojang.guard.models import FactorCounter
 from dojang.journeys import engine
 from dojang.journeys.kinds.base import Base
 from dojang.journeys.model import Locked, Passed, Pending, Rejected, Stopped
 from dojang.journeys.page import FieldError, Message
+from dojang.notices.letters import Letters, gather
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
 from dojang.products.journeys import JOURNEYS
-from dojang.ra import counters, finish, rows
+from dojang.ra import finish, rows
 from dojang.ra.context import awaited_by, kind_of, tally_of
-from dojang.ra.models import LIVING, UNDER_WAY, CardChallenge, FactorCounter, Run
+from dojang.ra.models import LIVING, UNDER_WAY, CardChallenge, Run
 from dojang.ra.signals import step_answered
 from dojang.ra.store import open_body, seal_body
-from dojang.ra.telling import CHANGES, Letters, gather, remember, warn_both
+from dojang.ra.telling import CHANGES, remember, warn_both
 from dojang.ra.turn import Turn
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from dojang.guard.sealing import sealer
 from dojang.journeys.store import dump_progress, load_progress
-from dojang.ra.sealing import sealer
 
 if TYPE_CHECKING:
     from dojang.journeys.model import Progress

@@ -20,12 +20,13 @@ from dojang.ra.handoff import forget_handoffs
 from dojang.ra.locks import walking
 from dojang.ra.models import LIVING, Run
 from dojang.ra.revoking import revoke_certificate
-from dojang.wallet.actions import discard_prepared, tell_signer
-from dojang.wallet.devices import discard_offered
-from dojang.wallet.models import DeviceKey, WalletKey
-from dojang.wallet.parcels import forget_parcels
-from dojang.wallet.patterns import forget_challenges
-from dojang.wallet.pushing import forget_messages
+from dojang.wallet.devices.actions import discard_offered
+from dojang.wallet.devices.models import DeviceKey
+from dojang.wallet.devices.parcels import forget_parcels
+from dojang.wallet.devices.patterns import forget_challenges
+from dojang.wallet.devices.pushing import forget_messages
+from dojang.wallet.keys.actions import discard_prepared, tell_signer
+from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
     from dojang.ca.actions import Reconciled

@@ -8,7 +8,7 @@ from procrastinate import RetryDecision, RetryStrategy
 from procrastinate.contrib.django import app
 
 from dojang.pki.errors import DojangError
-from dojang.wallet import pushing
+from dojang.wallet.devices import pushing
 
 if TYPE_CHECKING:
     from procrastinate import JobContext

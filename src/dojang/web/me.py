@@ -12,10 +12,10 @@ from urllib.parse import quote
 from django.http import HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from dojang.account.errors import SessionMissingError
+from dojang.account.sessions import access_session
+from dojang.account.uses import Visit
 from dojang.ports.acting import Acting
-from dojang.rp.errors import SessionMissingError
-from dojang.rp.sessions import access_session
-from dojang.rp.uses import Visit
 from dojang.web.runs import world_of
 from dojang.web.wording import reader_locale
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from dojang.rp.sessions import SessionView
+    from dojang.account.sessions import SessionView
 
 SESSION, KNOWN, ASKED = "me", "known", "asked"
 _YEAR = 31_536_000

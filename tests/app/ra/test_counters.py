@@ -9,8 +9,7 @@ import pytest
 from django.db import transaction
 from tests.journeys.app.walker import in_parallel
 
-from dojang.journeys.model import DAY
-from dojang.ra.counters import (
+from dojang.guard.counters import (
     Counted,
     Tally,
     count_attempts,
@@ -21,7 +20,8 @@ from dojang.ra.counters import (
     spend_budget,
     tries_left,
 )
-from dojang.ra.models import Attempt, FactorCounter, FactorLock
+from dojang.guard.models import Attempt, FactorCounter, FactorLock
+from dojang.journeys.model import DAY
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from dojang.ra.sealing import SealBrokenError, Sealer
+from dojang.guard.sealing import SealBrokenError, Sealer
 
 PLACE = {"table": "ra_run", "column": "body", "row": "1"}
 

@@ -16,15 +16,15 @@ from tests.journeys.app.device import AppWalk, b64, challenge
 from tests.journeys.app.holder import ORIGIN, Holder, person
 from tests.journeys.app.test_invariant_15_canary import dump
 
+from dojang.account.actions import Visit, ask_pattern, log_in_by_pattern
+from dojang.account.errors import BiometricOffError, BiometricWrongError
+from dojang.account.models import Session, Use
 from dojang.ca.models import Certificate
-from dojang.ra.models import FactorCounter
-from dojang.rp.actions import Visit, ask_pattern, log_in_by_pattern
-from dojang.rp.errors import BiometricOffError, BiometricWrongError
-from dojang.rp.models import Session, Use
+from dojang.guard.models import FactorCounter
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet import approvals
-from dojang.wallet.errors import ApprovalRefusedError
-from dojang.wallet.models import Biometric, DeviceKey
+from dojang.wallet.devices import approvals
+from dojang.wallet.devices.errors import ApprovalRefusedError
+from dojang.wallet.devices.models import Biometric, DeviceKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable

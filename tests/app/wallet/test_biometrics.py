@@ -12,11 +12,11 @@ from tests.journeys.app.device import AppWalk, Telephone, challenge, fresh_key, 
 from tests.journeys.app.holder import ORIGIN, Holder, person
 from tests.journeys.app.walker import in_parallel
 
+from dojang.account.queries import log_of
 from dojang.audit.models import Event
 from dojang.ca.models import Certificate
 from dojang.notices.models import Notice
 from dojang.ports.credentials import Proof
-from dojang.ra import biometrics
 from dojang.ra.holding import (
     hold_everything,
     restore_certificate,
@@ -24,11 +24,11 @@ from dojang.ra.holding import (
     suspend_certificate,
 )
 from dojang.ra.revoking import revoke_certificate
-from dojang.rp.queries import log_of
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet.errors import BiometricRefusedError, BiometricUnavailableError
-from dojang.wallet.models import Biometric, DeviceKey
-from dojang.wallet.queries import devices_of
+from dojang.wallet.devices import enrolment
+from dojang.wallet.devices.errors import BiometricRefusedError, BiometricUnavailableError
+from dojang.wallet.devices.models import Biometric, DeviceKey
+from dojang.wallet.devices.queries import devices_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,7 +146,7 @@ def test_a_registration_comes_within_a_minute_and_once(world: World) -> None:
     assert late.value.data["reason"] == "late"
     other = challenge(world, hong.walk)
     assert other is not None
-    mine = biometrics.Registration(
+    mine = enrolment.Registration(
         other.id, other.challenge, {**made.options, "challenge": text_of(other.challenge)}
     )
     with pytest.raises(BiometricRefusedError) as foreign:
@@ -167,21 +167,21 @@ def test_a_credential_stands_for_one_person_only(world: World, hong: Holder) -> 
     for _ in range(2):
         with pytest.raises(BiometricRefusedError):
             han.turn_on()
-        biometrics.turn_off(hong.phone.device_id, acting=hong.walk.acting, world=world)
+        enrolment.turn_off(hong.phone.device_id, acting=hong.walk.acting, world=world)
     assert Biometric.objects.count() == 1
 
 
 def test_it_is_turned_off_without_proof_and_told(world: World, hong: Holder) -> None:
     """Its owner or its telephone turns it off, nobody else; the pattern opens as before."""
     made = challenge(world, hong.walk)
-    assert not biometrics.turn_off("", acting=hong.walk.acting, world=world)
-    assert not biometrics.turn_off("another-telephone", acting=hong.walk.acting, world=world)
+    assert not enrolment.turn_off("", acting=hong.walk.acting, world=world)
+    assert not enrolment.turn_off("another-telephone", acting=hong.walk.acting, world=world)
     device = devices_of(HONG.id)[0].id
     han = BY_HANDLE["han"].id
-    assert not biometrics.turn_off_of(han, device, acting=hong.walk.acting, world=world)
+    assert not enrolment.turn_off_of(han, device, acting=hong.walk.acting, world=world)
     assert told("biometric_off") == 0
-    assert biometrics.turn_off_of(HONG.id, device, acting=hong.walk.acting, world=world)
-    assert not biometrics.turn_off(hong.phone.device_id, acting=hong.walk.acting, world=world)
+    assert enrolment.turn_off_of(HONG.id, device, acting=hong.walk.acting, world=world)
+    assert not enrolment.turn_off(hong.phone.device_id, acting=hong.walk.acting, world=world)
     assert told("biometric_off") == CHANNELS
     assert hong.answer(made).reason == "biometric_off"
     assert prove(world, hong.walk).ok
@@ -202,17 +202,17 @@ def test_turned_on_again_the_credential_before_opens_nothing(world: World, hong:
 def test_it_works_at_the_banks_own_address_only(world: World) -> None:
     """Elsewhere nothing is asked and nothing can be turned on; without a bank certificate neither."""
     phone = Telephone()
-    setting = biometrics.read_setting(phone.device_id, origin=ORIGIN, world=world)
+    setting = enrolment.read_setting(phone.device_id, origin=ORIGIN, world=world)
     assert (setting.state, setting.origin) == ("none", ORIGIN)
     hong = person(world)
     device = hong.phone.device_id
     elsewhere = "http://127.0.0.1:8000"
-    assert biometrics.read_setting(device, origin=elsewhere, world=world).state == "elsewhere"
-    assert biometrics.read_setting(device, origin=ORIGIN, world=world).state == "off"
+    assert enrolment.read_setting(device, origin=elsewhere, world=world).state == "elsewhere"
+    assert enrolment.read_setting(device, origin=ORIGIN, world=world).state == "off"
     with pytest.raises(BiometricUnavailableError):
-        biometrics.ask_pattern(device, origin=elsewhere, world=world)
+        enrolment.ask_pattern(device, origin=elsewhere, world=world)
     with pytest.raises(BiometricUnavailableError):
-        biometrics.ask_pattern(phone.device_id, origin=ORIGIN, world=world)
+        enrolment.ask_pattern(phone.device_id, origin=ORIGIN, world=world)
 
 
 # --- opening ---------------------------------------------------------------------------------------------

@@ -15,12 +15,12 @@ from dojang.ca.models import Certificate
 from dojang.ports.credentials import Proof
 from dojang.ports.errors import PushError
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet import approvals, patterns
-from dojang.wallet.credentials import WalletCredentials
-from dojang.wallet.devices import describe_device, retire_device
-from dojang.wallet.errors import ApprovalNotFoundError, ApprovalRefusedError
-from dojang.wallet.models import Approval, Challenge, DeviceKey
-from dojang.wallet.queries import devices_of
+from dojang.wallet.devices import approvals, patterns
+from dojang.wallet.devices.actions import describe_device, retire_device
+from dojang.wallet.devices.credentials import WalletCredentials
+from dojang.wallet.devices.errors import ApprovalNotFoundError, ApprovalRefusedError
+from dojang.wallet.devices.models import Approval, Challenge, DeviceKey
+from dojang.wallet.devices.queries import devices_of
 
 if TYPE_CHECKING:
     from dojang.ports.world import World

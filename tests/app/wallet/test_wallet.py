@@ -22,7 +22,7 @@ from dojang.ports.signer_errors import (
     SignerHaltedError,
 )
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet.actions import (
+from dojang.wallet.keys.actions import (
     accept_certificate,
     discard_prepared,
     prepare_key,
@@ -31,14 +31,14 @@ from dojang.wallet.actions import (
     sign_with_pin,
     tell_signer,
 )
-from dojang.wallet.errors import (
+from dojang.wallet.keys.errors import (
     WalletKeyMismatchError,
     WalletKeyNotFoundError,
     WalletLockedError,
     WalletPinWrongError,
 )
-from dojang.wallet.models import WalletKey
-from dojang.wallet.queries import keys_of
+from dojang.wallet.keys.models import WalletKey
+from dojang.wallet.keys.queries import keys_of
 
 if TYPE_CHECKING:
     from dojang.ports.acting import Acting
@@ -209,32 +209,35 @@ def prepare(world: World, acting: Acting, key_id: str, *, pin: str = "840271") -
 def test_preparing_twice_is_one_key(world: World) -> None:
     """The same key id gives the same key; another id gives up the one before."""
     acting = Walk(world, "han").acting
-    prepare(world, acting, "k1")
-    first = prepared_key(key_id="k1", customer_id=HAN.id)
-    prepare(world, acting, "k1")
-    assert prepared_key(key_id="k1", customer_id=HAN.id) == first
-    prepare(world, acting, "k2", pin="591362")
-    assert dict(WalletKey.objects.values_list("id", "state")) == {"k1": "retired", "k2": "prepared"}
+    prepare(world, acting, "preparing_twice-1")
+    first = prepared_key(key_id="preparing_twice-1", customer_id=HAN.id)
+    prepare(world, acting, "preparing_twice-1")
+    assert prepared_key(key_id="preparing_twice-1", customer_id=HAN.id) == first
+    prepare(world, acting, "preparing_twice-2", pin="591362")
+    assert dict(WalletKey.objects.values_list("id", "state")) == {
+        "preparing_twice-1": "retired",
+        "preparing_twice-2": "prepared",
+    }
 
 
 def test_what_was_prepared_and_not_used_is_given_up(world: World) -> None:
     """Discarding retires the run's prepared keys, and the signer is told once."""
     acting = Walk(world, "han").acting
-    prepare(world, acting, "k1")
+    prepare(world, acting, "what_was_prepar-1")
     with transaction.atomic():
         assert discard_prepared("run-of-han", acting=acting, world=world) == 1
     assert tell_signer(world=world) == 1
     assert tell_signer(world=world) == 0
     with pytest.raises(WalletKeyNotFoundError):
-        prepared_key(key_id="k1", customer_id=HAN.id)
+        prepared_key(key_id="what_was_prepar-1", customer_id=HAN.id)
 
 
 def test_a_certificate_goes_only_to_its_own_holders_key(world: World) -> None:
     """Hong's certificate cannot be put under Han's key; nothing changes."""
     acting, key = holder(world)
-    prepare(world, acting, "k1")
+    prepare(world, acting, "a_certificate_g-1")
     certificate = Certificate.objects.get(customer_id=HONG.id)
     with pytest.raises(WalletKeyMismatchError), transaction.atomic():
-        accept_certificate("k1", certificate, acting=acting, world=world)
-    assert WalletKey.objects.get(id="k1").state == "prepared"
+        accept_certificate("a_certificate_g-1", certificate, acting=acting, world=world)
+    assert WalletKey.objects.get(id="a_certificate_g-1").state == "prepared"
     assert WalletKey.objects.get(id=key.id).state == "live"

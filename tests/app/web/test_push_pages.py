@@ -11,8 +11,8 @@ from tests.journeys.app.device import AppWalk
 from tests.push_services import LoopbackService, PushedBrowser, base64url, push_service, reaching
 
 from dojang.config import wiring
-from dojang.wallet.models import Device
-from dojang.wallet.pushing import push_subscription
+from dojang.wallet.devices.models import Device
+from dojang.wallet.devices.pushing import push_subscription
 from dojang.web.app.device import DEVICE_COOKIE
 
 if TYPE_CHECKING:

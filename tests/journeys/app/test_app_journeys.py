@@ -12,7 +12,8 @@ from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate
 from dojang.notices.models import Notice
 from dojang.products.journeys import JOURNEYS
-from dojang.wallet.models import DeviceKey, WalletKey
+from dojang.wallet.devices.models import DeviceKey
+from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
     from dojang.ports.world import World

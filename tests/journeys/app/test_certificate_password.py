@@ -12,7 +12,7 @@ from tests.journeys.app.device import AppWalk, Telephone, b64, fresh_key
 from tests.journeys.app.walker import with_policy
 
 from dojang.config import wiring
-from dojang.ra.models import FactorCounter
+from dojang.guard.models import FactorCounter
 
 if TYPE_CHECKING:
     from dojang.ports.world import World

@@ -12,14 +12,15 @@ from tests.journeys.app.walker import Walk, in_parallel, with_parts, with_policy
 from dojang.audit.queries import verify_chains
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate, certificates_of
+from dojang.guard.models import Attempt, FactorCounter
 from dojang.notices.models import Notice
 from dojang.ports.acting import Acting
 from dojang.ports.errors import CoreBankError, SmsError, TelephonyError
 from dojang.ports.signer_errors import SignerUnavailableError
 from dojang.ra.actions import act
-from dojang.ra.models import Attempt, FactorCounter, Run, UsedEvidence
+from dojang.ra.models import Run, UsedEvidence
 from dojang.ra.upkeep import reconcile, resume_issuing
-from dojang.wallet.models import WalletKey
+from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,7 +21,7 @@ from dojang.notices.models import Notice
 from dojang.ra.actions import act
 from dojang.ra.models import Run
 from dojang.ra.upkeep import reconcile
-from dojang.wallet.models import Device, DeviceKey
+from dojang.wallet.devices.models import Device, DeviceKey
 
 if TYPE_CHECKING:
     from dojang.ports.world import World

@@ -17,8 +17,9 @@ from dojang.ports.acting import Acting
 from dojang.ra.models import Run
 from dojang.ra.upkeep import reconcile
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet.models import Device, DeviceKey
-from dojang.wallet.queries import devices_of, where_registered
+from dojang.wallet.devices.models import Device, DeviceKey
+from dojang.wallet.devices.queries import devices_of
+from dojang.wallet.queries import where_registered
 
 if TYPE_CHECKING:
     from dojang.ports.world import World

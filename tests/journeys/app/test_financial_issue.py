@@ -12,7 +12,7 @@ from dojang.ca.queries import certificates_of
 from dojang.notices.models import Notice
 from dojang.pki.npki.vid import parse_identify_data
 from dojang.ra.models import Run, UsedEvidence
-from dojang.wallet.models import WalletKey
+from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
     from dojang.ports.world import World

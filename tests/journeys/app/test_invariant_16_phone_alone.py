@@ -18,7 +18,8 @@ from dojang.journeys.engine import required_evidence
 from dojang.products.journeys import JOURNEYS
 from dojang.ra.models import Run, UsedEvidence
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet.models import DeviceKey, WalletKey
+from dojang.wallet.devices.models import DeviceKey
+from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
     from dojang.journeys.page import Page

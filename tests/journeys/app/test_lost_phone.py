@@ -23,10 +23,11 @@ from dojang.ra.holding import (
 from dojang.ra.models import Run
 from dojang.ra.upkeep import end_long_holds
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet.actions import sign_with_pin
-from dojang.wallet.devices import hold_devices
-from dojang.wallet.errors import WalletHeldError
-from dojang.wallet.models import Device, DeviceKey, WalletKey
+from dojang.wallet.devices.actions import hold_devices
+from dojang.wallet.devices.models import Device, DeviceKey
+from dojang.wallet.keys.actions import sign_with_pin
+from dojang.wallet.keys.errors import WalletHeldError
+from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +94,7 @@ def test_a_challenge_taken_before_is_of_no_use(world: World) -> None:
     made = challenge(world, walk)
     assert made is not None
     hold(world)
-    from dojang.wallet.patterns import verify_challenge
+    from dojang.wallet.devices.patterns import verify_challenge
 
     proof = verify_challenge(made.id, **walk.phone.proofs(made.challenge), acting=TELLER, world=world)
     assert (proof.ok, proof.reason) == (False, "blocked")

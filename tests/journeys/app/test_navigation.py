@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.journeys.app.walker import Walk, in_parallel, with_policy
 
+from dojang.guard.models import FactorCounter
 from dojang.ports.acting import Acting
 from dojang.ports.policy import Policy
 from dojang.ra.actions import act, open_page, session_of, start_run
@@ -21,7 +22,7 @@ from dojang.ra.errors import (
     StepMismatchError,
     TooManyStartsError,
 )
-from dojang.ra.models import FactorCounter, Run, StepOutcome
+from dojang.ra.models import Run, StepOutcome
 from dojang.ra.upkeep import expire_runs
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from tests.journeys.app.walker import Walk, in_parallel, with_policy
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate, certificates_of
 from dojang.notices.models import Notice
-from dojang.wallet.models import WalletKey
+from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
     from dojang.ca.queries import CertificateView

@@ -12,7 +12,7 @@ from dojang.ca.queries import active_certificate, certificates_of
 from dojang.notices.models import Notice
 from dojang.ports.acting import Acting
 from dojang.ra.revoking import revoke_certificate
-from dojang.wallet.models import WalletKey
+from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
     from dojang.ports.world import World

@@ -11,8 +11,8 @@ from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from dojang.wallet import approvals
-from dojang.wallet.errors import ApprovalNotFoundError, ApprovalRefusedError
+from dojang.wallet.devices import approvals
+from dojang.wallet.devices.errors import ApprovalNotFoundError, ApprovalRefusedError
 from dojang.web.app.biometrics import stand_in
 from dojang.web.app.device import device_of
 from dojang.web.app.views import place

@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from dojang.pki.passkeys import text_of
-from dojang.ra import biometrics
-from dojang.wallet.errors import BiometricRefusedError, BiometricUnavailableError
+from dojang.wallet.devices import enrolment
+from dojang.wallet.devices.errors import BiometricRefusedError, BiometricUnavailableError
 from dojang.web.app.device import device_of
 from dojang.web.app.views import place
 from dojang.web.cookies import acting_for
@@ -46,18 +46,18 @@ def setting(request: HttpRequest) -> HttpResponse:
     action = request.POST.get("action", "")
     acting, world, device = acting_for(request), world_of(request), device_of(request)
     if action == "off":
-        done = biometrics.turn_off(device, acting=acting, world=world)
+        done = enrolment.turn_off(device, acting=acting, world=world)
         return _done("off" if done else "")
     where: dict[str, Any] = {"origin": visit_of(request).origin, "acting": acting, "world": world}
     challenge, signature = request.POST.get("challenge", "")[:64], read_octets(request, "signature")
     try:
         if action != "register":
-            made = biometrics.prove_pattern(
+            made = enrolment.prove_pattern(
                 device, challenge, mac=read_octets(request, "mac"), signature=signature, **where
             )
             return _page(request, registration=made)
         credential = read_octets(request, "credential")
-        biometrics.turn_on(device, challenge, credential=credential, signature=signature, **where)
+        enrolment.turn_on(device, challenge, credential=credential, signature=signature, **where)
     except BiometricRefusedError as error:
         reason = str(error.data.get("reason", ""))
         return _page(request, problem=reason if reason in _PROBLEMS else "wrong")
@@ -67,10 +67,10 @@ def setting(request: HttpRequest) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest, *, registration: biometrics.Registration | None = None, problem: str = ""
+    request: HttpRequest, *, registration: enrolment.Registration | None = None, problem: str = ""
 ) -> HttpResponse:
     world, locale, origin = world_of(request), reader_locale(), visit_of(request).origin
-    found = biometrics.read_setting(device_of(request), origin=origin, world=world)
+    found = enrolment.read_setting(device_of(request), origin=origin, world=world)
     said = request.GET.get("said", "")
     context: dict[str, Any] = {
         "setting": found,
@@ -89,7 +89,7 @@ def _page(
             "options": json.dumps(registration.options),
         }
     elif found.state == "off":
-        made = biometrics.ask_pattern(device_of(request), origin=origin, world=world)
+        made = enrolment.ask_pattern(device_of(request), origin=origin, world=world)
         context |= {"challenge_id": made.id, "challenge": base64.b64encode(made.challenge).decode()}
     response = place(request, "biometric", "menu", **context)
     if problem:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dojang.wallet.devices import describe_device
+from dojang.wallet.devices.actions import describe_device
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

@@ -11,8 +11,8 @@ from django.http import HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET, require_POST
 
 from dojang.pki.errors import DojangError
-from dojang.wallet.errors import ParcelNotFoundError
-from dojang.wallet.parcels import LARGEST, fetch_parcel, put_parcel
+from dojang.wallet.devices.errors import ParcelNotFoundError
+from dojang.wallet.devices.parcels import LARGEST, fetch_parcel, put_parcel
 from dojang.web.app.views import place
 from dojang.web.cookies import acting_for
 from dojang.web.runs import world_of

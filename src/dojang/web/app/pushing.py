@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from dojang.ports.errors import SubscriptionRefusedError
-from dojang.wallet.pushing import renew_push, subscribe_push, takes_push
+from dojang.wallet.devices.pushing import renew_push, subscribe_push, takes_push
 from dojang.web.app.device import device_of
 from dojang.web.app.views import place, push_key
 from dojang.web.cookies import acting_for

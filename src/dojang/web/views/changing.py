@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from dojang.account.actions import PatternAnswer
+from dojang.account.changing import ask_old_pattern, change_pattern, change_pin
+from dojang.account.errors import LoginLockedError, NewPinRefusedError, PatternLockedError
 from dojang.pki.errors import DojangError
-from dojang.rp.actions import PatternAnswer
-from dojang.rp.changing import ask_old_pattern, change_pattern, change_pin
-from dojang.rp.errors import LoginLockedError, NewPinRefusedError, PatternLockedError
 from dojang.web.app.device import device_of
 from dojang.web.app.views import place
 from dojang.web.asking import control, summary_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from dojang.rp.sessions import SessionView
+    from dojang.account.sessions import SessionView
     from dojang.web.deeds import Deed
 
 _BOXES: Final = ("pin", "new_pin", "again")

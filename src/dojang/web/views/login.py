@@ -10,9 +10,7 @@ from django.middleware.csrf import rotate_token
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from dojang.ca.queries import certificate_by_id
-from dojang.pki.errors import DojangError
-from dojang.rp.actions import (
+from dojang.account.actions import (
     LOGIN,
     LoggedIn,
     ask_pattern,
@@ -21,11 +19,13 @@ from dojang.rp.actions import (
     log_in_by_pattern,
     log_in_by_signature,
 )
-from dojang.rp.browsers import greet_browser
-from dojang.rp.challenges import ask
-from dojang.rp.errors import LoginLockedError, LoginStoppedError, UseRefusedError
-from dojang.rp.sessions import end_session, forget_browser, known_customer
-from dojang.wallet.queries import usable_key
+from dojang.account.browsers import greet_browser
+from dojang.account.challenges import ask
+from dojang.account.errors import LoginLockedError, LoginStoppedError, UseRefusedError
+from dojang.account.sessions import end_session, forget_browser, known_customer
+from dojang.ca.queries import certificate_by_id
+from dojang.pki.errors import DojangError
+from dojang.wallet.keys.queries import usable_key
 from dojang.web.app.biometrics import stand_in
 from dojang.web.app.device import device_of
 from dojang.web.asking import control, summary_of

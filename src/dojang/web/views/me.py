@@ -9,13 +9,13 @@ from django.http import Http404
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
+from dojang.account import stopping
+from dojang.account.queries import browsers_of, log_of, uses_of
+from dojang.account.sessions import forget_browser, known_browser
 from dojang.notices.reading import letters_of
 from dojang.pki.errors import DojangError
-from dojang.ra.biometrics import turn_off_of
-from dojang.rp import stopping
-from dojang.rp.queries import browsers_of, log_of, uses_of
-from dojang.rp.sessions import forget_browser, known_browser
-from dojang.wallet.queries import devices_of
+from dojang.wallet.devices.enrolment import turn_off_of
+from dojang.wallet.devices.queries import devices_of
 from dojang.web.asking import control, summary_of
 from dojang.web.deeds import Deed, deeds_of, newest_of_each
 from dojang.web.errors import status_of
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
+    from dojang.account.queries import Entry, UseView
+    from dojang.account.sessions import SessionView
     from dojang.notices.reading import Letter
-    from dojang.rp.queries import Entry, UseView
-    from dojang.rp.sessions import SessionView
-    from dojang.wallet.queries import DeviceView
+    from dojang.wallet.devices.queries import DeviceView
 
 _FEW = 3
 

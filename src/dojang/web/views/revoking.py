@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
-from dojang.pki.errors import DojangError
-from dojang.rp import stopping
-from dojang.rp.actions import (
+from dojang.account import stopping
+from dojang.account.actions import (
     PatternAnswer,
     ask_pattern,
     prove_again,
     prove_again_by_pattern,
     prove_again_by_signature,
 )
-from dojang.rp.challenges import ask
-from dojang.rp.errors import LoginLockedError, PatternLockedError
+from dojang.account.challenges import ask
+from dojang.account.errors import LoginLockedError, PatternLockedError
+from dojang.pki.errors import DojangError
 from dojang.web.app.biometrics import stand_in
 from dojang.web.app.device import device_of
 from dojang.web.asking import control, summary_of
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from dojang.rp.sessions import SessionView
+    from dojang.account.sessions import SessionView
     from dojang.web.deeds import Deed
 
 REASONS: Final = ("cessationOfOperation", "keyCompromise", "affiliationChanged")

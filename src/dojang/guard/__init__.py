@@ -1,0 +1,1 @@
+"""What every room that guards something needs: counters and budgets, locks, sealing of fields."""
