@@ -19,7 +19,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from procrastinate.contrib.django import app as queue
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
@@ -38,8 +38,9 @@ from dojang.ca.actions import (
 from dojang.ca.errors import AuthorityMissingError, CertificateRevokedError, IntentVoidError, OrderBusyError
 from dojang.ca.models import Certificate
 from dojang.ca.queries import issuer_name
+from dojang.guard.locks import hold_to_commit
 from dojang.journeys import engine
-from dojang.journeys.model import DAY, EvidenceProblem, Passed, Rejected
+from dojang.journeys.model import EvidenceProblem, Passed, Rejected
 from dojang.journeys.page import FieldError, Message
 from dojang.notices.letters import Letters, gather
 from dojang.notices.queries import Channel
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
     from dojang.journeys.model import Fact, Outcome, Progress, RunView
     from dojang.ports.acting import Acting
+    from dojang.ports.limits import Limit
     from dojang.ports.world import World
     from dojang.ra.turn import Turn
 
@@ -85,9 +87,9 @@ def begin_issuing(turn: Turn, progress: Progress) -> Progress:
     problems = [*engine.required_evidence(view), *_spent(progress)]
     error = FieldError("evidence_missing", Message("error.evidence_missing")) if problems else None
     replaces = SUPERSEDED if _to_replace(view) else ""
-    if error is None and replaces and _reissued_today(run, now=now) >= turn.world.policy.reissue_per_day:
-        limit = turn.world.policy.reissue_per_day
-        error = FieldError("reissue_limit", Message("error.reissue_limit", {"limit": limit}))
+    limit = turn.world.policy.reissue_limit
+    if error is None and replaces and _reissued(run, limit, now=now) >= limit.count:
+        error = FieldError("reissue_limit", Message("error.reissue_limit", {"limit": limit.count}))
     if error is not None:
         record_event(
             "run:refused",
@@ -138,16 +140,14 @@ def _spent(progress: Progress) -> list[EvidenceProblem]:
     return [EvidenceProblem(name=names[by], reason="used") for by in used]
 
 
-def _reissued_today(run: Run, *, now: datetime) -> int:
-    """Re-issues of this person and product within a day, finished or under way."""
-    with connection.cursor() as cursor:
-        name = f"{run.customer_id}|{run.product}"
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+def _reissued(run: Run, limit: Limit, *, now: datetime) -> int:
+    """Re-issues of this person and product on the customer's present day, finished or under way."""
+    hold_to_commit("person", run.customer_id, run.product)
     done = Run.objects.filter(
         customer_id=run.customer_id,
         product=run.product,
         state__in=[*UNDER_WAY, Run.State.DONE],
-        issuing_at__gt=now - timedelta(seconds=DAY),
+        issuing_at__gte=limit.since(now),
     )
     return done.filter(~Q(replaces="")).exclude(id=run.id).count()
 

@@ -91,7 +91,7 @@ def end_long_holds(context: JobContext, timestamp: int = 0) -> None:
 @app.periodic(cron="*/10 * * * *")
 @app.task(name="ra.clear_away", queue="upkeep", pass_context=True)
 def clear_away(context: JobContext, timestamp: int = 0) -> None:
-    """Delete challenges, parcels and hand-off numbers that are over."""
+    """Delete parcels, hand-off numbers and push messages that are over."""
     del timestamp
     upkeep.clear_away(world=_world(context))
 

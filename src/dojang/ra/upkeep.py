@@ -23,7 +23,6 @@ from dojang.ra.revoking import revoke_certificate
 from dojang.wallet.devices.actions import discard_offered
 from dojang.wallet.devices.models import DeviceKey
 from dojang.wallet.devices.parcels import forget_parcels
-from dojang.wallet.devices.patterns import forget_challenges
 from dojang.wallet.devices.pushing import forget_messages
 from dojang.wallet.keys.actions import discard_prepared, tell_signer
 from dojang.wallet.keys.models import WalletKey
@@ -117,8 +116,8 @@ def end_long_holds(*, acting: Acting, world: World) -> int:
 
 
 def clear_away(*, world: World) -> int:
-    """Delete challenges, parcels, hand-off numbers and push messages that are over; return how many."""
-    forgotten = (forget_challenges, forget_parcels, forget_handoffs, forget_messages)
+    """Delete parcels, hand-off numbers and push messages that are over; return how many."""
+    forgotten = (forget_parcels, forget_handoffs, forget_messages)
     return sum(forget(world=world) for forget in forgotten)
 
 

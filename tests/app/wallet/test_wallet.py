@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from django.db import transaction
+from tests.counting import errors_of
 from tests.journeys.app.walker import PIN, Walk, in_parallel
 
 from dojang.audit.models import Event
@@ -89,7 +90,7 @@ def test_the_right_pin_signs_what_the_certificate_verifies(world: World) -> None
     public = load_der_public_key(bytes(key.public_key))
     assert isinstance(public, ec.EllipticCurvePublicKey)
     public.verify(signature, digest("a transfer"), ec.ECDSA(Prehashed(hashes.SHA256())))
-    assert WalletKey.objects.get(id=key.id).errors == 0
+    assert errors_of(WalletKey.objects.get(id=key.id)) == 0
     assert Event.objects.filter(type="wallet_key:used").count() == 1
 
 
@@ -106,7 +107,7 @@ def test_five_wrong_pins_lock_the_key_for_good(world: World) -> None:
         with pytest.raises(WalletLockedError):
             sign(world, acting, key, pin=pin)
     row = WalletKey.objects.get(id=key.id)
-    assert (row.state, row.errors) == ("locked", 5)
+    assert (row.state, errors_of(row)) == ("locked", 5)
     assert Event.objects.filter(type="wallet_key:locked").count() == 1
     assert Event.objects.filter(type="wallet_key:used").count() == 0
 
@@ -126,7 +127,7 @@ def test_twenty_guesses_at_once_are_five(world: World) -> None:
     assert results.count("signed") == 0
     assert results.count("wallet_pin_wrong") <= 5
     row = WalletKey.objects.get(id=key.id)
-    assert (row.state, row.errors) == ("locked", 5)
+    assert (row.state, errors_of(row)) == ("locked", 5)
 
 
 def test_a_locked_key_is_replaced_by_a_reissue(world: World) -> None:
@@ -148,7 +149,7 @@ def test_another_customers_key_looks_absent(world: World) -> None:
         sign(world, acting, key, customer_id=HAN.id)
     with pytest.raises(WalletKeyNotFoundError):
         sign(world, acting, WalletKey(id="no-such-key"))
-    assert WalletKey.objects.get(id=key.id).errors == 0
+    assert errors_of(WalletKey.objects.get(id=key.id)) == 0
     retire_key(key.id, acting=acting, world=world)
     with pytest.raises(WalletKeyNotFoundError):
         sign(world, acting, key)
@@ -163,7 +164,7 @@ def test_a_stolen_row_is_of_no_use(world: World) -> None:
     stolen = WalletKey.objects.get(customer_id=HAN.id)
     with pytest.raises(SealedMismatchError):
         sign(world, acting, stolen, customer_id=HAN.id)
-    assert WalletKey.objects.get(id=stolen.id).errors == 0
+    assert errors_of(WalletKey.objects.get(id=stolen.id)) == 0
 
 
 def test_what_the_signer_never_tried_costs_no_attempt(world: World) -> None:
@@ -177,7 +178,7 @@ def test_what_the_signer_never_tried_costs_no_attempt(world: World) -> None:
     for attempt in range(6):
         with pytest.raises(SignerHaltedError):
             sign(world, acting, key, text=f"transfer {attempt}")
-    assert WalletKey.objects.get(id=key.id).errors == 0
+    assert errors_of(WalletKey.objects.get(id=key.id)) == 0
     world.signer.resume(reason="the drill is over")
     assert sign(world, acting, key, text="a last one")
 
@@ -190,7 +191,7 @@ def test_a_key_the_signer_has_retired_costs_no_attempt(world: World) -> None:
         with pytest.raises(KeyRetiredError):
             sign(world, acting, key)
     row = WalletKey.objects.get(id=key.id)
-    assert (row.state, row.errors) == ("live", 0)
+    assert (row.state, errors_of(row)) == ("live", 0)
 
 
 def prepare(world: World, acting: Acting, key_id: str, *, pin: str = "840271") -> None:

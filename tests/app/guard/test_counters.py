@@ -13,20 +13,18 @@ from dojang.guard.counters import (
     Counted,
     Tally,
     count_attempts,
-    is_budget_spent,
     judge_attempts,
     locked_factors,
     open_lock,
-    spend_budget,
     tries_left,
 )
 from dojang.guard.models import Attempt, FactorCounter, FactorLock
-from dojang.journeys.model import DAY
+from dojang.ports.limits import DAY, Limit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOW = datetime(2031, 5, 6, 3, 0, tzinfo=UTC)
-CARD = Tally(factor="security_card", subject="customer:c1", limit=5, customer_id="c1")
+CARD = Tally(factor="security_card", subject="customer:c1", limit=Limit(5), customer_id="c1")
 
 
 def count(*tallies: Tally, now: datetime = NOW) -> Counted:
@@ -100,7 +98,7 @@ def test_a_fifth_attempt_never_judged_locks_at_the_next_try() -> None:
 
 def test_two_counters_move_together_or_not_at_all() -> None:
     """When one of two counters refuses, the other is not moved."""
-    other = Tally(factor="account_password", subject="account:1", limit=1, window=DAY)
+    other = Tally(factor="account_password", subject="account:1", limit=Limit(1, DAY))
     judge(count(other), "wrong")
     assert count(CARD, other).refused == 1
     assert tries_left("c1", ["security_card"], now=NOW) == {"security_card": 5}
@@ -109,8 +107,8 @@ def test_two_counters_move_together_or_not_at_all() -> None:
 def test_counting_in_either_order_cannot_deadlock() -> None:
     """Two counters named in opposite orders by parallel attempts end without a deadlock."""
     wide = [
-        Tally(factor="a", subject="s", limit=10_000),
-        Tally(factor="b", subject="s", limit=10_000),
+        Tally(factor="a", subject="s", limit=Limit(10_000)),
+        Tally(factor="b", subject="s", limit=Limit(10_000)),
     ]
 
     def move(index: int) -> int:
@@ -131,7 +129,7 @@ def test_a_refund_gives_back_exactly_one() -> None:
 
 def test_a_days_limit_ends_at_midnight_in_korea() -> None:
     """A day's lock opens at midnight in Seoul (15:00 UTC), by itself."""
-    daily = Tally(factor="identify", subject="user_id:x", limit=2, window=DAY, customer_id="c1")
+    daily = Tally(factor="identify", subject="user_id:x", limit=Limit(2, DAY), customer_id="c1")
     evening = datetime(2031, 5, 6, 14, 59, tzinfo=UTC)
     for _ in range(2):
         judge(count(daily, now=evening), "wrong", now=evening)
@@ -155,19 +153,9 @@ def test_an_unlock_starts_afresh() -> None:
     assert FactorCounter.objects.get().total == 5
 
 
-def test_a_budget_is_spent_by_wrong_entries_and_renewed_daily() -> None:
-    """A source's budget is a day's, and one source's alone."""
-    with transaction.atomic():
-        for _ in range(3):
-            spend_budget("source", "198.51.100.7", 3, now=NOW)
-    assert is_budget_spent("source", "198.51.100.7", 3, now=NOW)
-    assert not is_budget_spent("source", "203.0.113.9", 3, now=NOW)
-    assert not is_budget_spent("source", "198.51.100.7", 3, now=NOW + timedelta(days=1))
-
-
 def test_subjects_are_not_readable() -> None:
     """Neither user id nor account number stands in the counter's row."""
-    count(Tally(factor="identify", subject="user_id:hong1234", limit=5))
+    count(Tally(factor="identify", subject="user_id:hong1234", limit=Limit(5)))
     row = FactorCounter.objects.get()
     assert len(bytes(row.subject)) == 32
     assert b"hong" not in bytes(row.subject)
