@@ -14,7 +14,7 @@ from django.db import transaction
 
 from dojang.account.models import SeenBrowser, Session
 from dojang.audit.actions import record_event
-from dojang.guard.challenges import digest_of
+from dojang.guard.sealing import digest_of
 from dojang.notices.letters import Letters, gather
 
 if TYPE_CHECKING:

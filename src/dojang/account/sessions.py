@@ -12,7 +12,7 @@ from django.db import transaction
 from dojang.account.errors import SessionMissingError
 from dojang.account.models import Browser, Session
 from dojang.audit.actions import record_event
-from dojang.guard.challenges import digest_of
+from dojang.guard.sealing import digest_of
 
 if TYPE_CHECKING:
     from datetime import datetime

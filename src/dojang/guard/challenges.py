@@ -8,7 +8,6 @@ sign nothing else; `text`, which names purpose and origin and begins with a mark
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import secrets
@@ -17,6 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from dojang.guard.models import Challenge
+from dojang.guard.sealing import digest_of
 from dojang.ports.trail import moment_text
 
 if TYPE_CHECKING:
@@ -48,11 +48,6 @@ class Taken:
     body: bytes = b""
     subject: str = ""
     refused: str = ""
-
-
-def digest_of(token: str) -> str:
-    """Return a bearer token as it is stored: SHA-256, hexadecimal."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def ask_text(purpose: str, *, origin: str, life: timedelta, now: datetime) -> Asked:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -13,7 +12,7 @@ from django.db import transaction
 from dojang.audit.actions import record_event
 from dojang.guard import budgets, counters
 from dojang.guard.budgets import Budget
-from dojang.guard.sealing import sealer
+from dojang.guard.sealing import digest_of, sealer
 from dojang.journeys import engine
 from dojang.journeys.page import Action, FieldError, Message, Page, Wait
 from dojang.notices.letters import Letters, gather
@@ -63,7 +62,7 @@ class Started:
 
 def session_of(token: str) -> str:
     """SHA-256 (hex) of a run token: what `Acting.session` and the run's row hold."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return digest_of(token)
 
 
 def find_journey(journey_id: str) -> Journey:

@@ -13,6 +13,7 @@ from dojang.guard.counters import (
     Counted,
     Tally,
     count_attempts,
+    forget_attempts,
     judge_attempts,
     locked_factors,
     open_lock,
@@ -78,6 +79,24 @@ def test_a_right_answer_forgives_the_past_but_not_what_is_under_way() -> None:
     assert FactorCounter.objects.get().errors == 1
 
 
+def test_a_right_answer_does_not_forgive_what_was_counted_after_it() -> None:
+    """A wrong guess counted while the right answer was being compared stays, even if judged first."""
+    judge(count(CARD), "wrong")
+    right = count(CARD)
+    judge(count(CARD), "wrong")
+    judge(right, "reset")
+    assert FactorCounter.objects.get().errors == 1
+
+
+def test_what_a_later_right_answer_forgave_does_not_come_back() -> None:
+    """Two right answers overtake each other: the wrong one between them is forgiven by the second."""
+    first = count(CARD)
+    judge(count(CARD), "wrong")
+    judge(count(CARD), "reset")
+    judge(first, "reset")
+    assert FactorCounter.objects.get().errors == 0
+
+
 def test_the_fifth_wrong_answer_locks_and_only_once() -> None:
     """The lock is reported by the judgement that closed it, and by no other."""
     verdicts = [judge(count(CARD), "wrong") for _ in range(5)]
@@ -125,6 +144,32 @@ def test_a_refund_gives_back_exactly_one() -> None:
     judge(count(CARD), "wrong")
     judge(count(CARD), "refund")
     assert FactorCounter.objects.get().errors == 1
+
+
+def test_a_refund_from_yesterday_gives_today_nothing() -> None:
+    """An attempt counted before midnight and given back after it leaves the new day's count alone."""
+    daily = Tally(factor="identify", subject="user_id:x", limit=Limit(5, DAY))
+    evening = datetime(2031, 5, 6, 14, 59, tzinfo=UTC)
+    midnight = evening + timedelta(minutes=1)
+    old = count(daily, now=evening)
+    judge(count(daily, now=midnight), "wrong", now=midnight)
+    judge(old, "refund", now=midnight)
+    assert FactorCounter.objects.get().errors == 1
+
+
+def test_a_rolling_limit_cannot_lock() -> None:
+    """A lock has an end or somebody who opens it; a rolling limit has neither, so it only refuses."""
+    with pytest.raises(ValueError, match="rolling"):
+        Tally(factor="approvals", subject="customer:c1", limit=Limit(3, 600))
+
+
+def test_old_attempts_are_forgotten_and_counts_are_not() -> None:
+    """A week later the attempts are gone; what they counted stays counted."""
+    judge(count(CARD), "wrong")
+    judge(count(CARD, now=NOW + timedelta(days=1)), "wrong")
+    assert forget_attempts(now=NOW + timedelta(days=7)) == 0
+    assert forget_attempts(now=NOW + timedelta(days=7, seconds=1)) == 1
+    assert (Attempt.objects.count(), FactorCounter.objects.get().errors) == (1, 2)
 
 
 def test_a_days_limit_ends_at_midnight_in_korea() -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from django.db import transaction
 from tests.counting import errors_of
-from tests.journeys.app.walker import PIN, Walk, in_parallel
+from tests.journeys.app.walker import PIN, Walk, in_parallel, with_parts
 
 from dojang.audit.models import Event
 from dojang.ca.models import Certificate
@@ -42,6 +42,8 @@ from dojang.wallet.keys.models import WalletKey
 from dojang.wallet.keys.queries import keys_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
@@ -128,6 +130,38 @@ def test_twenty_guesses_at_once_are_five(world: World) -> None:
     assert results.count("wallet_pin_wrong") <= 5
     row = WalletKey.objects.get(id=key.id)
     assert (row.state, errors_of(row)) == ("locked", 5)
+
+
+class _Between:
+    """A signer before whose answer somebody else tries a wrong PIN, from beginning to end."""
+
+    def __init__(self, signer: Any, guess: Callable[[], None]) -> None:
+        self._signer, self._guess = signer, guess
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._signer, name)
+
+    def sign_with_wallet(self, **asked: Any) -> bytes:
+        """Let the other one go first."""
+        self._guess()
+        signature: bytes = self._signer.sign_with_wallet(**asked)
+        return signature
+
+
+def test_a_right_pin_forgives_the_past_alone(world: World) -> None:
+    """A wrong PIN counted while the right one was on its way stays counted; those before it are forgiven."""
+    acting, key = holder(world)
+
+    def guess(pin: str) -> None:
+        with pytest.raises(WalletPinWrongError):
+            sign(world, acting, key, pin=pin)
+
+    guess("111220")
+    between: Any = _Between(world.signer, lambda: guess("111221"))
+    assert sign(with_parts(world, signer=between), acting, key)
+    assert errors_of(key) == 1
+    assert sign(world, acting, key, text="another transfer")
+    assert errors_of(key) == 0
 
 
 def test_a_locked_key_is_replaced_by_a_reissue(world: World) -> None:
