@@ -310,6 +310,11 @@ def open_lock(customer_id: str, factor: str, *, opened_by: str, now: datetime) -
     return opened
 
 
+def name_customer(tally: Tally, customer_id: str) -> None:
+    """Say whose a counter is, once that is known: their locks are found, told and opened by it."""
+    FactorCounter.objects.filter(factor=tally.factor, subject=tally.index).update(customer_id=customer_id)
+
+
 def forget_attempts(*, now: datetime, limit: int = 10_000) -> int:
     """Delete attempts nobody asks about any more, the oldest first; return how many. Counters keep theirs."""
     oldest = Attempt.objects.order_by("id").values_list("id", "at")[:limit]

@@ -25,7 +25,6 @@ from procrastinate.contrib.django import app as queue
 from dojang.audit.actions import record_event
 from dojang.guard import budgets, counters
 from dojang.guard.locks import hold_to_commit
-from dojang.guard.models import FactorCounter
 from dojang.journeys import engine
 from dojang.journeys.kinds.base import Base
 from dojang.journeys.model import Locked, Passed, Pending, Rejected, Stopped
@@ -381,7 +380,7 @@ def _locked_people(turn: Turn, submit: Submit, factor: str) -> tuple[str, ...]:
     for index, customer in submit.behind.items():
         if submit.counts[index].factor == factor:
             tally = tally_of(submit.counts[index], submit.view, turn.acting)
-            FactorCounter.objects.filter(factor=factor, subject=tally.index).update(customer_id=customer)
+            counters.name_customer(tally, customer)
             people.append(customer)
     return tuple(people)
 

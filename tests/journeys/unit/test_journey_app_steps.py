@@ -534,6 +534,7 @@ def test_near_its_end_a_certificate_is_renewed_for_a_full_life(product: str, day
     """Before the window the end is kept; from its first day on a new life begins (30 days joint, 90 bank)."""
     a = make_a()
     held = holding(days=days, product=product)
+    held = replace(held, not_after=held.not_after + timedelta(hours=1))
     a.holdings = (held,)
     walker = start(f"{product}-app-issue", "confirm", who=a)
     shown = {row["label"].id: row["value"] for row in walker.page.show[0].data["rows"]}
