@@ -123,24 +123,24 @@ _INVOLVED: Final = f"""
     WHERE c.id IN (SELECT counter_id FROM guard_attempt WHERE id = ANY(%s)) ORDER BY c.factor, c.subject
     FOR UPDATE
 """  # noqa: S608 - the same
-# Closes attempts. Says how many of each counter are under way besides them, and how many were counted after
-# them and after the last right answer, and were wrong: those a right answer does not forgive.
+# Closes attempts. Says how many of each counter are under way besides them; and of right ones, how many were
+# counted after them and after the last right one, and were wrong: those a right answer does not forgive.
 _CLOSE: Final = """
     WITH given AS (SELECT * FROM unnest(%s::bigint[], %s::text[]) AS g(id, state)),
     closed AS (
         UPDATE guard_attempt a SET state = g.state FROM given g
-        WHERE a.id = g.id AND a.state = 'counted' RETURNING a.id, a.counter_id, a.at
+        WHERE a.id = g.id AND a.state = 'counted' RETURNING a.id, a.counter_id, a.at, a.state
     )
     SELECT closed.id, closed.counter_id, (
         SELECT count(*) FROM guard_attempt o WHERE o.counter_id = closed.counter_id AND o.state = 'counted'
             AND o.at > %s AND o.id NOT IN (SELECT id FROM given)
-    ), (
+    ), CASE closed.state WHEN 'right' THEN (
         SELECT count(*) FROM guard_attempt o WHERE o.counter_id = closed.counter_id
             AND o.state IN ('wrong', 'kept') AND o.id > greatest(closed.id, (
                 SELECT max(r.id) FROM guard_attempt r
                 WHERE r.counter_id = closed.counter_id AND r.state = 'right'
             ))
-    ), closed.at FROM closed ORDER BY closed.id
+    ) ELSE 0 END, closed.at FROM closed ORDER BY closed.id
 """
 _SETTLE: Final = """
     UPDATE guard_factorcounter c SET errors = g.errors, total = g.total

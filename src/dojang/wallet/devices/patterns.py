@@ -196,18 +196,18 @@ def judge_pattern(taken: Answer, *, is_device: bool, is_pattern: bool, acting: A
     """Close an attempt; return the reason of a refusal. Inside a transaction."""
     assert taken.key is not None
     row, now = DeviceKey.objects.select_for_update().get(id=taken.key.id), world.clock.now()
-    whose = {"acting": acting, "subject": row.customer_id, "key": row.id}
+    customer = row.customer_id
     if not is_device:
         # Not this device: the pattern was not compared, so the attempt is given back.
         judge_attempts({taken.attempt: "refund"}, now=now)
-        record_event("device_key:signature_wrong", **whose)
+        record_event("device_key:signature_wrong", acting=acting, subject=customer, key=row.id)
         return "wrong"
     if is_pattern:
         judge_attempts({taken.attempt: "reset"}, now=now)
-        record_event("device_key:proven", **whose)
+        record_event("device_key:proven", acting=acting, subject=customer, key=row.id)
         return ""
     is_locked = judge_attempts({taken.attempt: "wrong"}, locking=[taken.attempt], now=now)
-    record_event("device_key:pattern_wrong", **whose, left=taken.left)
+    record_event("device_key:pattern_wrong", acting=acting, subject=customer, key=row.id, left=taken.left)
     if is_locked:
         _lock(row, acting=acting, world=world)
         return "locked"

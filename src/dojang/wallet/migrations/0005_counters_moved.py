@@ -4,7 +4,7 @@ What was counted stays counted: a key at three wrong PINs has as many tries left
 locked one stays locked.
 """
 
-from django.db import migrations
+from django.db import migrations, models
 from django.utils import timezone
 
 from dojang.guard.sealing import sealer
@@ -29,15 +29,16 @@ def carry_over(apps, schema_editor):
     del schema_editor
     counters, locks = apps.get_model("guard", "FactorCounter"), apps.get_model("guard", "FactorLock")
     for model, factor, kind in COUNTED:
-        rows = apps.get_model("wallet", model).objects
+        rows, counted = apps.get_model("wallet", model).objects, models.Q(errors__gt=0)
         # Retired keys and what was ended are never tried again.
-        used = rows.filter(ended_at=None) if model == "Biometric" else rows.exclude(state="retired")
+        if model == "Biometric":
+            used = rows.filter(counted, ended_at=None)
+        else:
+            used = rows.filter(counted | models.Q(state="locked")).exclude(state="retired")
         for row in used.iterator():
             locked_at = None
             if getattr(row, "state", "") == "locked":
                 locked_at = row.locked_at or timezone.now()
-            if not row.errors and locked_at is None:
-                continue
             counter = counters.objects.create(
                 factor=factor,
                 subject=sealer().blind_index(f"counter.{factor}", f"{kind}:{row.id}"),
