@@ -36,6 +36,7 @@ __all__ = [
     "issuer_name",
     "issuing_authority",
     "newest_crl",
+    "predecessor_of",
     "standings_of",
     "verify_trail",
     "view_of",
@@ -147,6 +148,12 @@ def certificate_by_id(certificate_id: int) -> CertificateView | None:
 def certificate_of_order(order_key: str) -> CertificateView | None:
     """Find the certificate an order led to."""
     return _first(Certificate.objects.filter(intent__order_key=order_key, intent__state="stored"))
+
+
+def predecessor_of(certificate: CertificateView) -> str | None:
+    """Return the serial of the certificate this one took the place of, if there was one."""
+    rows = Certificate.objects.filter(successor_id=certificate.id).order_by("-id")
+    return rows.values_list("serial", flat=True).first()
 
 
 def _first(rows: Iterable[Certificate]) -> CertificateView | None:

@@ -10,6 +10,10 @@ from tests.journeys.app.walker import Walk
 
 from dojang.ca.models import Crl
 from dojang.notices.models import Notice
+from dojang.audit.tasks import anchor_audit
+from dojang.ca import tasks as ca
+from dojang.config.worker import AT_START
+from dojang.issuing.tasks import reconcile
 from dojang.ra import tasks
 from dojang.ra.models import Run
 
@@ -27,11 +31,11 @@ def test_every_task_runs_twice_without_harm(world: World, run_jobs: Callable[[],
     waiting = Walk(world, "han").walk_to("account")
     for _ in range(2):
         for task in (
-            tasks.reconcile,
+            reconcile,
             tasks.expire_runs,
-            tasks.publish_crls,
-            tasks.refresh_ocsp_answers,
-            tasks.anchor_audit,
+            ca.publish_crls,
+            ca.refresh_ocsp_answers,
+            anchor_audit,
         ):
             task.defer()
         assert run_jobs() >= 5
@@ -61,5 +65,5 @@ def test_a_reissue_asks_for_a_list_at_once(world: World, run_jobs: Callable[[], 
 
 def test_the_names_a_worker_is_given_exist() -> None:
     """What is to run at start is registered under that name."""
-    assert set(tasks.AT_START) <= set(app.tasks)
+    assert set(AT_START) <= set(app.tasks)
     assert "notices.deliver_notice" in app.tasks

@@ -22,7 +22,8 @@ from dojang.config.logs import JsonFormatter
 from dojang.ports.acting import Acting
 from dojang.ports.errors import PushError, SubscriptionRefusedError
 from dojang.ports.push import Manner
-from dojang.ra.holding import hold_everything, restore_everything
+from dojang.issuing.actions import restore_everything
+from dojang.ra.holding import hold_everything
 from dojang.sandbox.cast import BY_HANDLE
 from dojang.wallet.devices.models import Device, PushMessage
 from dojang.wallet.devices.pushing import (

@@ -1,0 +1,64 @@
+"""What follows done orders outside the database. Everything here may be repeated, until it succeeds."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from dojang.audit.actions import record_event
+from dojang.ca.actions import publish_soon
+from dojang.issuing.models import Order
+from dojang.issuing.store import open_body
+from dojang.pki.errors import DojangError
+from dojang.ports.signer_errors import SignerError
+from dojang.wallet.keys.actions import tell_signer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from dojang.ports.acting import Acting
+    from dojang.ports.world import World
+
+log = logging.getLogger(__name__)
+
+
+def tidy_up(order_ids: Collection[str], *, acting: Acting, world: World) -> int:
+    """Tell the signer of keys that ended, the bank of new addresses, and ask for a CRL; return how many are tidy.
+
+    The reconcile job repeats what could not be done.
+    """
+    if not order_ids:
+        return 0
+    try:
+        tell_signer(world=world)
+    except SignerError as error:
+        log.warning("tidying up waits: %s", error.code)
+        return 0
+    orders = list(Order.objects.filter(id__in=order_ids, state=Order.State.DONE, tidied=False))
+    done = sum(_tidy(order, acting=acting, world=world) for order in orders)
+    if any(order.replaces for order in orders):
+        publish_soon()
+    return done
+
+
+def _tidy(order: Order, *, acting: Acting, world: World) -> bool:
+    row = Order.objects.filter(id=order.id)
+    try:
+        contact = open_body(order).contact
+        if contact is not None:
+            email, address = contact["email"], contact["address"] or None
+            world.corebank.update_contact(order.customer_id, email=email, address=address, key=order.id)
+    except DojangError as error:
+        log.warning("tidying up after order %s waits: %s", order.id, error.code)
+        return False
+    if contact is None:
+        row.update(tidied=True)
+        return True
+    with transaction.atomic():
+        row.update(tidied=True)
+        record_event(
+            "customer:contact_changed", acting=acting, subject=order.customer_id, edited=sorted(contact["changed"])
+        )
+    return True
