@@ -13,8 +13,8 @@ from dojang.pki.errors import DojangError
 
 app = typer.Typer(help="Runs of journeys.", no_args_is_help=True)
 _FACTS = (
-    "id", "journey", "version", "channel", "locale", "step", "revision", "customer_id", "created_at",
-    "touched_at", "idle_until",
+    "id", "journey", "version", "channel", "locale", "state", "step", "revision", "end_reason",
+    "customer_id", "created_at", "touched_at", "idle_until", "ended_at",
 )  # fmt: skip
 
 

@@ -61,7 +61,7 @@ class _Job:
     """One order on its way through the phases."""
 
     order: Order
-    wanted: ca.Order | None = None
+    wanted: ca.Wanted | None = None
     intent: Intent | None = None
     certificate: Certificate | None = None
 
@@ -162,7 +162,7 @@ class _Round:
         if set(spent) != set(order.evidence) or set(spent.values()) - {"", order.customer_id}:
             raise DojangError("the evidence of an order is not what was spent on it")
         key = custody_of(order).key_of(order)
-        job.wanted = ca.Order(
+        job.wanted = ca.Wanted(
             key=order.id,
             product=order.product,
             profile=order.profile,

@@ -11,11 +11,11 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING, Final, Protocol
 
-from dojang.issuing.errors import KeyTakenError
 from dojang.issuing.models import BroughtKey, Order
 from dojang.issuing.values import PublicKey
 from dojang.pki.requests import read_request
 from dojang.wallet.devices import actions as devices
+from dojang.wallet.devices.errors import DeviceKeyUsedError
 from dojang.wallet.keys import actions as keys
 from dojang.wallet.keys.errors import WalletKeyNotFoundError
 
@@ -141,7 +141,7 @@ class Csr:
     def offer(self, key: OfferedKey, *, acting: Acting, world: World) -> None:
         """Check the request (proof of possession) and keep its public key.
 
-        Raises `MalformedError`, `ProfileError`, `VerificationError` for the request; `KeyTakenError` for a
+        Raises `MalformedError`, `ProfileError`, `VerificationError` for the request; `DeviceKeyUsedError` for a
         key that was ever brought for another order.
         """
         asked = read_request(key.request)
@@ -150,7 +150,7 @@ class Csr:
         if kept is not None:
             if (kept.id, kept.order_id, kept.state) == (key.key_id, key.order_id, BroughtKey.State.PREPARED):
                 return
-            raise KeyTakenError
+            raise DeviceKeyUsedError
         self.discard(key.order_id, acting=acting, world=world)
         BroughtKey.objects.create(
             id=key.key_id,

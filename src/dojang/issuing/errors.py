@@ -21,9 +21,3 @@ class ReissueLimitError(DojangError):
     """The person's certificate of this product was re-issued too often lately (`data`: ``limit``)."""
 
     code = "reissue_limit"
-
-
-class KeyTakenError(DojangError):
-    """The key was offered or certified before: a new certificate has a new key."""
-
-    code = "device_key_used"

@@ -13,6 +13,7 @@ from django.db import transaction
 from dojang.audit.actions import record_event
 from dojang.guard import counters
 from dojang.guard.sealing import sealer
+from dojang.issuing.actions import carry_out
 from dojang.journeys import engine
 from dojang.journeys.page import Action, FieldError, Message, Page
 from dojang.notices.letters import Letters, gather
@@ -162,7 +163,7 @@ def _refresh(turn: Turn) -> Page:
     if expire_turn(turn):
         return _page(turn)
     if turn.run.state == Run.State.ORDERED:
-        ordered.go_on(turn)
+        carry_out([turn.run.id], acting=turn.acting, world=turn.world)
         return ordered.order_page(turn)
     try:
         steps.enter_step(turn)

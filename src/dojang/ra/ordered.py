@@ -36,11 +36,6 @@ def order_of(run: Run) -> OrderView:
     return order
 
 
-def go_on(turn: Turn) -> None:
-    """Carry a run's order out, as far as it goes now."""
-    carry_out([turn.run.id], acting=turn.acting, world=turn.world)
-
-
 def order_page(turn: Turn, *, wrong: str = "") -> Page:
     """Make the page of a run that was ordered, from its order as it stands; `wrong` is an error's code."""
     order = order_of(turn.run)
@@ -76,7 +71,7 @@ def hear_device(turn: Turn, action: str, data: Mapping[str, Any]) -> Page:
         world=turn.world,
     ):
         return order_page(turn, wrong="delivery_signature_wrong")
-    go_on(turn)
+    carry_out([turn.run.id], acting=turn.acting, world=turn.world)
     return order_page(turn)
 
 
