@@ -22,9 +22,9 @@ from dojang.ca import linting  # noqa: E402, F401 - preloaded
 from dojang.config import wiring  # noqa: E402
 from dojang.config.options import load_options  # noqa: E402
 from dojang.config.processes import die_with_parent  # noqa: E402
+from dojang.issuing.actions import reconcile  # noqa: E402
 from dojang.pki import lint  # noqa: E402
 from dojang.pki.errors import DojangError  # noqa: E402
-from dojang.issuing.actions import reconcile  # noqa: E402
 from dojang.ports.acting import Acting, job  # noqa: E402
 from dojang.ra import actions  # noqa: E402
 

@@ -20,9 +20,9 @@ from dojang.ca.reconciling import Reconciled, reconcile, settle_order
 from dojang.ca.suspension import long_held, restore_certificate, suspend_certificate
 
 __all__ = [
-    "Wanted",
     "Published",
     "Reconciled",
+    "Wanted",
     "activate_certificate",
     "holding_order",
     "intend_certificate",

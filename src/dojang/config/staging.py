@@ -1,7 +1,8 @@
 """What the cast should hold from the beginning and casting cannot give: a certificate.
 
-One member of the cast already holds one that is about to run out. It comes through the same door as any other:
-a key in the signer, an order, intent, signature, activation, audit; only the walk through the pages is left out.
+One member of the cast already holds one that is about to run out. It comes through the same door as any
+other: a key in the signer, an order, intent, signature, activation, audit; only the walk through the pages is
+left out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Carrying orders out: from the placed row to a certificate in its holder's custody, resumable from any point.
+"""Carrying orders out: from the placed row to a certificate in its holder's custody, resumable anywhere.
 
 1. look: the row, the name (fixed once), the key, the evidence spent on it;
 2. intend: the exact bytes, stored before any key is used;
@@ -7,8 +7,8 @@
 5. activate: one transaction makes the new one active, revokes the old one, closes the order and tells;
 6. tidy: what follows outside the database (`dojang.issuing.tidying`).
 
-Each phase takes every order of the batch; one that fails is taken out and told, the rest go on. Whatever stops
-an order in between, the next call (a page that is opened, the reconcile job) takes it up where it stopped.
+Each phase takes every order of the batch; one that fails is taken out and told, the rest go on. Whatever
+stops an order in between, the next call (a page that is opened, the reconcile job) takes it up again.
 """
 
 from __future__ import annotations
@@ -204,8 +204,9 @@ class _Round:
         try:
             job.certificate = ca.issue_certificate(job.intent, acting=self.acting, world=self.world)
         except (IntentVoidError, ProfileError) as refusal:
-            # Given up by the reconcile job between our two calls, or so old (the signer was away) that signing
-            # it now would back-date it. What was signed before is kept; else the same key is ordered again, once.
+            # Given up by the reconcile job between our two calls, or so old (the signer was away) that
+            # signing it now would back-date it. What was signed before is kept; else the same key is
+            # ordered again, once.
             if isinstance(refusal, ProfileError):
                 ca.settle_order(job.order.id, acting=self.acting, world=self.world)
             job.intent = ca.intend_certificate(job.wanted, acting=self.acting, world=self.world)

@@ -73,7 +73,7 @@ class Wallet:
         return PublicKey(key.public_key, key.vid)
 
     def deliver(self) -> str:
-        """The wallet is ours: it has the certificate as soon as we do."""
+        """Return nothing: the wallet is ours and has the certificate as soon as we do."""
         return ""
 
     def accept(
@@ -141,8 +141,8 @@ class Csr:
     def offer(self, key: OfferedKey, *, acting: Acting, world: World) -> None:
         """Check the request (proof of possession) and keep its public key.
 
-        Raises `MalformedError`, `ProfileError`, `VerificationError` for the request; `DeviceKeyUsedError` for a
-        key that was ever brought for another order.
+        Raises `MalformedError`, `ProfileError`, `VerificationError` for the request; `DeviceKeyUsedError` for
+        a key that was ever brought for another order.
         """
         asked = read_request(key.request)
         fingerprint = hashlib.sha256(asked.public_key).digest()

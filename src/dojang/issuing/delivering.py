@@ -2,8 +2,8 @@
 
 The order waits in state ``delivering``: certificate, chain and a challenge are handed over. The holder stores
 them, signs the challenge with the new key and says ``stored``. That answer is committed on its own before
-anything follows from it, so a crash right behind it activates the certificate and never forgets it. Not stored,
-or no answer in time: the new certificate is revoked, the old one lives. Never none, never two.
+anything follows from it, so a crash right behind it activates the certificate and never forgets it. Not
+stored, or no answer in time: the new certificate is revoked, the old one lives. Never none, never two.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def begin_delivery(order: Order, certificate: Certificate, *, acting: Acting, world: World) -> bool:
-    """Put a placed order into ``delivering`` and tell whether its holder's word is waited for. Commits by itself.
+    """Put a placed order into ``delivering``; tell whether its holder is waited for. Commits by itself.
 
     Raises `CertificateRevokedError` for a certificate that was taken back meanwhile.
     """
@@ -84,7 +84,7 @@ def confirm_delivery(
 
 
 def refuse_delivery(order_id: str, *, acting: Acting, world: World) -> None:
-    """Hear that the certificate could not be stored: it is revoked, unless it was said to be stored before."""
+    """Hear that the certificate could not be stored: it is revoked, unless it was said to be before."""
     if Order.objects.filter(id=order_id, state=Order.State.DELIVERING, stored_at=None).exists():
         fail_order(order_id, "storage_failed", acting=acting, world=world)
 

@@ -101,6 +101,4 @@ def _fail(order_id: str, why: str, letters: Letters, *, acting: Acting, world: W
 def discard_keys(order_id: str, *, acting: Acting, world: World) -> int:
     """Give up the keys that were offered for an order nobody placed; return how many."""
     with transaction.atomic():
-        return sum(
-            custody.discard(order_id, acting=acting, world=world) for custody in CUSTODIES.values()
-        )
+        return sum(custody.discard(order_id, acting=acting, world=world) for custody in CUSTODIES.values())

@@ -41,7 +41,9 @@ class Order(models.Model):
     custody = models.CharField(max_length=8, choices=Custody.choices)
     key_id = models.CharField(max_length=160)
     evidence = models.JSONField(default=list)  # ids of what was spent on it
-    replaces = models.CharField(max_length=32, default="")  # reason of the old certificate's end, if there is one
+    replaces = models.CharField(
+        max_length=32, default=""
+    )  # reason of the old certificate's end, if there is one
     not_after = models.DateTimeField(null=True)  # empty: the authority decides
     state = models.CharField(max_length=10, choices=State.choices, default=State.PLACED)
     end_reason = models.CharField(max_length=40, default="")

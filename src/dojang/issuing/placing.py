@@ -1,7 +1,7 @@
 """The door: whoever wants a certificate places an order here, a journey as well as anybody without one.
 
-An order is placed inside the caller's transaction, with whatever else the caller concludes in it. What it rests
-on is checked and spent there; from then on `carry_out` finishes the order or fails it, whoever calls it.
+An order is placed inside the caller's transaction, with whatever else the caller concludes in it. What it
+rests on is checked and spent there; from then on `carry_out` finishes it or fails it, whoever calls.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def place_order(request: OrderRequest, *, acting: Acting, world: World) -> Order
     2. The person's certificate was not re-issued too often lately.
     3. Each evidence is of this person, alive and unspent; it is spent with the order.
 
-    Raises `OrderUnderWayError`, `ReissueLimitError`, `EvidenceRefusedError`, and `OrderConflictError` when the
-    id stands for another order; nothing is changed then, and the caller's transaction goes on.
+    Raises `OrderUnderWayError`, `ReissueLimitError`, `EvidenceRefusedError`, and `OrderConflictError` when
+    the id stands for another order; nothing is changed then, and the caller's transaction goes on.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("an order is placed in the transaction that decides on it")

@@ -80,7 +80,7 @@ def living_among(order_ids: Collection[str]) -> set[str]:
 
 
 def offered_before(moment: datetime) -> list[str]:
-    """Return for which runs or orders keys were offered before a moment that were never certified, oldest first."""
+    """Return for which runs or orders keys were offered before a moment and have not been certified."""
     brought = BroughtKey.objects.filter(state=BroughtKey.State.PREPARED, created_at__lt=moment)
     return [*keys_waiting_since(moment), *brought.order_by("created_at").values_list("order_id", flat=True)]
 

@@ -39,7 +39,11 @@ def revoke_certificate(certificate_id: int, reason: str, *, acting: Acting, worl
         retire_keys_of(ended, acting=acting, world=world)
         retire_device_keys_of(ended, acting=acting, world=world)
         letters.add(
-            view.customer_id, "certificate_revoked", view.serial, product=view.product, serial=view.serial[-8:]
+            view.customer_id,
+            "certificate_revoked",
+            view.serial,
+            product=view.product,
+            serial=view.serial[-8:],
         )
         letters.write(acting=acting, world=world)
     with contextlib.suppress(SignerError):

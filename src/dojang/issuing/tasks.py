@@ -40,9 +40,7 @@ def reconcile(context: JobContext, timestamp: int = 0) -> None:
 )
 def suspend_left(context: JobContext, customer_id: str) -> None:
     """Finish holding everything of a customer, should whoever began it have died."""
-    actions.suspend_left(
-        customer_id, acting=job("suspend_left"), world=context.additional_context["world"]
-    )
+    actions.suspend_left(customer_id, acting=job("suspend_left"), world=context.additional_context["world"])
 
 
 @app.periodic(cron="13 * * * *")

@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 
 
 def tidy_up(order_ids: Collection[str], *, acting: Acting, world: World) -> int:
-    """Tell the signer of keys that ended, the bank of new addresses, and ask for a CRL; return how many are tidy.
+    """Tell the signer of keys that ended, the bank of new addresses, and ask for a CRL.
 
-    The reconcile job repeats what could not be done.
+    Returns how many orders are tidy now; the reconcile job repeats what could not be done.
     """
     if not order_ids:
         return 0
@@ -59,6 +59,9 @@ def _tidy(order: Order, *, acting: Acting, world: World) -> bool:
     with transaction.atomic():
         row.update(tidied=True)
         record_event(
-            "customer:contact_changed", acting=acting, subject=order.customer_id, edited=sorted(contact["changed"])
+            "customer:contact_changed",
+            acting=acting,
+            subject=order.customer_id,
+            edited=sorted(contact["changed"]),
         )
     return True

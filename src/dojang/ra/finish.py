@@ -1,7 +1,7 @@
 """The end of a run: an order for a certificate, when everything is proven; or nothing, and why.
 
-In the last step's transaction the evidence is re-checked and the order placed (`dojang.issuing`). From then on
-the order of the same id is what goes on; the run's page is drawn from it.
+In the last step's transaction the evidence is re-checked and the order placed (`dojang.issuing`). From then
+on the order of the same id is what goes on; the run's page is drawn from it.
 """
 
 from __future__ import annotations

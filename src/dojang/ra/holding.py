@@ -1,4 +1,4 @@
-"""When a telephone is lost: everything of its owner is held (`dojang.issuing.holding`), runs under way as well."""
+"""When a telephone is lost: its owner's certificates and devices are held, and the runs under way stopped."""
 
 from __future__ import annotations
 

@@ -32,4 +32,6 @@ def open_body(run: Run) -> Body:
 
 def seal_body(run: Run, body: Body) -> None:
     """Put a body into a row (not saved)."""
-    run.body = sealer().seal({"progress": dump_progress(body.progress)}, table="ra_run", column="body", row=run.id)
+    run.body = sealer().seal(
+        {"progress": dump_progress(body.progress)}, table="ra_run", column="body", row=run.id
+    )

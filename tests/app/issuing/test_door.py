@@ -151,12 +151,10 @@ def test_evidence_is_spent_once(world: World) -> None:
 @pytest.mark.parametrize(
     ("spoil", "problem"),
     [
-        (lambda world: (), "evidence:missing"),
+        (lambda _world: (), "evidence:missing"),
         (lambda world: (evidence(world, "hong", "one", customer_id=BY_HANDLE["han"].id),), "seen:foreign"),
         (
-            lambda world: (
-                evidence(world, "hong", "one", expires=world.clock.now() - timedelta(seconds=1)),
-            ),
+            lambda world: (evidence(world, "hong", "one", expires=world.clock.now() - timedelta(seconds=1)),),
             "seen:expired",
         ),
     ],
@@ -255,7 +253,7 @@ def test_what_another_session_is_at_is_left_to_it(world: World) -> None:
     assert {row.state for row in Order.objects.all()} == {"done"}
 
 
-# ------------------------------------------------------------------------------------------ a key brought along
+# ------------------------------------------------------------------------------------------ a brought key
 
 
 def brought(world: World, name: str, key: ec.EllipticCurvePrivateKey) -> OrderRequest:
@@ -278,7 +276,7 @@ def brought(world: World, name: str, key: ec.EllipticCurvePrivateKey) -> OrderRe
 
 
 def test_a_key_that_was_brought_is_certified_once_its_holder_has_it(world: World) -> None:
-    """Only a signature of the brought key over the challenge makes it active; the key is never taken again."""
+    """Only the brought key's signature over the challenge makes it active; the key is never taken again."""
     key = ec.generate_private_key(ec.SECP256R1())
     order_id = place(world, brought(world, "one", key)).id
     carry(world, order_id)

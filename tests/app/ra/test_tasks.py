@@ -8,12 +8,12 @@ import pytest
 from procrastinate.contrib.django import app
 from tests.journeys.app.walker import Walk
 
-from dojang.ca.models import Crl
-from dojang.notices.models import Notice
 from dojang.audit.tasks import anchor_audit
 from dojang.ca import tasks as ca
+from dojang.ca.models import Crl
 from dojang.config.worker import AT_START
 from dojang.issuing.tasks import reconcile
+from dojang.notices.models import Notice
 from dojang.ra import tasks
 from dojang.ra.models import Run
 

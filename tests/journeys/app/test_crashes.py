@@ -13,13 +13,13 @@ from dojang.audit.queries import verify_chains
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate, certificates_of
 from dojang.guard.models import Attempt, FactorCounter
+from dojang.issuing.actions import carry_out, reconcile
+from dojang.issuing.models import UsedEvidence
 from dojang.notices.models import Notice
 from dojang.ports.acting import Acting
 from dojang.ports.errors import CoreBankError, SmsError, TelephonyError
 from dojang.ports.signer_errors import SignerUnavailableError
 from dojang.ra.actions import act
-from dojang.issuing.actions import carry_out, reconcile
-from dojang.issuing.models import UsedEvidence
 from dojang.ra.models import Run
 from dojang.wallet.keys.models import WalletKey
 

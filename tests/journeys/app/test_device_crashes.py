@@ -17,10 +17,10 @@ from tests.journeys.app.walker import in_parallel, with_policy
 
 from dojang.audit.queries import verify_chains
 from dojang.ca.models import Certificate
-from dojang.notices.models import Notice
-from dojang.ra.actions import act
 from dojang.issuing.actions import reconcile
 from dojang.issuing.models import Order
+from dojang.notices.models import Notice
+from dojang.ra.actions import act
 from dojang.wallet.devices.models import Device, DeviceKey
 
 if TYPE_CHECKING:

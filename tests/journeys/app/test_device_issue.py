@@ -11,11 +11,11 @@ from tests.journeys.app.device import AppWalk, R, Telephone, b64, fresh_key, pro
 
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate
+from dojang.issuing.actions import reconcile
+from dojang.issuing.models import Order
 from dojang.notices.models import Notice
 from dojang.pki.npki.vid import compute_vid, parse_identify_data
 from dojang.ports.acting import Acting
-from dojang.issuing.actions import reconcile
-from dojang.issuing.models import Order
 from dojang.ra.models import Run
 from dojang.ra.upkeep import discard_keys
 from dojang.sandbox.cast import BY_HANDLE

@@ -9,9 +9,9 @@ from tests.journeys.app.walker import Walk
 
 from dojang.audit.models import Event
 from dojang.ca.queries import certificates_of
+from dojang.issuing.models import Order, UsedEvidence
 from dojang.notices.models import Notice
 from dojang.pki.npki.vid import parse_identify_data
-from dojang.issuing.models import Order, UsedEvidence
 from dojang.ra.models import Run
 from dojang.wallet.keys.models import WalletKey
 

@@ -14,9 +14,9 @@ from tests.journeys.app.device import AppWalk
 from tests.journeys.app.walker import Walk
 
 from dojang.ca.models import Certificate, Intent
+from dojang.issuing.models import Order, UsedEvidence
 from dojang.journeys.engine import required_evidence
 from dojang.products.journeys import JOURNEYS
-from dojang.issuing.models import Order, UsedEvidence
 from dojang.ra.models import Run
 from dojang.sandbox.cast import BY_HANDLE
 from dojang.wallet.devices.models import DeviceKey

@@ -20,10 +20,10 @@ from hypothesis.stateful import (
 from tests.journeys.app.walker import Walk, with_policy
 
 from dojang.ca.models import Certificate
+from dojang.issuing.models import Order
 from dojang.ports.acting import Acting
 from dojang.ra.actions import act, open_page, unlock_factor
 from dojang.ra.errors import ActionUnknownError, RunNotFoundError, StaleRevisionError, StepMismatchError
-from dojang.issuing.models import Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,6 @@ from tests.journeys.app.walker import PIN, Walk
 
 from dojang.audit.queries import verify_chains
 from dojang.ca.models import Certificate
-from dojang.notices.models import Notice
-from dojang.ports.acting import Acting
 from dojang.issuing.actions import (
     end_long_holds,
     restore_certificate,
@@ -21,6 +19,8 @@ from dojang.issuing.actions import (
     suspend_left,
 )
 from dojang.issuing.models import Order
+from dojang.notices.models import Notice
+from dojang.ports.acting import Acting
 from dojang.ra.holding import hold_everything
 from dojang.ra.models import Run
 from dojang.sandbox.cast import BY_HANDLE

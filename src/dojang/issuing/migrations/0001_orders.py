@@ -16,7 +16,9 @@ def place_orders(apps, schema_editor):
     """Give each run its order, as it would stand had it been placed by this release."""
     orders, runs = apps.get_model("issuing", "Order"), apps.get_model("ra", "Run")
     made = []
-    for run in runs.objects.filter(issuing_at__isnull=False).order_by("issuing_at").iterator(chunk_size=BATCH):
+    for run in (
+        runs.objects.filter(issuing_at__isnull=False).order_by("issuing_at").iterator(chunk_size=BATCH)
+    ):
         made.append(order_of(run, orders))
         if len(made) == BATCH:
             orders.objects.bulk_create(made)

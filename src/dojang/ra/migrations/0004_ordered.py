@@ -56,7 +56,8 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
-            "run", models.Index(condition=models.Q(("state", "open")), fields=["idle_until"], name="ra_run_due")
+            "run",
+            models.Index(condition=models.Q(("state", "open")), fields=["idle_until"], name="ra_run_due"),
         ),
         migrations.AddConstraint(
             "run",
