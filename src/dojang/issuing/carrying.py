@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from django.db import connection, transaction
+from django.db import connection
 
 from dojang.audit.errors import AuditUnwrittenError
 from dojang.ca import actions as ca
@@ -161,7 +161,7 @@ class _Round:
         order = job.order
         if set(spent) != set(order.evidence) or set(spent.values()) - {"", order.customer_id}:
             raise DojangError("the evidence of an order is not what was spent on it")
-        key = custody_of(order).key_of(order)
+        key = custody_of(order).key_of(order.key_id, order.customer_id)
         job.wanted = ca.Wanted(
             key=order.id,
             product=order.product,
@@ -178,17 +178,13 @@ class _Round:
 
     def _name(self, order: Order) -> str:
         """Fix the name that goes into the certificate, once: an order is the same order after a crash."""
-        body = open_body(order)
+        body = open_body(order.id, order.body)
         if body.name:
             return body.name
         name = self.world.corebank.customer(order.customer_id).name
-        with transaction.atomic():
-            row = Order.objects.select_for_update().get(id=order.id)
-            if row.state != Order.State.PLACED:
-                raise DojangError("the order was ended while its certificate was being made")
-            seal_body(row, replace(open_body(row), name=name))
-            row.save(update_fields=["body"])
-        order.body = row.body
+        seal_body(order, replace(body, name=name))
+        if not Order.objects.filter(id=order.id, state=Order.State.PLACED).update(body=order.body):
+            raise DojangError("the order was ended while its certificate was being made")
         return name
 
     def intend(self, job: _Job) -> bool:

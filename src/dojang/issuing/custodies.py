@@ -35,8 +35,8 @@ class Custody(Protocol):
     def offer(self, key: OfferedKey, *, acting: Acting, world: World) -> None:
         """Keep a key for the order that will name it; the order's earlier keys go."""
 
-    def key_of(self, order: Order) -> PublicKey:
-        """Return an order's key. Raises `WalletKeyNotFoundError`."""
+    def key_of(self, key_id: str, customer_id: str) -> PublicKey:
+        """Return a key that was offered. Raises `WalletKeyNotFoundError`."""
 
     def deliver(self) -> str:
         """Return the challenge (hexadecimal) the holder answers with the new key, or nothing to wait for."""
@@ -67,9 +67,9 @@ class Wallet:
             world=world,
         )
 
-    def key_of(self, order: Order) -> PublicKey:
+    def key_of(self, key_id: str, customer_id: str) -> PublicKey:
         """Return the prepared key."""
-        key = keys.prepared_key(key_id=order.key_id, customer_id=order.customer_id)
+        key = keys.prepared_key(key_id=key_id, customer_id=customer_id)
         return PublicKey(key.public_key, key.vid)
 
     def deliver(self) -> str:
@@ -106,9 +106,9 @@ class Device:
             world=world,
         )
 
-    def key_of(self, order: Order) -> PublicKey:
+    def key_of(self, key_id: str, customer_id: str) -> PublicKey:
         """Return the offered key."""
-        key = devices.offered_key(key_id=order.key_id, customer_id=order.customer_id)
+        key = devices.offered_key(key_id=key_id, customer_id=customer_id)
         return PublicKey(bytes(key.public_key), bytes(key.vid) or None, key.algorithm)
 
     def deliver(self) -> str:
@@ -163,11 +163,11 @@ class Csr:
             created_at=world.clock.now(),
         )
 
-    def key_of(self, order: Order) -> PublicKey:
+    def key_of(self, key_id: str, customer_id: str) -> PublicKey:
         """Return the key that was brought."""
-        row = BroughtKey.objects.filter(id=order.key_id, customer_id=order.customer_id).first()
+        row = BroughtKey.objects.filter(id=key_id, customer_id=customer_id).first()
         if row is None or row.state == BroughtKey.State.RETIRED:
-            raise WalletKeyNotFoundError(key=order.key_id)
+            raise WalletKeyNotFoundError(key=key_id)
         return PublicKey(bytes(row.public_key), None, row.algorithm)
 
     def deliver(self) -> str:

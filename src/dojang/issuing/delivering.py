@@ -43,7 +43,7 @@ def begin_delivery(order: Order, certificate: Certificate, *, acting: Acting, wo
         row = Order.objects.select_for_update().get(id=order.id)
         if row.state != Order.State.PLACED:
             return True
-        seal_body(row, replace(open_body(row), challenge=challenge))
+        seal_body(row, replace(open_body(row.id, row.body), challenge=challenge))
         row.state = Order.State.DELIVERING
         row.deliver_until = min(
             now + timedelta(seconds=policy.delivery_within),
@@ -65,8 +65,8 @@ def confirm_delivery(
     order = Order.objects.get(id=order_id)
     if not _is_awaited(order, world=world):
         return True
-    key = custody_of(order).key_of(order)
-    challenge = bytes.fromhex(open_body(order).challenge)
+    key = custody_of(order).key_of(order.key_id, order.customer_id)
+    challenge = bytes.fromhex(open_body(order.id, order.body).challenge)
     if not signature or not is_stored(public_key=key.public_key, challenge=challenge, signature=signature):
         with transaction.atomic():
             record_event(
@@ -76,7 +76,7 @@ def confirm_delivery(
     with transaction.atomic():
         row = Order.objects.select_for_update().get(id=order.id)
         if _is_awaited(row, world=world):
-            seal_body(row, replace(open_body(row), label=label, platform=platform))
+            seal_body(row, replace(open_body(row.id, row.body), label=label, platform=platform))
             row.stored_at = world.clock.now()
             row.save(update_fields=["body", "stored_at"])
             record_event("order:stored", acting=acting, subject=row.id, customer=row.customer_id)

@@ -40,7 +40,7 @@ def complete_order(
     order, now = Order.objects.select_for_update().get(id=order_id), world.clock.now()
     if order.state not in LIVING:
         raise DojangError("an order that has ended cannot receive a certificate")
-    body = open_body(order)
+    body = open_body(order.id, order.body)
     custody_of(order).accept(order, body, new, acting=acting, world=world)
     # What only the way here needed goes with it; the name and new addresses are still to be used.
     seal_body(order, replace(body, challenge="", proof_key=""))

@@ -45,24 +45,25 @@ def place_order(request: OrderRequest, *, acting: Acting, world: World) -> Order
     """
     if not connection.in_atomic_block:
         raise RuntimeError("an order is placed in the transaction that decides on it")
-    known = Order.objects.filter(id=request.id).first()
-    if known is not None:
-        return _same(known, request)
     now = world.clock.now()
     order = _row(request, now=now)
     try:
         with transaction.atomic():  # a refusal leaves nothing of it
             # 1. the row takes the person's place: a rival waits here for our commit
             order.save(force_insert=True)
-            # 2.
-            if order.replaces:
+            # 2. whoever came before has ended by now
+            if _holds(request, now=now):
                 _refuse_too_often(order, world.policy.reissue_per_day, now=now)
+                order.replaces = request.reason
+                order.save(update_fields=["replaces"])
             # 3.
             _spend(order, request.evidence, now=now)
     except IntegrityError as error:
-        if "issuing_usedevidence" not in str(error):
-            raise OrderUnderWayError from error
-        raise EvidenceRefusedError(problems=_spent(request.evidence)) from error
+        known = Order.objects.filter(id=request.id).first()
+        if known is not None:
+            return _same(known, request)
+        problems = _spent(request.evidence)
+        raise EvidenceRefusedError(problems=problems) if problems else OrderUnderWayError from error
     record_event(
         "order:placed",
         acting=acting,
@@ -94,7 +95,6 @@ def _row(request: OrderRequest, *, now: datetime) -> Order:
         custody=request.custody,
         key_id=request.key_id,
         evidence=_ids(request.evidence),
-        replaces=request.reason if _holds(request, now=now) else "",
         not_after=request.not_after,
         placed_at=now,
     )
@@ -119,17 +119,19 @@ def _holds(request: OrderRequest, *, now: datetime) -> bool:
 
 
 def _refuse_too_often(order: Order, limit: int, *, now: datetime) -> None:
-    """Count the re-issues of this person and product within a day, finished or under way."""
-    others = Order.objects.filter(
-        customer_id=order.customer_id, product=order.product, placed_at__gt=now - _DAY
-    ).exclude(id=order.id)
-    # Whoever came before has ended: only one order of a person and product is alive, and it is this one.
-    if others.filter(~Q(replaces=""), state=Order.State.DONE).count() >= limit:
+    """Count the re-issues of this person and product within a day."""
+    done = Order.objects.filter(
+        customer_id=order.customer_id,
+        product=order.product,
+        state=Order.State.DONE,
+        placed_at__gt=now - _DAY,
+    )
+    if done.filter(~Q(replaces="")).count() >= limit:
         raise ReissueLimitError(limit=limit)
 
 
 def _spend(order: Order, evidence: Sequence[Evidence], *, now: datetime) -> None:
-    problems = _problems(order, evidence, now=now) or _spent(evidence)
+    problems = _problems(order, evidence, now=now)
     if problems:
         raise EvidenceRefusedError(problems=problems)
     UsedEvidence.objects.bulk_create(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dojang.ca.errors import CertificateNotFoundError
-from dojang.ca.queries import certificate_of_order, chain_of, predecessor_of
-from dojang.issuing.custodies import custody_of
+from dojang.ca.queries import certificate_of_order, chain_of, issued_by_order
+from dojang.issuing.custodies import CUSTODIES
 from dojang.issuing.models import LIVING, BroughtKey, Order
 from dojang.issuing.store import open_body
 from dojang.journeys.delivery import Delivery
@@ -26,6 +26,8 @@ class OrderView:
     product: str
     customer_id: str
     origin: str
+    custody: str
+    key_id: str
     state: str
     end_reason: str
     replaces: str
@@ -33,6 +35,7 @@ class OrderView:
     deliver_until: datetime | None
     stored_at: datetime | None
     ended_at: datetime | None
+    sealed: bytes = field(repr=False)
 
     @property
     def is_living(self) -> bool:
@@ -47,6 +50,8 @@ def view_of(order: Order) -> OrderView:
         product=order.product,
         customer_id=order.customer_id,
         origin=order.origin,
+        custody=order.custody,
+        key_id=order.key_id,
         state=str(order.state),
         end_reason=order.end_reason,
         replaces=order.replaces,
@@ -54,6 +59,7 @@ def view_of(order: Order) -> OrderView:
         deliver_until=order.deliver_until,
         stored_at=order.stored_at,
         ended_at=order.ended_at,
+        sealed=bytes(order.body),
     )
 
 
@@ -85,32 +91,31 @@ def offered_before(moment: datetime) -> list[str]:
     return [*keys_waiting_since(moment), *brought.order_by("created_at").values_list("order_id", flat=True)]
 
 
-def delivery_of(order_id: str) -> Delivery:
+def delivery_of(order: OrderView) -> Delivery:
     """Return what is handed over while an order is ``delivering``. Raises `CertificateNotFoundError`."""
-    order = Order.objects.get(id=order_id)
     certificate = certificate_of_order(order.id)
     if certificate is None or order.deliver_until is None:
         raise CertificateNotFoundError
     return Delivery(
         certificate=certificate.der,
         chain=chain_of(certificate),
-        challenge=bytes.fromhex(open_body(order).challenge),
-        algorithm=custody_of(order).key_of(order).algorithm,
+        challenge=bytes.fromhex(open_body(order.id, order.sealed).challenge),
+        algorithm=CUSTODIES[order.custody].key_of(order.key_id, order.customer_id).algorithm,
         product=order.product,
         key_id=order.key_id,
         until=order.deliver_until,
     )
 
 
-def result_of(order_id: str) -> dict[str, Any]:
+def result_of(order: OrderView) -> dict[str, Any]:
     """Describe the certificate of a done order in plain words. Raises `CertificateNotFoundError`."""
-    order = Order.objects.get(id=order_id)
-    new = certificate_of_order(order.id)
-    if new is None:
+    issued = issued_by_order(order.id)
+    if issued is None:
         raise CertificateNotFoundError
+    new, replaced = issued
     return {
         "serial": new.serial,
-        "holder": open_body(order).name,
+        "holder": open_body(order.id, order.sealed).name,
         "product": new.product,
         "subject": new.subject,
         "issuer": new.issuer,
@@ -118,5 +123,5 @@ def result_of(order_id: str) -> dict[str, Any]:
         "not_after": new.not_after.isoformat(),
         "policy": new.policy,
         "sha256": new.sha256,
-        "replaced": predecessor_of(new),
+        "replaced": replaced,
     }

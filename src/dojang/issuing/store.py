@@ -24,9 +24,9 @@ class Body:
     contact: dict[str, Any] | None = field(default=None, repr=False)  #: ``email address changed``
 
 
-def open_body(order: Order) -> Body:
-    """Open an order's body. Raises `SealBrokenError` when it is not this row's."""
-    return Body(**sealer().open(bytes(order.body), table="issuing_order", column="body", row=order.id))
+def open_body(order_id: str, sealed: bytes) -> Body:
+    """Open an order's body. Raises `SealBrokenError` when it is not this order's."""
+    return Body(**sealer().open(bytes(sealed), table="issuing_order", column="body", row=order_id))
 
 
 def seal_body(order: Order, body: Body) -> None:

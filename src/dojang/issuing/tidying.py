@@ -46,7 +46,7 @@ def tidy_up(order_ids: Collection[str], *, acting: Acting, world: World) -> int:
 def _tidy(order: Order, *, acting: Acting, world: World) -> bool:
     row = Order.objects.filter(id=order.id)
     try:
-        contact = open_body(order).contact
+        contact = open_body(order.id, order.body).contact
         if contact is not None:
             email, address = contact["email"], contact["address"] or None
             world.corebank.update_contact(order.customer_id, email=email, address=address, key=order.id)

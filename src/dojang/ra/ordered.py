@@ -40,7 +40,7 @@ def order_page(turn: Turn, *, wrong: str = "") -> Page:
     """Make the page of a run that was ordered, from its order as it stands; `wrong` is an error's code."""
     order = order_of(turn.run)
     if order.state == "delivering":
-        parts = delivery_parts(delivery_of(order.id))
+        parts = delivery_parts(delivery_of(order))
         page = engine.make_page(turn.view(), state="delivering", parts=parts)
         if wrong:
             page = replace(page, errors=(*page.errors, FieldError(wrong, Message(f"error.{wrong}"))))
@@ -49,7 +49,7 @@ def order_page(turn: Turn, *, wrong: str = "") -> Page:
         error = FieldError(order.end_reason, Message(f"error.{order.end_reason}"))
         return engine.make_page(turn.view(replace(turn.body.progress, stopped=error)), state="failed")
     if order.state == "done":
-        return engine.make_page(turn.view(), state="done", result=result_of(order.id))
+        return engine.make_page(turn.view(), state="done", result=result_of(order))
     until = order.placed_at + timedelta(seconds=turn.world.policy.issue_confirm_within)
     page = engine.make_page(turn.view(), state="issuing")
     return replace(page, wait=Wait("issuing", "issuing", until.isoformat(), _POLL_ISSUING))

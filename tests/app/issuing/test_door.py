@@ -280,7 +280,9 @@ def test_a_key_that_was_brought_is_certified_once_its_holder_has_it(world: World
     key = ec.generate_private_key(ec.SECP256R1())
     order_id = place(world, brought(world, "one", key)).id
     carry(world, order_id)
-    delivery = delivery_of(order_id)
+    order = find_order(order_id)
+    assert order is not None
+    delivery = delivery_of(order)
     assert x509.load_der_x509_certificate(delivery.certificate).public_key() == key.public_key()
 
     def confirm(signature: bytes) -> bool:

@@ -53,7 +53,7 @@ def migrate(targets: list[tuple[str, str | None]]) -> None:
 
 def to_release_before() -> None:
     """Put the database, and every ordered run in it, into the shape the release before left them in."""
-    orders = {order.id: (order, open_body(order)) for order in Order.objects.all()}
+    orders = {order.id: (order, open_body(order.id, order.body)) for order in Order.objects.all()}
     latest = [
         key for key in MigrationExecutor(connection).loader.graph.leaf_nodes() if key[0] in {"ra", "issuing"}
     ]
