@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dojang.issuing.actions import discard_keys as give_up_keys
 from dojang.issuing.queries import living_among, offered_before
-from dojang.ra.actions import expire_turn, turn_of
+from dojang.ra.actions import expire_run
 from dojang.ra.models import Run
 
 if TYPE_CHECKING:
@@ -28,4 +28,4 @@ def discard_keys(*, acting: Acting, world: World, limit: int = 500) -> int:
 def expire_runs(*, acting: Acting, world: World, limit: int = 500) -> int:
     """End open runs whose time has run out; return how many."""
     due = Run.objects.filter(state=Run.State.OPEN, idle_until__lte=world.clock.now()).order_by("idle_until")
-    return sum(expire_turn(turn_of(run, acting, world)) for run in due[:limit])
+    return sum(expire_run(run, acting=acting, world=world) is not None for run in due[:limit])
