@@ -51,7 +51,7 @@ async def _give_back(running: App) -> None:
         await running.job_manager.retry_job(job)
 
 
-async def _begin(running: App) -> None:
+async def leave_first_jobs(running: App) -> None:
     """Leave a job for everything that is done at a start; one that is waiting already is enough."""
     for name in AT_START:
         with contextlib.suppress(AlreadyEnqueued):
@@ -64,7 +64,7 @@ async def _work() -> None:
     running = app.with_connector(connector.get_worker_connector())
     async with running.open_async():
         await _give_back(running)
-        await _begin(running)
+        await leave_first_jobs(running)
         working = asyncio.create_task(
             running.run_worker_async(
                 concurrency=CONCURRENCY,

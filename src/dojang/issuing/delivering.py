@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from dojang.audit.actions import record_event
+from dojang.ca.actions import holding_order
 from dojang.ca.errors import CertificateRevokedError
 from dojang.issuing.custodies import custody_of
 from dojang.issuing.ending import fail_order
@@ -60,33 +61,37 @@ def confirm_delivery(
     """Commit that the holder has the certificate; false when `signature` does not say so.
 
     `label` and `platform` are what the device says of itself. Nothing is activated yet: `carry_out` goes on.
-    An order that has ended, or whose time is over, is left as it is.
+    An order that has ended, or whose time is over, is left as it is. Raises `OrderBusyError`.
     """
-    order = Order.objects.get(id=order_id)
-    if not _is_awaited(order, world=world):
-        return True
-    key = custody_of(order).key_of(order.key_id, order.customer_id)
-    challenge = bytes.fromhex(open_body(order.id, order.body).challenge)
-    if not signature or not is_stored(public_key=key.public_key, challenge=challenge, signature=signature):
+    with holding_order(order_id):
+        order = Order.objects.get(id=order_id)
+        if not _is_awaited(order, world=world):
+            return True
+        body = open_body(order.id, order.body)
+        key = custody_of(order).key_of(order.key_id, order.customer_id).public_key
+        challenge = bytes.fromhex(body.challenge)
+        if not signature or not is_stored(public_key=key, challenge=challenge, signature=signature):
+            with transaction.atomic():
+                record_event(
+                    "order:delivery_refused", acting=acting, subject=order.id, customer=order.customer_id
+                )
+            return False
+        seal_body(order, replace(body, label=label, platform=platform))
+        order.stored_at = world.clock.now()
         with transaction.atomic():
-            record_event(
-                "order:delivery_refused", acting=acting, subject=order.id, customer=order.customer_id
-            )
-        return False
-    with transaction.atomic():
-        row = Order.objects.select_for_update().get(id=order.id)
-        if _is_awaited(row, world=world):
-            seal_body(row, replace(open_body(row.id, row.body), label=label, platform=platform))
-            row.stored_at = world.clock.now()
-            row.save(update_fields=["body", "stored_at"])
-            record_event("order:stored", acting=acting, subject=row.id, customer=row.customer_id)
+            order.save(update_fields=["body", "stored_at"])
+            record_event("order:stored", acting=acting, subject=order.id, customer=order.customer_id)
     return True
 
 
 def refuse_delivery(order_id: str, *, acting: Acting, world: World) -> None:
-    """Hear that the certificate could not be stored: it is revoked, unless it was said to be before."""
-    if Order.objects.filter(id=order_id, state=Order.State.DELIVERING, stored_at=None).exists():
-        fail_order(order_id, "storage_failed", acting=acting, world=world)
+    """Hear that the certificate could not be stored: it is revoked, unless it was said to be before.
+
+    Raises `OrderBusyError`.
+    """
+    with holding_order(order_id):
+        if Order.objects.filter(id=order_id, state=Order.State.DELIVERING, stored_at=None).exists():
+            fail_order(order_id, "storage_failed", acting=acting, world=world)
 
 
 def _is_awaited(order: Order, *, world: World) -> bool:
