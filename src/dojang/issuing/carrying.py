@@ -30,7 +30,7 @@ from dojang.issuing.delivering import begin_delivery
 from dojang.issuing.ending import complete_order, fail_order
 from dojang.issuing.models import LIVING, Order, UsedEvidence
 from dojang.issuing.store import open_body, seal_body
-from dojang.issuing.tidying import tidy_up
+from dojang.issuing.tidying import tidy_orders
 from dojang.notices.letters import Letters, gather
 from dojang.pki.errors import DojangError, IndeterminateError, ProfileError
 from dojang.ports.errors import PortError
@@ -92,7 +92,7 @@ def carry_out(order_ids: Collection[str], *, acting: Acting, world: World) -> li
         audiences = gather({job.order.customer_id for job in jobs}, world=world)
         jobs = round_.each(jobs, lambda job: round_.activate(job, audiences))
     # 6.
-    tidy_up([job.order.id for job in jobs], acting=acting, world=world)
+    tidy_orders([job.order for job in jobs], acting=acting, world=world)
     return mine
 
 
@@ -223,7 +223,7 @@ class _Round:
         letters = Letters({holder: audiences[holder]})
 
         def within(new: Certificate, old: Certificate | None) -> None:
-            complete_order(job.order.id, letters, new, old, acting=self.acting, world=self.world)
+            complete_order(job.order, letters, new, old, acting=self.acting, world=self.world)
 
         ca.activate_certificate(job.certificate.pk, acting=self.acting, world=self.world, within=within)
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 
@@ -14,7 +14,7 @@ from dojang.ca.errors import OrderBusyError
 from dojang.ca.queries import certificate_of_order
 from dojang.issuing.custodies import CUSTODIES, custody_of
 from dojang.issuing.models import LIVING, Order
-from dojang.issuing.store import Body, open_body, seal_body
+from dojang.issuing.store import Body, open_body, seal_body, sealed_body
 from dojang.notices.letters import Letters, gather
 from dojang.notices.queries import Channel
 from dojang.pki.errors import DojangError
@@ -24,11 +24,9 @@ if TYPE_CHECKING:
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
-_ENDED: Final = ["body", "state", "end_reason", "ended_at"]
-
 
 def complete_order(
-    order_id: str,
+    order: Order,
     letters: Letters,
     new: Certificate,
     old: Certificate | None,
@@ -36,16 +34,18 @@ def complete_order(
     acting: Acting,
     world: World,
 ) -> None:
-    """Do this room's share of an activation, in its transaction: the custody accepts, the order is done."""
-    order, now = Order.objects.select_for_update().get(id=order_id), world.clock.now()
-    if order.state not in LIVING:
-        raise DojangError("an order that has ended cannot receive a certificate")
-    body = open_body(order.id, order.body)
-    custody_of(order).accept(order, body, new, acting=acting, world=world)
+    """Do this room's share of an activation, in its transaction: the custody accepts, the order is done.
+
+    `order` is as it was read under its lock, where nobody else changes it, and stays so: an activation that
+    has to look again comes here again.
+    """
+    now, body = world.clock.now(), open_body(order.id, order.body)
     # What only the way here needed goes with it; the name and new addresses are still to be used.
-    seal_body(order, replace(body, challenge="", proof_key=""))
-    order.state, order.ended_at = Order.State.DONE, now
-    order.save(update_fields=_ENDED)
+    kept = sealed_body(order.id, replace(body, challenge="", proof_key=""))
+    living = Order.objects.filter(id=order.id, state__in=LIVING)
+    if not living.update(state=Order.State.DONE, ended_at=now, body=kept):
+        raise DojangError("an order that has ended cannot receive a certificate")
+    custody_of(order).accept(order, body, new, acting=acting, world=world)
     _tell(letters, body, order, new, is_first=old is None)
     letters.write(acting=acting, world=world)
     record_event(
@@ -92,7 +92,7 @@ def _fail(order_id: str, why: str, letters: Letters, *, acting: Acting, world: W
     custody_of(order).discard(order.id, acting=acting, world=world)
     order.state, order.end_reason, order.ended_at = Order.State.FAILED, why, now
     seal_body(order, Body())
-    order.save(update_fields=_ENDED)
+    order.save(update_fields=["body", "state", "end_reason", "ended_at"])
     letters.add(order.customer_id, "issue_failed", order.id, product=order.product)
     letters.write(acting=acting, world=world)
     record_event("order:failed", acting=acting, subject=order.id, at=now, why=why)

@@ -29,6 +29,11 @@ def open_body(order_id: str, sealed: bytes) -> Body:
     return Body(**sealer().open(bytes(sealed), table="issuing_order", column="body", row=order_id))
 
 
+def sealed_body(order_id: str, body: Body) -> bytes:
+    """Seal a body for its order."""
+    return sealer().seal(asdict(body), table="issuing_order", column="body", row=order_id)
+
+
 def seal_body(order: Order, body: Body) -> None:
     """Put a body into a row (not saved)."""
-    order.body = sealer().seal(asdict(body), table="issuing_order", column="body", row=order.id)
+    order.body = sealed_body(order.id, body)

@@ -16,7 +16,7 @@ from dojang.ports.signer_errors import SignerError
 from dojang.wallet.keys.actions import tell_signer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
@@ -25,18 +25,24 @@ log = logging.getLogger(__name__)
 
 
 def tidy_up(order_ids: Collection[str], *, acting: Acting, world: World) -> int:
+    """Do what is left to be done for done orders; return how many are tidy now."""
+    orders = Order.objects.filter(id__in=order_ids, state=Order.State.DONE, tidied=False)
+    return tidy_orders(list(orders), acting=acting, world=world)
+
+
+def tidy_orders(orders: Sequence[Order], *, acting: Acting, world: World) -> int:
     """Tell the signer of keys that ended, the bank of new addresses, and ask for a CRL.
 
-    Returns how many orders are tidy now; the reconcile job repeats what could not be done.
+    `orders` are done and not tidied. Returns how many are tidy now; the reconcile job repeats what could not
+    be done.
     """
-    if not order_ids:
+    if not orders:
         return 0
     try:
         tell_signer(world=world)
     except SignerError as error:
         log.warning("tidying up waits: %s", error.code)
         return 0
-    orders = list(Order.objects.filter(id__in=order_ids, state=Order.State.DONE, tidied=False))
     done = sum(_tidy(order, acting=acting, world=world) for order in orders)
     if any(order.replaces for order in orders):
         publish_soon()

@@ -50,7 +50,7 @@ def watched(click: Callable[[], Any]) -> tuple[list[tuple[str, str]], set[str]]:
             called.append((of_ours(frame), frame.f_code.co_name))
 
     def note(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
-        if re.match(r"\s*(?:WITH\b.*\b)?(?:INSERT|UPDATE|DELETE)\b", sql, re.DOTALL):
+        if "audit_append" in sql or re.match(r"\s*(?:WITH\b.*\b)?(?:INSERT|UPDATE|DELETE)\b", sql, re.DOTALL):
             writers.add(of_ours(sys._getframe()))
         return execute(sql, params, many, context)
 
