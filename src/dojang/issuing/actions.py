@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dojang.issuing.carrying import carry_out
 from dojang.issuing.delivering import confirm_delivery, refuse_delivery
-from dojang.issuing.ending import discard_keys, fail_order
+from dojang.issuing.ending import discard_keys
 from dojang.issuing.holding import (
     Held,
     hold_everything,
@@ -25,7 +25,6 @@ from dojang.issuing.holding import (
 from dojang.issuing.placing import place_order
 from dojang.issuing.reconciling import Kept, reconcile
 from dojang.issuing.revoking import end_long_holds, revoke_certificate
-from dojang.issuing.tidying import tidy_up
 
 __all__ = [
     "Held",
@@ -34,7 +33,6 @@ __all__ = [
     "confirm_delivery",
     "discard_keys",
     "end_long_holds",
-    "fail_order",
     "hold_everything",
     "place_order",
     "reconcile",
@@ -44,5 +42,4 @@ __all__ = [
     "revoke_certificate",
     "suspend_certificate",
     "suspend_left",
-    "tidy_up",
 ]

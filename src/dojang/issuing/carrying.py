@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from dojang.audit.errors import AuditUnwrittenError
 from dojang.ca import actions as ca
@@ -75,22 +75,24 @@ def carry_out(order_ids: Collection[str], *, acting: Acting, world: World) -> li
     """
     if connection.in_atomic_block:
         raise RuntimeError("orders are carried out outside any transaction")
-    round_ = _Round(acting, world)
+    phases = _Phases(acting, world)
     with _taken(order_ids) as mine:
-        jobs = [_Job(order) for order in Order.objects.filter(id__in=mine, state__in=LIVING)]
-        jobs = round_.each(jobs, round_.is_due)
+        jobs = [
+            _Job(order) for order in Order.objects.filter(id__in=mine, state__in=LIVING).order_by("placed_at")
+        ]
+        jobs = phases.each(jobs, phases.is_due)
         # 1.
         spent = _spent_on(jobs)
-        jobs = round_.each(jobs, lambda job: round_.look(job, spent.get(job.order.id, {})))
+        jobs = phases.each(jobs, lambda job: phases.look(job, spent.get(job.order.id, {})))
         # 2.
-        jobs = round_.each(jobs, round_.intend)
+        jobs = phases.each(jobs, phases.intend)
         # 3.
-        jobs = round_.each(jobs, round_.sign)
+        jobs = phases.each(jobs, phases.sign)
         # 4.
-        jobs = round_.each(jobs, round_.deliver)
+        jobs = phases.each(jobs, phases.deliver)
         # 5. asked before the change, so that the channels registered until now are the ones told
         audiences = gather({job.order.customer_id for job in jobs}, world=world)
-        jobs = round_.each(jobs, lambda job: round_.activate(job, audiences))
+        jobs = phases.each(jobs, lambda job: phases.activate(job, audiences))
     # 6.
     tidy_orders([job.order for job in jobs], acting=acting, world=world)
     return mine
@@ -112,7 +114,7 @@ def _spent_on(jobs: Iterable[_Job]) -> dict[str, dict[str, str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Round:
+class _Phases:
     """The phases, each for one order of a batch; true when the order goes on to the next."""
 
     acting: Acting
@@ -133,6 +135,8 @@ class _Round:
         except DojangError as error:
             log.error("order %s failed: %s", job.order.id, error.code)  # noqa: TRY400 - no trace: no data in logs
             self._fail(job, "issue_failed")
+        except (OperationalError, InterfaceError):
+            raise  # the database is away, for all of them
         except Exception as error:  # noqa: BLE001 - one damaged order never stops the others
             log.error("order %s stopped: %s", job.order.id, type(error).__name__)  # noqa: TRY400 - the same
             self._give_up_if_late(job)
@@ -220,9 +224,9 @@ class _Round:
         """Make the new one active and revoke the old one, with everything that changes with it."""
         assert job.certificate is not None
         holder = job.order.customer_id
-        letters = Letters({holder: audiences[holder]})
 
         def within(new: Certificate, old: Certificate | None) -> None:
+            letters = Letters({holder: audiences[holder]})
             complete_order(job.order, letters, new, old, acting=self.acting, world=self.world)
 
         ca.activate_certificate(job.certificate.pk, acting=self.acting, world=self.world, within=within)

@@ -11,7 +11,7 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING, Final, Protocol
 
-from dojang.issuing.models import BroughtKey, Order
+from dojang.issuing.models import BroughtKey
 from dojang.issuing.values import PublicKey
 from dojang.pki.requests import read_request
 from dojang.wallet.devices import actions as devices
@@ -21,6 +21,7 @@ from dojang.wallet.keys.errors import WalletKeyNotFoundError
 
 if TYPE_CHECKING:
     from dojang.ca.models import Certificate
+    from dojang.issuing.models import Order
     from dojang.issuing.store import Body
     from dojang.issuing.values import OfferedKey
     from dojang.ports.acting import Acting
@@ -42,9 +43,9 @@ class Custody(Protocol):
         """Return the challenge (hexadecimal) the holder answers with the new key, or nothing to wait for."""
 
     def accept(
-        self, order: Order, body: Body, certificate: Certificate, *, acting: Acting, world: World
+        self, key_id: str, body: Body, certificate: Certificate, *, acting: Acting, world: World
     ) -> None:
-        """Make the order's key the one in use, in the transaction that makes the certificate active."""
+        """Make the key the one in use, in the transaction that makes the certificate active."""
 
     def discard(self, order_id: str, *, acting: Acting, world: World) -> int:
         """Give up keys that were offered for an order and never certified; return how many."""
@@ -77,11 +78,11 @@ class Wallet:
         return ""
 
     def accept(
-        self, order: Order, body: Body, certificate: Certificate, *, acting: Acting, world: World
+        self, key_id: str, body: Body, certificate: Certificate, *, acting: Acting, world: World
     ) -> None:
         """Put the certificate into the wallet."""
         del body
-        keys.accept_certificate(order.key_id, certificate, acting=acting, world=world)
+        keys.accept_certificate(key_id, certificate, acting=acting, world=world)
 
     def discard(self, order_id: str, *, acting: Acting, world: World) -> int:
         """Retire the prepared keys."""
@@ -116,11 +117,11 @@ class Device:
         return secrets.token_hex(_CHALLENGE)
 
     def accept(
-        self, order: Order, body: Body, certificate: Certificate, *, acting: Acting, world: World
+        self, key_id: str, body: Body, certificate: Certificate, *, acting: Acting, world: World
     ) -> None:
         """Register the device with its key and, if there is one, its pattern."""
         devices.accept_device_certificate(
-            order.key_id,
+            key_id,
             certificate,
             proof_key=bytes.fromhex(body.proof_key) or None,
             label=body.label,
@@ -175,11 +176,11 @@ class Csr:
         return secrets.token_hex(_CHALLENGE)
 
     def accept(
-        self, order: Order, body: Body, certificate: Certificate, *, acting: Acting, world: World
+        self, key_id: str, body: Body, certificate: Certificate, *, acting: Acting, world: World
     ) -> None:
         """Note that the key is in use."""
         del body, certificate, acting, world
-        BroughtKey.objects.filter(id=order.key_id).update(state=BroughtKey.State.LIVE)
+        BroughtKey.objects.filter(id=key_id).update(state=BroughtKey.State.LIVE)
 
     def discard(self, order_id: str, *, acting: Acting, world: World) -> int:
         """Retire the key: it may have been certified for a moment, and is never certified again."""

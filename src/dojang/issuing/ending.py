@@ -45,7 +45,7 @@ def complete_order(
     living = Order.objects.filter(id=order.id, state__in=LIVING)
     if not living.update(state=Order.State.DONE, ended_at=now, body=kept):
         raise DojangError("an order that has ended cannot receive a certificate")
-    custody_of(order).accept(order, body, new, acting=acting, world=world)
+    custody_of(order).accept(order.key_id, body, new, acting=acting, world=world)
     _tell(letters, body, order, new, is_first=old is None)
     letters.write(acting=acting, world=world)
     record_event(
