@@ -34,9 +34,9 @@ from dojang.account.queries import browsers_of, log_of, mask_source, origin_of, 
 from dojang.account.sessions import access_session, end_session, end_sessions_of, forget_browser
 from dojang.audit.models import Event
 from dojang.ca.queries import active_certificate
+from dojang.issuing.actions import revoke_certificate
 from dojang.ports.acting import Acting
 from dojang.ports.signer_errors import SignerError
-from dojang.ra.revoking import revoke_certificate
 
 if TYPE_CHECKING:
     from tests.centres import SignerProcess
