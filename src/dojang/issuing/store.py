@@ -24,7 +24,7 @@ class Body:
     contact: dict[str, Any] | None = field(default=None, repr=False)  #: ``email address changed``
 
 
-def open_body(order_id: str, sealed: bytes) -> Body:
+def open_body(order_id: str, sealed: bytes | memoryview) -> Body:
     """Open an order's body. Raises `SealBrokenError` when it is not this order's."""
     return Body(**sealer().open(bytes(sealed), table="issuing_order", column="body", row=order_id))
 
