@@ -9,7 +9,7 @@ Three kinds, and every name becomes a number in one way (`lock_number`):
 
 A number depends on the name alone, and names do not change between releases: while an upgrade rolls, old
 and new processes agree about orders, holders, lists and runs. What else is locked (an approval, the binding
-and the re-issues of a person) had other numbers before this release; there a constraint in the database
+of a run to its person) had other numbers before this release; there a constraint in the database
 decides, or a limit may be overstepped by one while both releases run.
 """
 

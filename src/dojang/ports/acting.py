@@ -15,3 +15,8 @@ class Acting:
     source: str = ""  #: network address
     channel: str = ""  #: ``web`` | ``app`` | ``api`` | ``cli`` | ``job``
     locale: str = "ko"
+
+
+def job(name: str) -> Acting:
+    """Return who is acting when a background job runs."""
+    return Acting(kind="system", id=name, channel="job")

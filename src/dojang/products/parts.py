@@ -58,7 +58,6 @@ def find_id(product: str, channel: str, guide: tuple[int, ...]) -> Journey:
     """Return the side journey that looks a user id up."""
     return Journey(
         id="find-id",
-        version="1",
         product=product,
         channel=channel,
         stages=("identity",),
@@ -73,7 +72,6 @@ def change_phone(product: str, channel: str, guide: tuple[int, ...]) -> Journey:
     card, otp = chose("security_card"), chose("otp")
     return Journey(
         id="change-phone",
-        version="1",
         product=product,
         channel=channel,
         stages=("identity",),

@@ -13,15 +13,17 @@ from dojang.audit.actions import record_event
 from dojang.guard import budgets, counters
 from dojang.guard.budgets import Budget
 from dojang.guard.sealing import digest_of, sealer
+from dojang.issuing.actions import carry_out
 from dojang.journeys import engine
-from dojang.journeys.page import Action, FieldError, Message, Page, Wait
+from dojang.journeys.adopting import adopt, is_adopted
+from dojang.journeys.page import Action, FieldError, Message, Page
 from dojang.notices.letters import Letters, gather
 from dojang.pki.day import local
 from dojang.ports.errors import PortError
 from dojang.ports.limits import DAY, Limit
 from dojang.ports.signer_errors import SignerError
 from dojang.products.journeys import JOURNEYS
-from dojang.ra import delivering, finish, rows, steps
+from dojang.ra import finish, ordered, rows, steps
 from dojang.ra.access import access_run, walking_run
 from dojang.ra.errors import (
     ActionUnknownError,
@@ -31,7 +33,7 @@ from dojang.ra.errors import (
     StepMismatchError,
     TooManyStartsError,
 )
-from dojang.ra.models import UNDER_WAY, Run, StepOutcome
+from dojang.ra.models import Run, StepOutcome
 from dojang.ra.store import Body, open_body, seal_body
 from dojang.ra.turn import Turn
 
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
-_POLL_ISSUING: Final = 500
 #: Actions that make sense whatever page the person is looking at.
 _ANY_TIME: Final = frozenset({"cancel", "extend", "leave"})
 
@@ -135,11 +136,9 @@ def open_page(run_id: str, *, acting: Acting, world: World) -> Page:
     Never moves the revision or the idle time. Raises `RunNotFoundError`.
     """
     run = access_run(run_id, acting)
-    if run.state not in {Run.State.OPEN, *UNDER_WAY}:
+    if not _has_work(run, acting, world):
         return _page(turn_of(run, acting, world))
-    if run.state == Run.State.OPEN and not _has_work(run, acting, world):
-        return _page(turn_of(run, acting, world))
-    patience = 0.0 if run.state in UNDER_WAY else 2.0
+    patience = 0.0 if run.state == Run.State.ORDERED else 2.0
     with walking_run(run_id, acting, patience=patience) as (run, held):
         turn = turn_of(run, acting, world)
         if held:
@@ -149,8 +148,13 @@ def open_page(run_id: str, *, acting: Acting, world: World) -> Page:
 
 def _has_work(run: Run, acting: Acting, world: World) -> bool:
     """Whether opening this page changes anything: a step not entered, something awaited, time run out."""
+    if run.state == Run.State.ORDERED:
+        return ordered.order_of(run).is_living
+    if run.state != Run.State.OPEN:
+        return False
     turn = turn_of(run, acting, world)
-    if _is_due(run, world=world) or engine.needs_entry(turn.body.progress):
+    progress = turn.body.progress
+    if _is_due(run, world=world) or not is_adopted(turn.journey, progress) or engine.needs_entry(progress):
         return True
     if turn.body.progress.top.locked:
         return False
@@ -162,10 +166,11 @@ def _refresh(turn: Turn) -> Page:
     """Enter, look or go on issuing, whatever the run needs; the caller holds the run's lock."""
     if expire_turn(turn):
         return _page(turn)
-    if turn.run.state in UNDER_WAY:
-        finish.continue_issuing(turn.run.id, acting=turn.acting, world=turn.world)
-        return _page(turn_of(rows.find_run(turn.run.id), turn.acting, turn.world))
+    if turn.run.state == Run.State.ORDERED:
+        carry_out([turn.run.id], acting=turn.acting, world=turn.world)
+        return ordered.order_page(turn)
     try:
+        _adopt_turn(turn)
         steps.enter_step(turn)
         page = _page(turn)
         if turn.run.state == Run.State.OPEN and page.wait is not None and steps.look_step(turn):
@@ -177,23 +182,52 @@ def _refresh(turn: Turn) -> Page:
 
 
 def turn_of(run: Run, acting: Acting, world: World) -> Turn:
-    """Open a run's row for this request."""
-    return Turn(run, open_body(run), find_journey(run.journey), acting, world)
+    """Open a run's row for this request. Raises `JourneyNotFoundError` when its journey is gone."""
+    journey, body = find_journey(run.journey), open_body(run)
+    if run.state != Run.State.OPEN:  # only shown from now on: by today's definition, and stored by no one
+        body = body.at(adopt(journey, body.progress))
+    return Turn(run, body, journey, acting, world)
+
+
+def _adopt_turn(turn: Turn) -> None:
+    """Take an open run over into a definition that changed under it; the caller holds the run's lock.
+
+    Where the present step stays, so does the page, and an answer to it counts. Else the page is another one.
+    """
+    if is_adopted(turn.journey, turn.body.progress):
+        return
+    before = turn.body.progress
+    adopted = adopt(turn.journey, before)
+    with transaction.atomic():
+        row = rows.lock_run(turn.run.id)
+        if row.state != Run.State.OPEN or row.revision != turn.run.revision:
+            turn.take(row)
+            return
+        turn.run, row.version = row, turn.journey.version
+        step = before.top.step
+        if adopted.top.step == step and len(adopted.frames) == len(before.frames):
+            turn.body = turn.body.at(adopted)
+            seal_body(row, turn.body)
+            row.save(update_fields=["body", "version"])
+        else:
+            progress = engine.place(turn.view(adopted))
+            steps.move_run(turn, progress, step=step, action="adopt", outcome="changed")
+            row.save(update_fields=["version"])
+        record_event(
+            "run:adopted", acting=turn.acting, subject=row.id, at=turn.world.clock.now(),
+            version=row.version, was=before.version, step=step, now=turn.body.progress.top.step,
+        )  # fmt: skip
 
 
 def _page(turn: Turn) -> Page:
     """Assemble the page of the row as it stands."""
     run = turn.run
+    if run.state == Run.State.ORDERED:
+        return ordered.order_page(turn)
     view = turn.view()
     if run.state == Run.State.OPEN:
         return _unentered(view) if engine.needs_entry(turn.body.progress) else engine.make_page(view)
-    if run.state == Run.State.DELIVERING:
-        return delivering.delivery_page(turn)
-    page = engine.make_page(view, state=str(run.state), result=turn.body.result)
-    if run.state == Run.State.ISSUING:
-        assert run.issuing_at is not None
-        until = run.issuing_at + timedelta(seconds=turn.world.policy.issue_confirm_within)
-        page = replace(page, wait=Wait("issuing", "issuing", until.isoformat(), _POLL_ISSUING))
+    page = engine.make_page(view, state=str(run.state))
     if run.state == Run.State.CANCELLED and run.end_reason == "replaced":
         page = replace(page, messages=(*page.messages, Message("run.replaced")))
     return page
@@ -237,10 +271,11 @@ def act(
         turn = turn_of(run, acting, world)
         if not held:
             return _page(turn)
-        if turn.run.state == Run.State.DELIVERING:
-            return _deliver(turn, action, data)
+        if turn.run.state == Run.State.ORDERED:
+            return ordered.hear_device(turn, action, data)
         if turn.run.state != Run.State.OPEN or expire_turn(turn):
             return _refresh(turn)
+        _adopt_turn(turn)
         if revision != turn.run.revision and _is_answered(turn.run, step_id, revision, action):
             return _refresh(turn)
         if action not in _ANY_TIME:
@@ -257,17 +292,6 @@ def _is_answered(run: Run, step_id: str, revision: int, action: str) -> bool:
     """Tell whether this very answer was taken before; an answer to the present revision was not."""
     answered = StepOutcome.objects.filter(run=run, step=step_id, revision=revision, action=action)
     return answered.exists()
-
-
-def _deliver(turn: Turn, action: str, data: Mapping[str, Any]) -> Page:
-    """Hear what the device has to say of its new certificate; anything else shows the page as it stands."""
-    assert turn.run.deliver_until is not None
-    in_time = turn.world.clock.now() <= turn.run.deliver_until
-    if action == delivering.STORAGE_FAILED and turn.run.stored_at is None:
-        finish.fail_run(turn.run, "storage_failed", acting=turn.acting, world=turn.world)
-    elif action == delivering.STORED and in_time and not delivering.note_stored(turn, data):
-        return delivering.delivery_page(turn, wrong="delivery_signature_wrong")
-    return _refresh(turn_of(Run.objects.get(id=turn.run.id), turn.acting, turn.world))
 
 
 def _refuse_stale(turn: Turn, step_id: str, revision: int) -> None:
@@ -344,15 +368,21 @@ def _is_due(run: Run, *, world: World) -> bool:
 
 def expire_turn(turn: Turn) -> bool:
     """End an open run whose time has run out; return whether it had."""
-    if not _is_due(turn.run, world=turn.world):
-        return False
+    row = expire_run(turn.run, acting=turn.acting, world=turn.world)
+    turn.run = row or turn.run
+    return row is not None
+
+
+def expire_run(run: Run, *, acting: Acting, world: World) -> Run | None:
+    """End an open run whose time has run out, whatever became of its journey; return its row, or None."""
+    if not _is_due(run, world=world):
+        return None
     with transaction.atomic():
-        row = Run.objects.select_for_update().get(id=turn.run.id)
-        if _is_due(row, world=turn.world):
-            why = "absolute" if turn.world.clock.now() >= row.absolute_until else "idle"
-            finish.end_run(row, Run.State.EXPIRED, why, acting=turn.acting, world=turn.world)
-        turn.run = row
-    return True
+        row = Run.objects.select_for_update().get(id=run.id)
+        if _is_due(row, world=world):
+            why = "absolute" if world.clock.now() >= row.absolute_until else "idle"
+            finish.end_run(row, Run.State.EXPIRED, why, acting=acting, world=world)
+    return row
 
 
 # ------------------------------------------------------------------------------------------ upkeep

@@ -14,6 +14,7 @@ from dojang.notices.expiry import days_left
 from dojang.pki.day import day_of
 from dojang.pki.errors import DojangError
 from dojang.ra.access import access_run
+from dojang.ra.queries import standing_of
 from dojang.web.cookies import acting_for, known_runs
 from dojang.web.me import session_of
 from dojang.web.presenting import certificate_rows
@@ -157,7 +158,8 @@ def own_holders(request: HttpRequest) -> list[str]:
             run = access_run(run_id, acting_for(request, token))
         except DojangError:
             continue
-        if run.state == "done" and run.customer_id and run.ended_at is not None and run.ended_at > since:
+        end = standing_of(run)
+        if end.state == "done" and end.ended_at is not None and end.ended_at > since:
             holders.setdefault(run.customer_id)
     return list(holders)
 

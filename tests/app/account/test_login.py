@@ -36,9 +36,9 @@ from dojang.audit.models import Event
 from dojang.ca.queries import active_certificate
 from dojang.guard.challenges import forget_challenges
 from dojang.guard.models import Challenge
+from dojang.issuing.actions import revoke_certificate
 from dojang.ports.acting import Acting
 from dojang.ports.signer_errors import SignerError
-from dojang.ra.revoking import revoke_certificate
 
 if TYPE_CHECKING:
     from tests.centres import SignerProcess
