@@ -34,10 +34,10 @@ from dojang.account.errors import (
 from dojang.account.uses import Pending, Visit, record_refused, record_use
 from dojang.account.verifying import read_signed, verify_certificate, verify_use
 from dojang.ca import queries as ca
-from dojang.guard import counters
+from dojang.guard import budgets, counters
 from dojang.guard.counters import Tally
-from dojang.journeys.model import DAY
 from dojang.pki.errors import DojangError
+from dojang.ports.limits import DAY, Limit
 from dojang.wallet.devices.patterns import begin_challenge, verify_challenge
 from dojang.wallet.devices.queries import device_key
 from dojang.wallet.keys.actions import sign_with_pin
@@ -189,12 +189,12 @@ def _use_pin(
             customer_id=key.customer_id,
             key_id=key.id,
             pin=pin,
-            digest=challenges.sha256(bytes(spent.body)),
+            digest=challenges.sha256(spent.body),
             purpose=f"{purpose}:{asked.id}",
             acting=acting,
             world=world,
         )
-        verify_use(view, bytes(spent.body), signature, world=world)
+        verify_use(view, spent.body, signature, world=world)
     except WalletPinWrongError:
         record_refused(pending, "pin_wrong", acting=acting, world=world)
         raise
@@ -256,10 +256,10 @@ def _use_signature(
     world: World,
 ) -> Pending:
     spent = challenges.spend(challenge_id, secret, purpose=purpose, origin=visit.origin, world=world)
-    view = read_signed(signed, bytes(spent.body))
+    view = read_signed(signed, spent.body)
     if view.product != "joint":  # a bank certificate counts with its pattern only, see below
         raise SignatureRefusedError
-    pending = Pending(view, purpose, str(spent.id), visit)
+    pending = Pending(view, purpose, spent.id, visit)
     try:
         verify_certificate(view, world=world)
         if whose not in {"", view.customer_id}:
@@ -429,12 +429,9 @@ def _enter(
 def _count(user_id: str, *, acting: Acting, world: World) -> int:
     """Count an entry by user id before anybody is asked; return the attempt. Existing or not is the same."""
     now, policy = world.clock.now(), world.policy
-    spent = bool(acting.source) and counters.is_budget_spent(
-        "source", acting.source, policy.source_errors, now=now
-    )
-    if spent or counters.is_budget_spent("everybody", "", policy.everybody_errors, now=now):
+    if budgets.spent_of(budgets.wrong_entries(policy, acting), now=now):
         raise LoginPausedError
-    tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=policy.pin_errors, window=DAY)
+    tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=Limit(policy.pin_errors, DAY))
     with transaction.atomic():
         counted = counters.count_attempts([tally], run_id="", now=now)
     if counted.refused is not None:
@@ -443,10 +440,8 @@ def _count(user_id: str, *, acting: Acting, world: World) -> int:
 
 
 def _judge(attempt: int, verdict: str, *, acting: Acting, world: World) -> None:
-    now, policy = world.clock.now(), world.policy
+    now = world.clock.now()
     with transaction.atomic():
         counters.judge_attempts({attempt: verdict}, locking=[attempt], now=now)
         if verdict == "wrong":
-            if acting.source:
-                counters.spend_budget("source", acting.source, policy.source_errors, now=now)
-            counters.spend_budget("everybody", "", policy.everybody_errors, now=now)
+            budgets.spend(budgets.wrong_entries(world.policy, acting), now=now)

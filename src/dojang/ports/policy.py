@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from dojang.ports.limits import DAY, Limit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
@@ -102,6 +104,11 @@ class Policy:
     parcel_ttl: int = 600  #: life of a certificate copy on its way between two devices
     approvals_per_window: int = 3  #: questions put to one person's telephone …
     approvals_window: int = 600  #: … within so many seconds
+
+    @property
+    def reissue_limit(self) -> Limit:
+        """Re-issues of one product a customer may have: the step and the last click ask the same."""
+        return Limit(self.reissue_per_day, DAY)
 
     def hours_of(self, product: str, purpose: str) -> tuple[str, str] | None:
         """Return when (open, close; KST) a certificate is issued or re-issued; None means round the clock."""

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from dojang.ca.queries import certificates_of
 from dojang.notices.expiry import days_left
+from dojang.pki.day import day_of
 from dojang.pki.errors import DojangError
 from dojang.ra.access import access_run
 from dojang.ra.queries import standing_of
@@ -116,7 +117,7 @@ def deed_of(view: CertificateView, locale: str, *, world: World) -> Deed:
         state=state,
         product_name=phrase(f"web.product.{view.product}", locale),
         state_name=phrase(f"web.state.{state}", locale),
-        not_after_text=write_day(view.not_after.date(), locale),
+        not_after_text=write_day(day_of(view.not_after), locale),
         days=days_left(view.not_after, now),
         window=world.policy.renew_window_days(view.product),
         rows=certificate_rows(facts, locale),

@@ -29,11 +29,13 @@ from dojang.account.errors import (
     SessionMissingError,
     SignatureRefusedError,
 )
-from dojang.account.models import Challenge, Session, Use
+from dojang.account.models import Session, Use
 from dojang.account.queries import browsers_of, log_of, mask_source, origin_of, uses_of
 from dojang.account.sessions import access_session, end_session, end_sessions_of, forget_browser
 from dojang.audit.models import Event
 from dojang.ca.queries import active_certificate
+from dojang.guard.challenges import forget_challenges
+from dojang.guard.models import Challenge
 from dojang.issuing.actions import revoke_certificate
 from dojang.ports.acting import Acting
 from dojang.ports.signer_errors import SignerError
@@ -256,11 +258,11 @@ def test_junk_in_place_of_a_signature_opens_nothing(world: World) -> None:
 
 
 def test_old_challenges_are_cleared_away(world: World) -> None:
-    """A day after their end they are deleted, younger ones stay."""
+    """An hour after their end they are deleted, younger ones stay."""
     challenges.ask(LOGIN, origin=VISIT.origin, world=world)
     world.clock.advance(2 * 86_400)  # type: ignore[attr-defined]
     challenges.ask(LOGIN, origin=VISIT.origin, world=world)
-    assert challenges.clear_old(world=world) == 1
+    assert forget_challenges(now=world.clock.now()) == 1
     assert Challenge.objects.count() == 1
 
 

@@ -9,12 +9,13 @@ from django import template
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from dojang.pki.day import day_of
 from dojang.products.messages import catalog
 from dojang.web.assets import asset_url
 from dojang.web.icons import icon_svg
 from dojang.web.presenting import certificate_rows
 from dojang.web.seal import draw_seal
-from dojang.web.wording import KST, phrase, say, write_day
+from dojang.web.wording import phrase, say, write_day
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -109,7 +110,7 @@ def ending_way(context: Context, kind: str) -> str:
 @register.filter
 def day(moment: datetime, locale: str) -> str:
     """Write the day of a moment, as it was in Korea."""
-    return write_day(moment.astimezone(KST).date(), locale)
+    return write_day(day_of(moment), locale)
 
 
 @register.filter
