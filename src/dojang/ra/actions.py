@@ -183,10 +183,7 @@ def _refresh(turn: Turn) -> Page:
 
 def turn_of(run: Run, acting: Acting, world: World) -> Turn:
     """Open a run's row for this request. Raises `JourneyNotFoundError` when its journey is gone."""
-    journey, body = find_journey(run.journey), open_body(run)
-    if run.state != Run.State.OPEN:  # only shown from now on: by today's definition, and stored by no one
-        body = body.at(adopt(journey, body.progress))
-    return Turn(run, body, journey, acting, world)
+    return Turn(run, open_body(run), find_journey(run.journey), acting, world)
 
 
 def _adopt_turn(turn: Turn) -> None:
@@ -226,7 +223,8 @@ def _page(turn: Turn) -> Page:
         return ordered.order_page(turn)
     view = turn.view()
     if run.state == Run.State.OPEN:
-        return _unentered(view) if engine.needs_entry(turn.body.progress) else engine.make_page(view)
+        is_entered = view.progress.top.step and not engine.needs_entry(view.progress)
+        return engine.make_page(view) if is_entered else _unentered(view)
     page = engine.make_page(view, state=str(run.state))
     if run.state == Run.State.CANCELLED and run.end_reason == "replaced":
         page = replace(page, messages=(*page.messages, Message("run.replaced")))

@@ -316,9 +316,9 @@ def dispatch_step(run_id: str, step: str, visit: int, what: str, *, acting: Acti
     if journey is None:
         return  # offered no more: the run ends with its time
     turn = Turn(run, open_body(run), journey, acting, world)
-    top = turn.body.progress.top
+    view = turn.view()
+    top = view.progress.top
     if (f"{top.journey}/{top.step}", top.visit) == (step, visit):
-        view = turn.view()
         view.step.kind.dispatch(view, what, world)
 
 
