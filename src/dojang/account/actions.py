@@ -31,7 +31,7 @@ from dojang.account.errors import (
     SignatureRefusedError,
     UseRefusedError,
 )
-from dojang.account.uses import Pending, Visit, record_refused, record_use
+from dojang.account.uses import Pending, record_refused, record_use
 from dojang.account.verifying import read_signed, verify_certificate, verify_use
 from dojang.ca import queries as ca
 from dojang.guard import counters
@@ -90,9 +90,7 @@ class LoggedIn:
 # --- by PIN ----------------------------------------------------------------------------------------------
 
 
-def log_in_by_id(
-    user_id: str, pin: str, *, remember: bool, visit: Visit, acting: Acting, world: World
-) -> LoggedIn:
+def log_in_by_id(user_id: str, pin: str, *, remember: bool, acting: Acting, world: World) -> LoggedIn:
     """Log in with the financial certificate of a user id.
 
     Every "no" before the PIN was right is `LoginRefusedError`, and takes the same time; after five a day for
@@ -106,7 +104,7 @@ def log_in_by_id(
             key = usable_key(customer_id, "financial") if customer_id else None
             if key is None:
                 raise LoginRefusedError
-            use = _use_pin(key, pin, purpose=LOGIN, visit=visit, acting=acting, world=world)
+            use = _use_pin(key, pin, purpose=LOGIN, acting=acting, world=world)
         except _WRONG as error:
             _judge(attempt, "wrong", acting=acting, world=world)
             raise LoginRefusedError from error
@@ -120,10 +118,10 @@ def log_in_by_id(
     except DojangError:
         time.sleep(max(0.0, REFUSED_AFTER - (time.monotonic() - began)))
         raise
-    return _enter(use, method="financial", remember=remember, visit=visit, acting=acting, world=world)
+    return _enter(use, method="financial", remember=remember, acting=acting, world=world)
 
 
-def log_in_by_browser(browser: str, pin: str, *, visit: Visit, acting: Acting, world: World) -> LoggedIn:
+def log_in_by_browser(browser: str, pin: str, *, acting: Acting, world: World) -> LoggedIn:
     """Log in with the financial certificate of the customer this browser remembers.
 
     Such a browser may be told more: `LoginPinWrongError` (data ``left``), `LoginLockedError`.
@@ -132,13 +130,13 @@ def log_in_by_browser(browser: str, pin: str, *, visit: Visit, acting: Acting, w
     key = usable_key(customer_id, "financial") if customer_id else None
     if key is None:
         raise LoginRefusedError
-    use = told_more(key, pin, purpose=LOGIN, visit=visit, acting=acting, world=world)
+    use = told_more(key, pin, purpose=LOGIN, acting=acting, world=world)
     sessions.note_visit(browser, world=world)
-    return _enter(use, method="financial", remember=False, visit=visit, acting=acting, world=world)
+    return _enter(use, method="financial", remember=False, acting=acting, world=world)
 
 
 def prove_again(
-    session: sessions.SessionView, pin: str, *, purpose: str, visit: Visit, acting: Acting, world: World
+    session: sessions.SessionView, pin: str, *, purpose: str, acting: Acting, world: World
 ) -> str:
     """Prove the financial certificate again before something that cannot be undone; return the new token.
 
@@ -147,16 +145,14 @@ def prove_again(
     key = usable_key(session.customer_id, "financial")
     if key is None:
         raise LoginRefusedError
-    use = told_more(key, pin, purpose=purpose, visit=visit, acting=acting, world=world)
+    use = told_more(key, pin, purpose=purpose, acting=acting, world=world)
     return _renew(session, use, acting=acting, world=world)
 
 
-def told_more(
-    key: WalletKey, pin: str, *, purpose: str, visit: Visit, acting: Acting, world: World
-) -> Pending:
+def told_more(key: WalletKey, pin: str, *, purpose: str, acting: Acting, world: World) -> Pending:
     """Use a key for somebody who may be told why it would not: the errors of `told`."""
     with told(key):
-        return _use_pin(key, pin, purpose=purpose, visit=visit, acting=acting, world=world)
+        return _use_pin(key, pin, purpose=purpose, acting=acting, world=world)
 
 
 @contextmanager
@@ -174,16 +170,14 @@ def told(key: WalletKey) -> Iterator[None]:
         raise LoginRefusedError from error
 
 
-def _use_pin(
-    key: WalletKey, pin: str, *, purpose: str, visit: Visit, acting: Acting, world: World
-) -> Pending:
+def _use_pin(key: WalletKey, pin: str, *, purpose: str, acting: Acting, world: World) -> Pending:
     """Have the wallet sign a fresh challenge and verify the outcome; refusals are recorded."""
     view = ca.certificate_by_id(key.certificate_id) if key.certificate_id else None
     if view is None:
         raise WalletKeyNotFoundError(key=key.id)
-    asked = challenges.ask(purpose, origin=visit.origin, world=world)
-    spent = challenges.spend(asked.id, asked.secret, purpose=purpose, origin=visit.origin, world=world)
-    pending = Pending(view, purpose, asked.id, visit)
+    asked = challenges.ask(purpose, origin=acting.origin, world=world)
+    spent = challenges.spend(asked.id, asked.secret, purpose=purpose, origin=acting.origin, world=world)
+    pending = Pending(view, purpose, asked.id)
     try:
         signature = sign_with_pin(
             customer_id=key.customer_id,
@@ -214,11 +208,11 @@ def _use_pin(
 
 
 def log_in_by_signature(
-    challenge_id: str, secret: str, signed: bytes, *, visit: Visit, acting: Acting, world: World
+    challenge_id: str, secret: str, signed: bytes, *, acting: Acting, world: World
 ) -> LoggedIn:
     """Log in with a joint certificate: `signed` is CMS SignedData over the challenge, made on the device."""
-    use = _use_signature(challenge_id, secret, signed, purpose=LOGIN, visit=visit, acting=acting, world=world)
-    return _enter(use, method=use.view.product, remember=False, visit=visit, acting=acting, world=world)
+    use = _use_signature(challenge_id, secret, signed, purpose=LOGIN, acting=acting, world=world)
+    return _enter(use, method=use.view.product, remember=False, acting=acting, world=world)
 
 
 def prove_again_by_signature(
@@ -228,7 +222,6 @@ def prove_again_by_signature(
     signed: bytes,
     *,
     purpose: str,
-    visit: Visit,
     acting: Acting,
     world: World,
 ) -> str:
@@ -239,7 +232,7 @@ def prove_again_by_signature(
     """
     use = _use_signature(
         challenge_id, secret, signed, purpose=purpose, whose=session.customer_id,
-        visit=visit, acting=acting, world=world,
+        acting=acting, world=world,
     )  # fmt: skip
     return _renew(session, use, acting=acting, world=world)
 
@@ -251,15 +244,14 @@ def _use_signature(
     *,
     purpose: str,
     whose: str = "",
-    visit: Visit,
     acting: Acting,
     world: World,
 ) -> Pending:
-    spent = challenges.spend(challenge_id, secret, purpose=purpose, origin=visit.origin, world=world)
+    spent = challenges.spend(challenge_id, secret, purpose=purpose, origin=acting.origin, world=world)
     view = read_signed(signed, bytes(spent.body))
     if view.product != "joint":  # a bank certificate counts with its pattern only, see below
         raise SignatureRefusedError
-    pending = Pending(view, purpose, str(spent.id), visit)
+    pending = Pending(view, purpose, str(spent.id))
     try:
         verify_certificate(view, world=world)
         if whose not in {"", view.customer_id}:
@@ -301,7 +293,7 @@ class PatternQuestion:
 
 
 def ask_pattern(
-    device_id: str, *, purpose: str = LOGIN, customer_id: str = "", visit: Visit, world: World
+    device_id: str, *, purpose: str = LOGIN, customer_id: str = "", acting: Acting, world: World
 ) -> PatternQuestion | None:
     """Make a question for the bank certificate on a device; None when there is no usable one.
 
@@ -313,7 +305,7 @@ def ask_pattern(
     asked = begin_challenge(
         key.customer_id,
         device_id=device_id,
-        purpose=_pattern_purpose(purpose, visit),
+        purpose=_pattern_purpose(purpose, acting),
         key=f"{purpose}:{secrets.token_hex(16)}",
         world=world,
     )
@@ -329,7 +321,6 @@ def log_in_by_pattern(
     signature: bytes,
     mac: bytes = b"",
     assertion: bytes = b"",
-    visit: Visit,
     acting: Acting,
     world: World,
 ) -> LoggedIn:
@@ -339,8 +330,8 @@ def log_in_by_pattern(
     `PatternWrongError`, `PatternLockedError`, `ChallengeUnknownError`, a `UseRefusedError`.
     """
     answer = PatternAnswer(challenge_id, device_id, signature, mac, assertion)
-    use = _use_pattern(answer, purpose=LOGIN, visit=visit, acting=acting, world=world)
-    return _enter(use, method="bank", remember=False, visit=visit, acting=acting, world=world)
+    use = _use_pattern(answer, purpose=LOGIN, acting=acting, world=world)
+    return _enter(use, method="bank", remember=False, acting=acting, world=world)
 
 
 def prove_again_by_pattern(
@@ -348,7 +339,6 @@ def prove_again_by_pattern(
     answer: PatternAnswer,
     *,
     purpose: str,
-    visit: Visit,
     acting: Acting,
     world: World,
 ) -> str:
@@ -356,9 +346,7 @@ def prove_again_by_pattern(
 
     Raises as `log_in_by_pattern`.
     """
-    use = _use_pattern(
-        answer, purpose=purpose, whose=session.customer_id, visit=visit, acting=acting, world=world
-    )
+    use = _use_pattern(answer, purpose=purpose, whose=session.customer_id, acting=acting, world=world)
     return _renew(session, use, acting=acting, world=world)
 
 
@@ -367,7 +355,6 @@ def _use_pattern(
     *,
     purpose: str,
     whose: str = "",
-    visit: Visit,
     acting: Acting,
     world: World,
 ) -> Pending:
@@ -380,13 +367,13 @@ def _use_pattern(
         mac=answer.mac,
         assertion=answer.assertion,
         signature=answer.signature,
-        purpose=_pattern_purpose(purpose, visit),
+        purpose=_pattern_purpose(purpose, acting),
         acting=acting,
         world=world,
     )
     if proof.owner not in {None, key.customer_id}:
         raise ChallengeUnknownError
-    pending = Pending(view, purpose, str(uuid.uuid4()), visit)
+    pending = Pending(view, purpose, str(uuid.uuid4()))
     if not proof.ok:
         outcome, error = PATTERN_REFUSALS.get(proof.reason, ("", ChallengeUnknownError))
         if outcome:
@@ -400,8 +387,8 @@ def _use_pattern(
     return pending
 
 
-def _pattern_purpose(purpose: str, visit: Visit) -> str:
-    return f"{purpose}|{visit.origin}"[:200]
+def _pattern_purpose(purpose: str, acting: Acting) -> str:
+    return f"{purpose}|{acting.origin}"[:200]
 
 
 # --- what all have in common -----------------------------------------------------------------------------
@@ -413,16 +400,14 @@ def _renew(session: sessions.SessionView, use: Pending, *, acting: Acting, world
         return sessions.renew_token(session.id, world=world)
 
 
-def _enter(
-    use: Pending, *, method: str, remember: bool, visit: Visit, acting: Acting, world: World
-) -> LoggedIn:
+def _enter(use: Pending, *, method: str, remember: bool, acting: Acting, world: World) -> LoggedIn:
     customer_id = use.view.customer_id
     with transaction.atomic():
         record_use(use, "accepted", acting=acting, world=world)
         session = sessions.open_session(
-            customer_id, use.view.id, method=method, agent=visit.agent, acting=acting, world=world
+            customer_id, use.view.id, method=method, agent=acting.agent, acting=acting, world=world
         )
-        browser = sessions.remember_browser(customer_id, agent=visit.agent, world=world) if remember else ""
+        browser = sessions.remember_browser(customer_id, agent=acting.agent, world=world) if remember else ""
     return LoggedIn(customer_id=customer_id, session=session, browser=browser)
 
 

@@ -30,13 +30,13 @@ LIFE: Final = timedelta(days=400)
 _AT_HOME: Final = frozenset({"bank"})
 
 
-def greet_browser(done: LoggedIn, token: str, *, agent: str, acting: Acting, world: World) -> str:
+def greet_browser(done: LoggedIn, token: str, *, acting: Acting, world: World) -> str:
     """Note a log-in of the browser with this token; tell the customer if it is the first from there.
 
     Returns the browser's token from now on. Must come before the session's own token leaves: nobody has the
     session, then, whose customer was not told. Outside a transaction.
     """
-    now = world.clock.now()
+    now, agent = world.clock.now(), acting.agent
     session = Session.objects.get(token=digest_of(done.session))
     is_known = session.method in _AT_HOME or _is_known(token, done.customer_id, now=now)
     letters = Letters() if is_known else Letters(gather([done.customer_id], world=world))

@@ -17,7 +17,7 @@ from dojang.account.errors import (
     NewPinRefusedError,
     UseRefusedError,
 )
-from dojang.account.uses import Pending, Visit, record_refused, record_use
+from dojang.account.uses import Pending, record_refused, record_use
 from dojang.account.verifying import verify_certificate
 from dojang.ca import queries as ca
 from dojang.journeys.kinds.secret import find_weakness
@@ -41,9 +41,7 @@ CHANGE_PATTERN: Final = "change_pattern"
 _REFUSED: Final = {WalletPinWrongError: "pin_wrong", WalletLockedError: "locked", WalletHeldError: "held"}
 
 
-def change_pin(
-    session: SessionView, pin: str, new_pin: str, *, visit: Visit, acting: Acting, world: World
-) -> str:
+def change_pin(session: SessionView, pin: str, new_pin: str, *, acting: Acting, world: World) -> str:
     """Change the PIN of the customer's financial certificate; return the session's new token.
 
     The rules come first, and nothing is tried for a PIN that breaks them (`NewPinRefusedError`, data
@@ -55,7 +53,7 @@ def change_pin(
     if key is None or view is None:
         raise LoginRefusedError
     _refuse_weak(customer_id, new_pin, world=world)
-    use = Pending(view, CHANGE_PIN, str(uuid.uuid4()), visit)
+    use = Pending(view, CHANGE_PIN, str(uuid.uuid4()))
     _refuse_unusable(use, acting=acting, world=world)
     letters, token = Letters(gather([customer_id], world=world)), ""
 
@@ -106,16 +104,15 @@ def _named(view: CertificateView) -> dict[str, str]:
 # --- the pattern -----------------------------------------------------------------------------------------
 
 
-def ask_old_pattern(device_id: str, *, visit: Visit, world: World) -> PatternQuestion | None:
+def ask_old_pattern(device_id: str, *, acting: Acting, world: World) -> PatternQuestion | None:
     """Ask a registered device for the pattern it has; None when there is no usable one."""
-    return ask_pattern(device_id, purpose=CHANGE_PATTERN, visit=visit, world=world)
+    return ask_pattern(device_id, purpose=CHANGE_PATTERN, acting=acting, world=world)
 
 
 def change_pattern(
     answer: PatternAnswer,
     proof_key: bytes,
     *,
-    visit: Visit,
     acting: Acting,
     world: World,
 ) -> None:
@@ -130,7 +127,7 @@ def change_pattern(
     view = ca.certificate_by_id(key.certificate_id) if key and key.certificate_id else None
     if key is None or view is None:
         raise ChallengeUnknownError
-    use = Pending(view, CHANGE_PATTERN, str(uuid.uuid4()), visit)
+    use = Pending(view, CHANGE_PATTERN, str(uuid.uuid4()))
     _refuse_unusable(use, acting=acting, world=world)
     letters = Letters(gather([view.customer_id], world=world))
 
@@ -144,7 +141,7 @@ def change_pattern(
         mac=answer.mac,
         proof_key=proof_key,
         consent=answer.signature,
-        purpose=f"{CHANGE_PATTERN}|{visit.origin}"[:200],
+        purpose=f"{CHANGE_PATTERN}|{acting.origin}"[:200],
         whose=key.id,
         within=within,
         acting=acting,

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from dojang.account.uses import Pending, Visit, record_use
+from dojang.account.uses import Pending, record_use
 from dojang.ca.queries import certificate_by_id, find_by_serial
 from dojang.journeys.model import Locked, Passed, Rejected
 from dojang.wallet.devices.models import Approval, DeviceKey
@@ -41,8 +42,8 @@ def record_step(
     if found is None or found[0].customer_id != view.customer:
         return
     certificate, asked, agent = found
-    visit = Visit(origin=world.policy.public_url, agent=agent)
-    record_use(Pending(certificate, f"factor_{view.product}", asked, visit), word, acting=acting, world=world)
+    there = replace(acting, origin=world.policy.public_url, agent=agent)
+    record_use(Pending(certificate, f"factor_{view.product}", asked), word, acting=there, world=world)
 
 
 def _word(outcome: Outcome) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from dojang.edge.wording import phrase
 from dojang.web.presenting import Choice, Control
-from dojang.web.wording import phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+
+    from dojang.edge.refusals import Refusal
 
 _INPUTS: Mapping[str, tuple[str, str, str]] = {
     "user_id": ("text", "username", "text"),
@@ -66,3 +69,10 @@ def summary_of(controls: Sequence[Control], general: Sequence[str] = ()) -> list
     """Gather the errors of a form: (anchor, sentence); general ones lead nowhere."""
     own = [(item.anchor, text) for item in controls for text in item.errors]
     return [*(("", text) for text in general), *own]
+
+
+def form_status(refusal: Refusal | None, *errors: Collection[str]) -> HTTPStatus:
+    """Return the status of a form: its refusal's, else 422 when a field has errors, else 200."""
+    if refusal is not None:
+        return refusal.status
+    return HTTPStatus.UNPROCESSABLE_ENTITY if any(errors) else HTTPStatus.OK

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 
 from dojang.ca.queries import certificates_of
+from dojang.edge.visitor import acting_of, world_of
+from dojang.edge.wording import knows, phrase, write_day
 from dojang.notices.expiry import days_left
 from dojang.pki.errors import DojangError
 from dojang.ra.access import access_run
-from dojang.web.cookies import acting_for, known_runs
+from dojang.web.cookies import known_runs
 from dojang.web.me import session_of
 from dojang.web.presenting import certificate_rows
-from dojang.web.runs import world_of
-from dojang.web.wording import knows, phrase, write_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -153,7 +153,7 @@ def own_holders(request: HttpRequest) -> list[str]:
     holders: dict[str, None] = {}
     for run_id, token in known_runs(request).items():
         try:
-            run = access_run(run_id, acting_for(request, token))
+            run = access_run(run_id, acting_of(request, token=token))
         except DojangError:
             continue
         if run.state == "done" and run.customer_id and run.ended_at is not None and run.ended_at > since:

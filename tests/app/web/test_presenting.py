@@ -13,7 +13,7 @@ from dojang.products.messages import catalog
 from dojang.web.presenting import present, present_result, write_serial
 from dojang.web.shell import page_context
 from dojang.web.theme import ThemeError, load_theme
-from dojang.web.wording import localise
+from dojang.edge.wording import localise
 
 SECRET = "8675309"
 KINDS = (

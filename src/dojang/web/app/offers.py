@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dojang.edge.wording import phrase
 from dojang.products import JOURNEYS
 from dojang.web.guides import PURPOSES
-from dojang.web.wording import phrase
 
 CHANNEL = "app"
 PRODUCTS = ("joint", "financial", "bank")

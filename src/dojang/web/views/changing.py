@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from django.views.decorators.debug import sensitive_post_parameters
@@ -12,16 +11,15 @@ from django.views.decorators.http import require_http_methods
 from dojang.account.actions import PatternAnswer
 from dojang.account.changing import ask_old_pattern, change_pattern, change_pin
 from dojang.account.errors import LoginLockedError, NewPinRefusedError, PatternLockedError
+from dojang.edge.refusals import refuse_in_form
+from dojang.edge.visitor import acting_of, device_of, world_of
+from dojang.edge.wording import phrase, reader_locale
 from dojang.pki.errors import DojangError
-from dojang.web.app.device import device_of
 from dojang.web.app.views import place
-from dojang.web.asking import control, summary_of
-from dojang.web.errors import status_of
-from dojang.web.me import SESSION, acting_of, logged_in, read_octets, see_other, set_cookie, visit_of
-from dojang.web.runs import world_of
+from dojang.web.asking import control, form_status, summary_of
+from dojang.web.me import SESSION, logged_in, read_octets, see_other, set_cookie
 from dojang.web.shell import show
 from dojang.web.views.me import own_deed, own_deeds_of
-from dojang.web.wording import phrase, reader_locale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,11 +71,9 @@ def _pin(request: HttpRequest, deed: Deed, me: SessionView, back: str) -> HttpRe
     try:
         token = change_pin(
             me, typed["pin"], typed["new_pin"],
-            visit=visit_of(request), acting=acting_of(request, me.customer_id), world=world_of(request),
+            acting=acting_of(request, customer_id=me.customer_id), world=world_of(request),
         )  # fmt: skip
     except DojangError as error:
-        if status_of(error) != HTTPStatus.BAD_REQUEST:
-            raise
         return _pin_page(request, deed, error=error)
     response = see_other(back)
     set_cookie(request, response, SESSION, token)
@@ -93,6 +89,7 @@ def _pin_page(
 ) -> HttpResponse:
     locale, found = reader_locale(), dict(errors or {})
     general: list[str] = []
+    refusal = refuse_in_form(error) if error else None
     if error is not None:
         rule = error.data.get("rule") if isinstance(error, NewPinRefusedError) else None
         text = phrase(f"error.pin_{rule}" if rule else error.message_id, locale, error.data)
@@ -114,7 +111,7 @@ def _pin_page(
         "reissue": isinstance(error, LoginLockedError),
         **_frame(request),
     }
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if error or any(found.values()) else HTTPStatus.OK
+    status = form_status(refusal, *found.values())
     return show(request, "web/me/pin.html", context, status=status)
 
 
@@ -139,19 +136,18 @@ def pattern(request: HttpRequest) -> HttpResponse:
     try:
         change_pattern(
             answer, read_octets(request, "proof_key"),
-            visit=visit_of(request), acting=acting_of(request), world=world_of(request),
+            acting=acting_of(request), world=world_of(request),
         )  # fmt: skip
     except DojangError as error:
-        if status_of(error) != HTTPStatus.BAD_REQUEST:
-            raise
         return _pattern_page(request, error=error)
     return see_other("/app/certificates/?said=pattern")
 
 
 def _pattern_page(request: HttpRequest, *, error: DojangError | None = None) -> HttpResponse:
-    locale, world = reader_locale(), world_of(request)
-    question = ask_old_pattern(device_of(request), visit=visit_of(request), world=world)
-    general = [phrase(error.message_id, locale, error.data)] if error else []
+    acting, world = acting_of(request), world_of(request)
+    question = ask_old_pattern(acting.device, acting=acting, world=world)
+    refusal = refuse_in_form(error) if error else None
+    general = [refusal.sentence] if refusal else []
     response = place(
         request,
         "pattern",
@@ -162,5 +158,5 @@ def _pattern_page(request: HttpRequest, *, error: DojangError | None = None) -> 
         reissue=isinstance(error, PatternLockedError),
         view={"summary": [("", text) for text in general]},
     )
-    response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
+    response.status_code = form_status(refusal)
     return response

@@ -8,12 +8,12 @@ from django.http import Http404, HttpResponse
 from django.urls import Resolver404, resolve
 from django.views.decorators.http import require_GET
 
+from dojang.edge.visitor import world_of
+from dojang.edge.wording import phrase, reader_locale
 from dojang.products.guides import COMMON
 from dojang.web import guides
 from dojang.web.guide_search import LONGEST_QUERY, search_guides
-from dojang.web.runs import world_of
 from dojang.web.shell import show
-from dojang.web.wording import phrase, reader_locale
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

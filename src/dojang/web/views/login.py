@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.middleware.csrf import rotate_token
@@ -24,28 +23,16 @@ from dojang.account.challenges import ask
 from dojang.account.errors import LoginLockedError, LoginStoppedError, UseRefusedError
 from dojang.account.sessions import end_session, forget_browser, known_customer
 from dojang.ca.queries import certificate_by_id
+from dojang.edge.refusals import refuse_in_form
+from dojang.edge.visitor import acting_of, device_of, world_of
+from dojang.edge.wording import phrase, reader_locale
 from dojang.pki.errors import DojangError
 from dojang.wallet.keys.queries import usable_key
 from dojang.web.app.biometrics import stand_in
-from dojang.web.app.device import device_of
-from dojang.web.asking import control, summary_of
+from dojang.web.asking import control, form_status, summary_of
 from dojang.web.deeds import holder_name
-from dojang.web.errors import status_of
-from dojang.web.me import (
-    ASKED,
-    KNOWN,
-    SESSION,
-    acting_of,
-    read_cookie,
-    safe_next,
-    see_other,
-    session_of,
-    set_cookie,
-    visit_of,
-)
-from dojang.web.runs import world_of
+from dojang.web.me import ASKED, KNOWN, SESSION, read_cookie, safe_next, see_other, session_of, set_cookie
 from dojang.web.shell import show
-from dojang.web.wording import phrase, reader_locale
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -80,7 +67,8 @@ def _page(
     if not known:
         fields.insert(0, control("user_id", "user_id", "me.login.user_id", locale, value=user_id,
                                  help_id="me.login.user_id_help", errors=blank.get("id", ())))  # fmt: skip
-    general = [phrase(error.message_id, locale, error.data)] if error else []
+    refusal = refuse_in_form(error) if error else None
+    general = [refusal.sentence] if refusal else []
     context: dict[str, Any] = {
         "place": "mine",
         "known": known,
@@ -92,11 +80,7 @@ def _page(
         "reissue": isinstance(error, UseRefusedError | LoginLockedError | LoginStoppedError),
         "left": "out" in request.GET,
     }
-    status = HTTPStatus.OK
-    if error:
-        status = status_of(error)
-    if missing or status == HTTPStatus.BAD_REQUEST:
-        status = HTTPStatus.UNPROCESSABLE_ENTITY
+    status = form_status(refusal, missing)
     response = show(request, "web/login.html", context, status=status)
     response["Cache-Control"] = "no-store"
     return response
@@ -104,9 +88,8 @@ def _page(
 
 def enter(request: HttpRequest, done: LoggedIn) -> HttpResponse:
     """Give the browser its session (new id, new form token) and lead on; one never seen before is told of."""
-    acting, world = acting_of(request, done.customer_id), world_of(request)
-    agent = visit_of(request).agent
-    seen = greet_browser(done, read_cookie(request, SEEN), agent=agent, acting=acting, world=world)
+    acting, world = acting_of(request, customer_id=done.customer_id), world_of(request)
+    seen = greet_browser(done, read_cookie(request, SEEN), acting=acting, world=world)
     rotate_token(request)
     response = see_other(safe_next(request))
     set_cookie(request, response, SESSION, done.session)
@@ -137,7 +120,7 @@ def login(request: HttpRequest) -> HttpResponse:
     if missing:
         return _page(request, known=known, user_id=user_id, missing=missing)
     where: dict[str, Any] = {
-        "visit": visit_of(request), "acting": acting_of(request), "world": world_of(request),
+        "acting": acting_of(request), "world": world_of(request),
     }  # fmt: skip
     try:
         if known:
@@ -145,16 +128,15 @@ def login(request: HttpRequest) -> HttpResponse:
         else:
             done = log_in_by_id(user_id, pin, remember="remember" in request.POST, **where)
     except DojangError as error:
-        if status_of(error) != HTTPStatus.BAD_REQUEST:
-            raise
         return _page(request, known=known, user_id=user_id, error=error)
     return enter(request, done)
 
 
 def _device_page(request: HttpRequest, method: str, *, error: DojangError | None = None) -> HttpResponse:
     """Ask for a certificate whose key is on this device: scripts sign, the form carries the signature."""
-    locale, world, visit = reader_locale(), world_of(request), visit_of(request)
-    general = [phrase(error.message_id, locale, error.data)] if error else []
+    acting, world = acting_of(request), world_of(request)
+    refusal = refuse_in_form(error) if error else None
+    general = [refusal.sentence] if refusal else []
     context: dict[str, Any] = {
         "place": "mine",
         "method": method,
@@ -163,11 +145,11 @@ def _device_page(request: HttpRequest, method: str, *, error: DojangError | None
     }
     secret = ""
     if method == "joint":
-        asked = ask(LOGIN, origin=visit.origin, world=world)
+        asked = ask(LOGIN, origin=acting.origin, world=world)
         secret = f"{asked.id}.{asked.secret}"
         context["challenge"] = base64.b64encode(asked.body).decode()
     else:
-        question = ask_pattern(device_of(request), visit=visit, world=world)
+        question = ask_pattern(acting.device, acting=acting, world=world)
         context["question"] = question
         if question is not None:
             challenge = base64.b64encode(question.challenge).decode()
@@ -177,8 +159,7 @@ def _device_page(request: HttpRequest, method: str, *, error: DojangError | None
                 "key_id": question.key_id,
                 "biometric": stand_in(question.biometric),
             }
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
-    response = show(request, f"web/login_{method}.html", context, status=status)
+    response = show(request, f"web/login_{method}.html", context, status=form_status(refusal))
     response["Cache-Control"] = "no-store"
     if secret:
         set_cookie(request, response, ASKED, secret)
@@ -202,11 +183,9 @@ def login_joint(request: HttpRequest) -> HttpResponse:
     try:
         done = log_in_by_signature(
             challenge, secret, _octets(request, "signed"),
-            visit=visit_of(request), acting=acting_of(request), world=world_of(request),
+            acting=acting_of(request), world=world_of(request),
         )  # fmt: skip
     except DojangError as error:
-        if status_of(error) != HTTPStatus.BAD_REQUEST:
-            raise
         return _device_page(request, "joint", error=error)
     response = enter(request, done)
     set_cookie(request, response, ASKED, "")
@@ -225,13 +204,10 @@ def login_bank(request: HttpRequest) -> HttpResponse:
             mac=_octets(request, "mac"),
             assertion=_octets(request, "assertion"),
             signature=_octets(request, "signature"),
-            visit=visit_of(request),
             acting=acting_of(request),
             world=world_of(request),
         )
     except DojangError as error:
-        if status_of(error) != HTTPStatus.BAD_REQUEST:
-            raise
         return _device_page(request, "bank", error=error)
     return enter(request, done)
 
@@ -241,7 +217,7 @@ def logout(request: HttpRequest) -> HttpResponse:
     """End the session here."""
     session = session_of(request)
     if session is not None:
-        acting = acting_of(request, session.customer_id)
+        acting = acting_of(request, customer_id=session.customer_id)
         end_session(session.id, reason="logged_out", acting=acting, world=world_of(request))
     response = see_other("/login/?out")
     set_cookie(request, response, SESSION, "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from django.views.decorators.debug import sensitive_post_parameters
@@ -19,27 +18,16 @@ from dojang.account.actions import (
 )
 from dojang.account.challenges import ask
 from dojang.account.errors import LoginLockedError, PatternLockedError
+from dojang.edge.refusals import refuse_in_form
+from dojang.edge.visitor import acting_of, device_of, world_of
+from dojang.edge.wording import phrase, reader_locale
 from dojang.pki.errors import DojangError
 from dojang.web.app.biometrics import stand_in
-from dojang.web.app.device import device_of
-from dojang.web.asking import control, summary_of
+from dojang.web.asking import control, form_status, summary_of
 from dojang.web.deeds import newest_of_each
-from dojang.web.errors import status_of
-from dojang.web.me import (
-    ASKED,
-    SESSION,
-    acting_of,
-    logged_in,
-    read_cookie,
-    read_octets,
-    see_other,
-    set_cookie,
-    visit_of,
-)
-from dojang.web.runs import world_of
+from dojang.web.me import ASKED, SESSION, logged_in, read_cookie, read_octets, see_other, set_cookie
 from dojang.web.shell import show
 from dojang.web.views.me import own_deed, own_deeds_of
-from dojang.web.wording import phrase, reader_locale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,12 +77,10 @@ def revoke(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
     try:
         token = _prove(request, deed, me, by, pin)
     except DojangError as error:
-        if status_of(error) != HTTPStatus.BAD_REQUEST:
-            raise
         if own_deed(request, me, serial).state not in _LIVE:
             return _back(deed)  # pressed twice: the first press did it
         return _page(request, deed, me, by, ways, reason=reason, error=error)
-    acting = acting_of(request, me.customer_id)
+    acting = acting_of(request, customer_id=me.customer_id)
     stopping.end_certificate(me.customer_id, deed.serial, reason, acting=acting, world=world_of(request))
     response = _back(deed)
     set_cookie(request, response, SESSION, token)
@@ -120,8 +106,7 @@ def _prove(request: HttpRequest, deed: Deed, me: SessionView, by: str, pin: str)
     """Prove a certificate for this one purpose; return the session's new token."""
     how: dict[str, Any] = {
         "purpose": _purpose(deed),
-        "visit": visit_of(request),
-        "acting": acting_of(request, me.customer_id),
+        "acting": acting_of(request, customer_id=me.customer_id),
         "world": world_of(request),
     }
     if by == "financial":
@@ -168,8 +153,8 @@ def _page(
                 errors=blank.get("pin", ()),
             )
         )  # fmt: skip
-    general = [phrase(error.message_id, locale, error.data)] if error else []
-    failed = error is not None or bool(blank)
+    refusal = refuse_in_form(error) if error else None
+    general = [refusal.sentence] if refusal else []
     context: dict[str, Any] = {
         "place": "mine",
         "tab": "certificates",
@@ -181,7 +166,7 @@ def _page(
         "again": _way_out(by, error),
     }
     secret = _ask(request, deed, me, by, context)
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if failed else HTTPStatus.OK
+    status = form_status(refusal, *blank.values())
     response = show(request, "web/me/revoke.html", context, status=status)
     if secret:
         set_cookie(request, response, ASKED, secret)
@@ -195,14 +180,15 @@ def _way_out(by: str, error: DojangError | None) -> str:
 
 def _ask(request: HttpRequest, deed: Deed, me: SessionView, by: str, context: dict[str, Any]) -> str:
     """Put the question for a device into the page; return what its cookie holds."""
-    world, visit, purpose = world_of(request), visit_of(request), _purpose(deed)
+    acting, world, purpose = acting_of(request), world_of(request), _purpose(deed)
     if by == "joint":
-        asked = ask(purpose, origin=visit.origin, world=world)
+        asked = ask(purpose, origin=acting.origin, world=world)
         context["challenge"] = base64.b64encode(asked.body).decode()
         return f"{asked.id}.{asked.secret}"
     if by == "bank":
-        device = device_of(request)
-        question = ask_pattern(device, purpose=purpose, customer_id=me.customer_id, visit=visit, world=world)
+        question = ask_pattern(
+            acting.device, purpose=purpose, customer_id=me.customer_id, acting=acting, world=world
+        )
         context["question"] = question
         if question is not None:
             challenge = base64.b64encode(question.challenge).decode()
