@@ -151,7 +151,7 @@ def list_journeys(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001
     return [
         {
             "id": journey.id,
-            "product": journey.product,
+            "product": journey.product.id,
             "channel": journey.channel,
             "version": journey.version,
             "steps": [step.id for step in journey.steps],

@@ -15,6 +15,7 @@ from dojang.pki.build import IdentifyData, build_tbs, end_of_day, new_serial
 from dojang.pki.errors import ProfileError
 from dojang.pki.names import subscriber_common_name, subscriber_name
 from dojang.pki.profiles import PROFILES
+from dojang.products import PRODUCTS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 _KST = timezone(timedelta(hours=9), "KST")
-#: Organisational units of a subject, by product (as Korean authorities name them).
-UNITS = {"financial": ("personalF",), "joint": ("personal4IB",), "bank": ("personalB",)}
 _STANDING: Final = {Certificate.State.ACTIVE, Certificate.State.HELD}
 _PERSON = "1"  #: kind of holder, one digit in the number of the common name
 
@@ -59,7 +58,7 @@ def build_body(order: Order, issuer: Issuer, *, world: World) -> Body:
     number = next((one.number for one in earlier if one.number), "") or _new_number(not_before, world=world)
     subject = subscriber_name(
         organization=issuer.name.get("O")[0],
-        units=UNITS.get(order.product, (f"personal-{order.product}",)),
+        units=PRODUCTS[order.product].units,
         common_name=subscriber_common_name(order.name, number),
     )
     tbs = build_tbs(
@@ -97,10 +96,10 @@ def _decide_end(order: Order, before: datetime | None, start: datetime, *, world
     """Choose notAfter: a re-issue keeps the old end, unless that is so near that it counts as a renewal."""
     policy = world.policy
     if before is not None and order.replaces is not None and policy.reissue_keep_not_after:
-        window = timedelta(days=policy.renew_window_days(order.product))
+        window = timedelta(days=PRODUCTS[order.product].window_under(policy))
         if before - start > window:
             return before
-    return end_of_day(start, policy.validity_days(order.product))
+    return end_of_day(start, PRODUCTS[order.product].life_under(policy))
 
 
 def _new_number(start: datetime, *, world: World) -> str:

@@ -17,6 +17,7 @@ from dojang.ports.credentials import NoCredentials
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from dojang.journeys.product import Product
     from dojang.ports.credentials import Credentials
     from dojang.ports.policy import Policy
     from dojang.ports.world import World
@@ -164,8 +165,8 @@ class RunView:
 
     @property
     def product(self) -> str:
-        """Product the run is for."""
-        return self.journey.product
+        """Id of the product the run is for; the product itself is ``journey.product``."""
+        return self.journey.product.id
 
     @property
     def channel(self) -> str:
@@ -541,15 +542,14 @@ class Journey:
     """A journey as data; reads like the bank's list of steps.
 
     `finish`: ``issue`` (hand over to issuing) or ``return`` (a side journey, back to where it was called).
-    `custody`: where the new key lives: ``wallet`` (at the signer) or ``device`` (made there; the certificate
-    is delivered to it before it becomes active). `order` re-arranges `steps` by policy.
+    `order` re-arranges `steps` by policy.
     `evidence`: each entry is a set of fact names of which at least one must hold at issuing, besides every
     step on the way. `needs` are message ids of what to have at hand; `minutes` how long it takes.
     """
 
     id: str
     version: str
-    product: str
+    product: Product
     channel: str
     stages: tuple[str, ...]
     steps: tuple[Step, ...]
@@ -558,8 +558,12 @@ class Journey:
     evidence: tuple[frozenset[str], ...] = ()
     needs: tuple[str, ...] = ()
     minutes: int = 5
-    custody: str = "wallet"
     order: Order | None = None
+
+    @property
+    def custody(self) -> str:
+        """Where the new key lives: ``wallet`` or ``device``, as its product says."""
+        return self.product.custody
 
     def walk(self, policy: Policy) -> tuple[Step, ...]:
         """Return the steps in the order the bank has chosen."""

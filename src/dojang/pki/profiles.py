@@ -62,12 +62,11 @@ _OCSP = Profile(
 _FINANCIAL = Profile(
     id="financial",
     role="subscriber",
-    product="financial",
     # Three years, and the rest of the day on which they end.
     max_life=timedelta(days=3 * 365 + 1 + 1),
     subject=("C", "O", "OU+", "CN"),
     key_usage=("digitalSignature", "nonRepudiation"),
-    policy="financial",
+    policy="1.2",
     policy_critical=True,
     notice="이 인증서는 은행 인증센터가 발급한 금융인증서입니다.",
     identify=True,
@@ -79,10 +78,9 @@ _FINANCIAL = Profile(
 _JOINT = replace(
     _FINANCIAL,
     id="joint",
-    product="joint",
     # One year, and the rest of the day on which it ends.
     max_life=timedelta(days=366 + 1),
-    policy="joint",
+    policy="1.1",
     notice="이 인증서는 은행 인증센터가 발급한 공동인증서입니다.",
     # Made on the customer's device and carried as NPKI files, whose readers know RSA only.
     keys=frozenset({"rsa-2048", "rsa-3072", "rsa-4096"}),
@@ -91,8 +89,7 @@ _JOINT = replace(
 _BANK = replace(
     _FINANCIAL,
     id="bank",
-    product="bank",
-    policy="bank",
+    policy="1.3",
     notice="이 인증서는 은행이 자기 서비스에 쓰려고 발급한 은행인증서입니다.",
     # For this bank alone, which knows its customer: nobody has to prove an identity number with it.
     identify=False,

@@ -20,12 +20,25 @@ from dojang.journeys.kinds.pattern import Pattern
 from dojang.journeys.kinds.phone_check import PhoneCheck
 from dojang.journeys.kinds.terms import Terms
 from dojang.journeys.model import Journey, RunView, Step, always
+from dojang.journeys.product import Product
 from dojang.products.parts import holds_one, mail_code
 from dojang.products.terms import BANK, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+PRODUCT = Product(
+    id="bank",
+    profile="bank",
+    place=30,
+    custody="device",
+    unlock="pattern",
+    units=("personalB",),
+    icon="dots",
+    life_days=1096,
+    renew_window_days=90,
+    faq=("bank_use", "life", "bank_pattern", "bank_biometric", "lost_phone", "bank_one_won"),
+)
 STAGES = ("terms", "identity", "factor", "issue")
 NEEDS = (
     "guide.need.app",
@@ -58,16 +71,16 @@ def _journey(journey_id: str, *, reissue: Callable[[RunView], bool]) -> Journey:
     return Journey(
         id=journey_id,
         version="1",
-        product="bank",
+        product=PRODUCT,
         channel="app",
         stages=STAGES,
         steps=_steps(reissue=reissue),
         evidence=EVIDENCE,
         needs=NEEDS,
         minutes=6,
-        custody="device",
     )
 
 
 ISSUE = _journey("bank-app-issue", reissue=holds_one)
 REISSUE = _journey("bank-app-reissue", reissue=always)
+JOURNEYS = (ISSUE, REISSUE)

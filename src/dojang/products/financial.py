@@ -23,6 +23,7 @@ from dojang.journeys.kinds.secret import Secret
 from dojang.journeys.kinds.sms_reply import SmsReply
 from dojang.journeys.kinds.terms import Terms
 from dojang.journeys.model import Journey, Order, RunView, Step, always
+from dojang.journeys.product import Product
 from dojang.products.parts import (
     FACTORS,
     change_phone,
@@ -37,6 +38,18 @@ from dojang.products.terms import FINANCIAL, terms_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+PRODUCT = Product(
+    id="financial",
+    profile="financial",
+    place=10,
+    custody="wallet",
+    unlock="pin",
+    units=("personalF",),
+    icon="house",
+    life_days=1096,  # three years
+    renew_window_days=90,
+    faq=("what_for", "life", "forgot_id", "new_number", "which_number", "no_card", "forgot_pin"),
+)
 STAGES = ("terms", "identity", "factor", "details", "issue")
 NEEDS = ("guide.need.user_id", "guide.need.phone", "guide.need.account", "guide.need.factor")
 #: Whatever the path: one factor that is not the telephone (invariant 16).
@@ -143,11 +156,11 @@ def _web(journey_id: str, *, reissue: Callable[[RunView], bool]) -> Journey:
     return Journey(
         id=journey_id,
         version="2",
-        product="financial",
+        product=PRODUCT,
         channel="web",
         stages=STAGES,
         steps=_web_steps(reissue=reissue),
-        sides=(find_id("financial", "web", (5,)), change_phone("financial", "web", (8,))),
+        sides=(find_id(PRODUCT, "web", (5,)), change_phone(PRODUCT, "web", (8,))),
         evidence=EVIDENCE,
         needs=NEEDS,
         minutes=7,
@@ -158,11 +171,11 @@ def _app(journey_id: str, *, reissue: Callable[[RunView], bool]) -> Journey:
     return Journey(
         id=journey_id,
         version="1",
-        product="financial",
+        product=PRODUCT,
         channel="app",
         stages=STAGES,
         steps=_app_steps(reissue=reissue),
-        sides=(find_id("financial", "app", ()), change_phone("financial", "app", (8,))),
+        sides=(find_id(PRODUCT, "app", ()), change_phone(PRODUCT, "app", (8,))),
         evidence=EVIDENCE,
         needs=(*NEEDS[:3], "guide.need.factor_app"),
         minutes=6,
@@ -174,3 +187,4 @@ ISSUE = _web("financial-web-issue", reissue=holds_one)
 REISSUE = _web("financial-web-reissue", reissue=always)
 APP_ISSUE = _app("financial-app-issue", reissue=holds_one)
 APP_REISSUE = _app("financial-app-reissue", reissue=always)
+JOURNEYS = (ISSUE, REISSUE, APP_ISSUE, APP_REISSUE)

@@ -7,6 +7,8 @@ account's password, counted over all channels, or a bank that sets ``joint_needs
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from dojang.journeys.kinds.account import Account
 from dojang.journeys.kinds.choice import IssueRequest, ReissueReason, ReissueRequest
 from dojang.journeys.kinds.confirm import Confirm
@@ -16,9 +18,23 @@ from dojang.journeys.kinds.identify import Identify
 from dojang.journeys.kinds.phone_check import PhoneCheck
 from dojang.journeys.kinds.terms import Terms
 from dojang.journeys.model import Journey, Order, RunView, Step
+from dojang.journeys.product import Product
 from dojang.products.parts import find_id, holds_one, mail_code, second_factor
 from dojang.products.terms import JOINT, terms_of
 
+PRODUCT = Product(
+    id="joint",
+    profile="joint",
+    place=20,
+    custody="device",
+    unlock="password",
+    units=("personal4IB",),
+    icon="paper",
+    life_days=366,  # one year
+    renew_window_days=30,
+    faq=("joint_start", "lost_phone", "joint_password", "forgot_id", "life", "joint_where"),
+    hours=MappingProxyType({"reissue": "01:00-23:00"}),
+)
 STAGES = ("terms", "identity", "factor", "issue")
 NEEDS = ("guide.need.app", "guide.need.user_id", "guide.need.own_phone", "guide.need.account")
 EVIDENCE = (frozenset({"account"}), frozenset({"phone_check"}), frozenset({"identified"}))
@@ -112,27 +128,26 @@ def _reissue_order() -> Order:
 ISSUE = Journey(
     id="joint-app-issue",
     version="1",
-    product="joint",
+    product=PRODUCT,
     channel="app",
     stages=STAGES,
     steps=_ISSUE,
-    sides=(find_id("joint", "app", (4,)),),
+    sides=(find_id(PRODUCT, "app", (4,)),),
     evidence=EVIDENCE,
     needs=NEEDS,
     minutes=5,
-    custody="device",
 )
 REISSUE = Journey(
     id="joint-app-reissue",
     version="1",
-    product="joint",
+    product=PRODUCT,
     channel="app",
     stages=STAGES,
     steps=_REISSUE,
-    sides=(find_id("joint", "app", (4,)),),
+    sides=(find_id(PRODUCT, "app", (4,)),),
     evidence=EVIDENCE,
     needs=NEEDS,
     minutes=5,
-    custody="device",
     order=_reissue_order(),
 )
+JOURNEYS = (ISSUE, REISSUE)

@@ -17,6 +17,8 @@ from dojang.journeys.model import Journey, RunView, Step, always
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dojang.journeys.product import Product
+
 FACTORS = ("security_card", "otp", "bank_certificate")
 MEDIA = ("security_card", "otp")  #: what is held in the hand
 
@@ -54,7 +56,7 @@ def holds_one(run: RunView) -> bool:
     return run.active_holding() is not None or run.fact("reissue") is not None
 
 
-def find_id(product: str, channel: str, guide: tuple[int, ...]) -> Journey:
+def find_id(product: Product, channel: str, guide: tuple[int, ...]) -> Journey:
     """Return the side journey that looks a user id up."""
     return Journey(
         id="find-id",
@@ -68,7 +70,7 @@ def find_id(product: str, channel: str, guide: tuple[int, ...]) -> Journey:
     )
 
 
-def change_phone(product: str, channel: str, guide: tuple[int, ...]) -> Journey:
+def change_phone(product: Product, channel: str, guide: tuple[int, ...]) -> Journey:
     """Return the side journey that replaces a registered number; it needs more than the old telephone."""
     card, otp = chose("security_card"), chose("otp")
     return Journey(

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dojang.journeys.model import always
-from dojang.products.journeys import JOURNEYS
 from dojang.products.messages import render
+from dojang.products.offer import JOURNEYS
 from dojang.products.printed import PRINTED
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def table_of(journey_id: str) -> str:
         "Made from the journey's definition; the tests make it again and compare.",
         "",
         f"- journey `{journey.id}`, version {journey.version}, channel `{journey.channel}`",
-        f"- product `{journey.product}`; the key lives {_custody(journey)}",
+        f"- product `{journey.product.id}`; the key lives {_custody(journey)}",
         f"- about {journey.minutes} minutes; at hand: "
         + "; ".join(render(need, "en") for need in journey.needs),
         f"- besides every step on the way, issuing needs: {_evidence(journey)}",

@@ -18,7 +18,7 @@ from dojang.journeys.page import Action, FieldError, Message, Page, Wait
 from dojang.notices.letters import Letters, gather
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
-from dojang.products.journeys import JOURNEYS
+from dojang.products import JOURNEYS
 from dojang.ra import delivering, finish, rows, steps
 from dojang.ra.access import access_run, walking_run
 from dojang.ra.errors import (
@@ -83,7 +83,7 @@ def start_run(journey_id: str, *, locale: str, acting: Acting, world: World) -> 
         id=secrets.token_hex(16),
         journey=journey.id,
         version=journey.version,
-        product=journey.product,
+        product=journey.product.id,
         channel=journey.channel,
         locale=locale if locale in {"ko", "en"} else "ko",
         session=session_of(token),
@@ -117,7 +117,7 @@ def _count_start(acting: Acting, *, world: World) -> None:
 
 def _refuse_closed(journey: Journey, *, world: World) -> None:
     """Hours may span midnight."""
-    hours = world.policy.hours_of(journey.product, journey.id.rpartition("-")[2])
+    hours = journey.product.hours_under(world.policy, journey.id.rpartition("-")[2])
     if hours is None:
         return
     time = world.clock.now().astimezone(_KST).strftime("%H:%M")

@@ -32,7 +32,7 @@ from dojang.journeys.page import FieldError, Message
 from dojang.notices.letters import Letters, gather
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
-from dojang.products.journeys import JOURNEYS
+from dojang.products import JOURNEYS
 from dojang.ra import finish, rows
 from dojang.ra.context import awaited_by, kind_of, tally_of
 from dojang.ra.models import LIVING, UNDER_WAY, CardChallenge, Run

@@ -14,6 +14,7 @@ from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import knows, phrase, write_day
 from dojang.notices.expiry import days_left
 from dojang.pki.errors import DojangError
+from dojang.products import PRODUCTS
 from dojang.ra.access import access_run
 from dojang.web.cookies import known_runs
 from dojang.web.me import session_of
@@ -117,7 +118,7 @@ def deed_of(view: CertificateView, locale: str, *, world: World) -> Deed:
         state_name=phrase(f"web.state.{state}", locale),
         not_after_text=write_day(view.not_after.date(), locale),
         days=days_left(view.not_after, now),
-        window=world.policy.renew_window_days(view.product),
+        window=PRODUCTS[view.product].window_under(world.policy),
         rows=certificate_rows(facts, locale),
     )
 

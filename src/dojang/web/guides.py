@@ -31,9 +31,9 @@ _STEP_ICONS = {
     "phone_check": "phone", "sms_reply": "phone", "identity_way": "phone", "device": "phone",
     "request": "phone", "account": "account", "account_number": "account", "account_password": "account",
     "one_won": "account", "factor": "shield", "security_card": "card", "otp": "clock", "id_card": "id",
-    "bank_certificate": "bank", "certificate_password": "joint", "mail_code": "mail", "contact": "mail",
+    "bank_certificate": "dots", "certificate_password": "paper", "mail_code": "mail", "contact": "mail",
     "person": "id", "details": "id", "pin": "pin", "certificate_key": "key", "device_key": "key",
-    "pattern": "bank", "confirm": "stamp",
+    "pattern": "dots", "confirm": "stamp",
 }  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def _is_asked(journey: Journey, step: Step, policy: Policy) -> bool:
     """Tell whether this bank ever asks a step; some are on only where the bank's figures say so."""
     if step.id == "certificate_password":
         return policy.financial_app_certificate_password
-    if journey.product == "joint" and step.stage == "factor":
+    if journey.product.id == "joint" and step.stage == "factor":
         return step.id in {"account", "mail_code"} or policy.joint_needs_factor
     return True
 
@@ -187,8 +187,8 @@ def _questions(journey: Journey, locale: str, policy: Policy) -> tuple[Question,
 def _make(journey: Journey, purpose: str, locale: str, policy: Policy) -> Guide:
     return Guide(
         journey=journey.id,
-        product=journey.product,
-        product_name=phrase(f"web.product.{journey.product}", locale),
+        product=journey.product.id,
+        product_name=phrase(f"web.product.{journey.product.id}", locale),
         channel=journey.channel,
         purpose=purpose,
         purpose_name=phrase(f"web.purpose.{purpose}", locale),

@@ -13,7 +13,7 @@ from tests.push_services import LoopbackService, PushedBrowser, base64url, push_
 from dojang.config import wiring
 from dojang.wallet.devices.models import Device
 from dojang.wallet.devices.pushing import push_subscription
-from dojang.web.app.device import DEVICE_COOKIE
+from dojang.edge.visitor import DEVICE_COOKIE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

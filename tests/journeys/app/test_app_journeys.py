@@ -11,7 +11,7 @@ from tests.journeys.app.walker import Walk, with_policy
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate
 from dojang.notices.models import Notice
-from dojang.products.journeys import JOURNEYS
+from dojang.products import JOURNEYS
 from dojang.wallet.devices.models import DeviceKey
 from dojang.wallet.keys.models import WalletKey
 

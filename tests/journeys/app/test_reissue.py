@@ -11,6 +11,7 @@ from tests.journeys.app.walker import Walk, in_parallel, with_policy
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate, certificates_of
 from dojang.notices.models import Notice
+from dojang.products import PRODUCTS
 from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def test_whether_the_end_stays_is_the_banks_choice(world: World, product: str) -
     assert (fresh - end).days == 10
     clock.advance(int((fresh - clock.now()).total_seconds()) - 20 * 86_400)
     renewed = reissue(world, 3)
-    days = world.policy.validity_days(product)
+    days = PRODUCTS[product].life_under(world.policy)
     assert days - 1 <= (renewed.not_after - renewed.not_before).days <= days
 
 

@@ -111,7 +111,7 @@ def test_every_step_and_stage_has_its_words() -> None:
     """Titles, reasons, stages, side journeys and needs exist for each journey."""
     wanted = set()
     for journey in JOURNEYS.values():
-        wanted |= {f"journey.{journey.id}", f"product.{journey.product}", *journey.needs}
+        wanted |= {f"journey.{journey.id}", f"product.{journey.product.id}", *journey.needs}
         wanted |= {f"stage.{stage}" for stage in journey.stages}
         for walked in (journey, *journey.sides):
             wanted |= {f"step.{s.id}.title" for s in walked.steps} | {

@@ -114,7 +114,7 @@ class IssueRequest(Base):
         way = Field(
             "way", "choice", Message("field.way"), {"required": True}, value="mobile", options=(option,)
         )
-        days = run.policy.validity_days(run.product)
+        days = run.journey.product.life_under(run.policy)
         return PageParts(fields=(way,), messages=(Message("request.life", {"days": days}),))
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
@@ -161,7 +161,7 @@ def keeps_not_after(run: RunView) -> bool:
     held = run.active_holding()
     if held is None or not run.policy.reissue_keep_not_after:
         return False
-    return held.not_after - run.now > timedelta(days=run.policy.renew_window_days(run.product))
+    return held.not_after - run.now > timedelta(days=run.journey.product.window_under(run.policy))
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class Confirm(Base):
 
 
 def _new_end(run: RunView) -> Any:
-    return today(run) + timedelta(days=run.policy.validity_days(run.product))
+    return today(run) + timedelta(days=run.journey.product.life_under(run.policy))
 
 
 def _fee(run: RunView) -> Message:

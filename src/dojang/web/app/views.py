@@ -10,8 +10,12 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonRespons
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
+<<<<<<< HEAD
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import phrase, reader_locale
+=======
+from dojang.products import PRODUCTS
+>>>>>>> product
 from dojang.ra import actions
 from dojang.web import guides
 from dojang.web.app.device import is_outdated
@@ -79,7 +83,7 @@ def begin(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
     if guide is None:
         raise Http404
     if request.method != "POST":
-        hours = world_of(request).policy.hours_of(product, purpose)
+        hours = PRODUCTS[product].hours_under(world_of(request).policy, purpose)
         return place(request, "begin", "menu", guide=guide, live=live_run(request), hours=hours)
     started = actions.start_run(
         journey_id(product, purpose),
@@ -115,7 +119,7 @@ def certificates(request: HttpRequest) -> HttpResponse:
         "certificates",
         deeds=newest_of_each(deeds),
         offers=all_offers(locale),
-        windows={name: world.policy.renew_window_days(name) for name in ("joint", "bank")},
+        windows={one.id: one.window_under(world.policy) for one in PRODUCTS.values() if one.on_device},
         now=world.clock.now().isoformat(),
         said=said if said in _SAID else "",
     )

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from dojang.edge.visitor import world_of
 from dojang.edge.wording import phrase, reader_locale
+from dojang.products import PRODUCTS
 from dojang.products.guides import COMMON
 from dojang.web import guides
 from dojang.web.guide_search import LONGEST_QUERY, search_guides
@@ -37,9 +38,9 @@ def index(request: HttpRequest) -> HttpResponse:
     query = " ".join(request.GET.get("q", "")[:LONGEST_QUERY].split())
     found = guides.all_guides(locale, policy=policy)
     products = [
-        {"name": phrase(f"web.product.{product}", locale), "id": product, "guides": mine}
-        for product in dict.fromkeys(one.product for one in found)
-        if (mine := [one for one in found if one.product == product])
+        {"name": phrase(f"web.product.{product.id}", locale), "icon": product.icon, "guides": mine}
+        for product in PRODUCTS.values()
+        if (mine := [one for one in found if one.product == product.id])
     ]
     context = {
         "place": "help",
