@@ -45,6 +45,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
         "certificate_state",
         "clock_move",
         "device_key_used",
+        "device_unknown",
         "handoff_refused",
         "order_busy",
         "parcel_taken",

@@ -1,4 +1,4 @@
-"""The same refusal at every door: page, interface and sandbox agree on status, code, sentence and log line."""
+"""The same refusal at every door: page, interface and sandbox agree on status, code, sentence and log."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def lead(answer: HttpResponse) -> str:
 
 def figures(sentence: str) -> dict[str, str]:
     """Return something for every figure of a sentence."""
-    return {name: "7" for name in re.findall(r"{(\w+)}", sentence)}
+    return dict.fromkeys(re.findall(r"{(\w+)}", sentence), "7")
 
 
 @pytest.mark.parametrize("kind", every_error(), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
@@ -111,11 +111,11 @@ def test_a_sentence_whose_figure_is_missing_is_replaced(locale: str) -> None:
     ("error", "status", "code"),
     [
         (OperationalError("server closed"), 503, "database_unreachable"),
-        (Http404("certs/"), 404, "not_found"),
-        (PermissionDenied("no"), 403, "forbidden"),
+        (Http404("octet 412"), 404, "not_found"),
+        (PermissionDenied("octet 412"), 403, "forbidden"),
         (ZeroDivisionError("a secret"), 500, "internal"),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_what_others_raise_is_refused_alike(error: Exception, status: int, code: str) -> None:
     """A lost database, an absent page and what nobody foresaw: the same at each door, without their text."""
@@ -174,6 +174,6 @@ def test_the_sandbox_s_pages_refuse_like_its_interface(client: Client, world: Wo
 
 def test_the_sandbox_leaves_what_nobody_foresaw_to_the_server() -> None:
     """Only what is foreseen has a page there."""
-    guard = SandboxRefusals(lambda request: None)  # type: ignore[arg-type, return-value]
+    guard = SandboxRefusals(lambda _request: None)  # type: ignore[arg-type, return-value]
     assert guard.process_exception(RequestFactory().get("/sandbox/"), ZeroDivisionError()) is None
     assert guard.process_exception(RequestFactory().get("/certs/"), RunNotFoundError()) is None

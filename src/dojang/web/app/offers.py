@@ -5,12 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-<<<<<<< HEAD
 from dojang.edge.wording import phrase
-from dojang.products import JOURNEYS
-=======
 from dojang.products import PRODUCTS, journey_of
->>>>>>> product
 from dojang.web.guides import PURPOSES
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from dojang.edge.problems import problem
 from dojang.edge.visitor import acting_of, device_of, world_of
 from dojang.edge.wording import reader_locale
 from dojang.ports.errors import SubscriptionRefusedError
+from dojang.wallet.devices.errors import DeviceUnknownError
 from dojang.wallet.devices.pushing import renew_push, subscribe_push, takes_push
 from dojang.web.app.views import place, push_key
 
@@ -43,7 +44,7 @@ def put(request: HttpRequest) -> HttpResponse:
     except SubscriptionRefusedError as error:
         return problem(request, error)
     if not known and not off:
-        return _answer({"code": "device_unknown"}, HTTPStatus.CONFLICT)
+        return problem(request, DeviceUnknownError())
     return _answer({"on": known and not off})
 
 

@@ -10,12 +10,9 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonRespons
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-<<<<<<< HEAD
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import phrase, reader_locale
-=======
 from dojang.products import PRODUCTS
->>>>>>> product
 from dojang.ra import actions
 from dojang.web import guides
 from dojang.web.app.device import is_outdated
