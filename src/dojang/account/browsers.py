@@ -20,14 +20,12 @@ from dojang.notices.letters import Letters, gather
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from dojang.account.actions import LoggedIn
+    from dojang.account.proving.actions import LoggedIn
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
 #: A browser not used for this long is new again.
 LIFE: Final = timedelta(days=400)
-#: What lives on one registered device only: whoever logs in with it cannot be at a strange browser.
-_AT_HOME: Final = frozenset({"bank"})
 
 
 def greet_browser(done: LoggedIn, token: str, *, acting: Acting, world: World) -> str:
@@ -38,7 +36,9 @@ def greet_browser(done: LoggedIn, token: str, *, acting: Acting, world: World) -
     """
     now, agent = world.clock.now(), acting.agent
     session = Session.objects.get(token=digest_of(done.session))
-    is_known = session.method in _AT_HOME or _is_known(token, done.customer_id, now=now)
+    # What cannot leave its registered device is at home there: nobody can be at a strange browser with it.
+    is_home = done.product.on_device and not done.product.portable
+    is_known = is_home or _is_known(token, done.customer_id, now=now)
     letters = Letters() if is_known else Letters(gather([done.customer_id], world=world))
     fresh = secrets.token_urlsafe(32)
     with transaction.atomic():

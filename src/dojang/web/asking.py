@@ -33,8 +33,12 @@ def control(
     longest: int = 40,
     errors: Sequence[str] = (),
     choices: Sequence[tuple[str, str]] = (),
+    **args: object,
 ) -> Control:
-    """Describe one field; `label` and `help_id` are message ids, `choices` (value, message id)."""
+    """Describe one field.
+
+    `label` (with its `args`) and `help_id` are message ids, `choices` pairs of value and message id.
+    """
     inputmode, autocomplete, type_ = _INPUTS.get(kind, ("text", "off", "text"))
     ident = f"f-{name}"
     picks = tuple(
@@ -49,7 +53,7 @@ def control(
         kind=kind,
         id=ident,
         anchor=picks[0].id if picks else (f"{ident}_front" if kind == "rrn" else ident),
-        label=phrase(label, locale),
+        label=phrase(label, locale, args),
         help=phrase(help_id, locale) if help_id else "",
         value="" if secret else value,
         secret=secret,

@@ -14,7 +14,7 @@ from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import knows, phrase, write_day
 from dojang.notices.expiry import days_left
 from dojang.pki.errors import DojangError
-from dojang.products import PRODUCTS
+from dojang.products import PRODUCTS, journey_of
 from dojang.ra.access import access_run
 from dojang.web.cookies import known_runs
 from dojang.web.me import session_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from dojang.ca.queries import CertificateView
+    from dojang.journeys.product import Product
     from dojang.ports.world import World
 
 _COMMON_NAME = re.compile(r"(?:^|,)\s*CN=((?:[^,\\]|\\.)*)", re.IGNORECASE)
@@ -53,6 +54,11 @@ class Deed:
         return self.view.serial
 
     @property
+    def product(self) -> Product:
+        """What kind of certificate it is."""
+        return PRODUCTS[self.view.product]
+
+    @property
     def renewable(self) -> bool:
         """Whether its end is so near that it can be renewed."""
         return self.usable and self.days <= self.window
@@ -60,12 +66,12 @@ class Deed:
     @property
     def renew_url(self) -> str:
         """Where it is renewed, or re-issued: keys of joint and bank certificates live on a telephone."""
-        return _begin(self.view.product, "reissue")
+        return begin_url(self.product, "reissue")
 
     @property
     def issue_url(self) -> str:
         """Where a new one is issued, once this one has ended."""
-        return _begin(self.view.product, "issue")
+        return begin_url(self.product, "issue")
 
     @property
     def tone(self) -> str:
@@ -84,10 +90,13 @@ def holder_name(subject: str) -> str:
     return common_name(subject).split("(")[0].strip()
 
 
-def _begin(product: str, purpose: str) -> str:
-    if product == "financial":
-        return reverse("web:begin", args=[product, purpose])
-    return f"{reverse('web:product', args=[product])}?{purpose}"
+def begin_url(product: Product, purpose: str, *, in_app: bool = False) -> str:
+    """Return where a certificate is issued or re-issued: here, or at the page that leads to the telephone."""
+    if in_app:
+        return reverse("web:app-begin", args=[product.id, purpose])
+    if journey_of(product, purpose, "web") is not None:
+        return reverse("web:begin", args=[product.id, purpose])
+    return f"{reverse('web:product', args=[product.id])}?{purpose}"
 
 
 def deed_of(view: CertificateView, locale: str, *, world: World) -> Deed:

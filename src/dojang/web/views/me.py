@@ -9,7 +9,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
 from dojang.account import stopping
-from dojang.account.queries import browsers_of, log_of, uses_of
+from dojang.account.queries import browsers_of, log_of
 from dojang.account.sessions import forget_browser, known_browser
 from dojang.edge.refusals import refuse_in_form
 from dojang.edge.visitor import acting_of, world_of
@@ -18,6 +18,7 @@ from dojang.notices.reading import letters_of
 from dojang.pki.errors import DojangError
 from dojang.wallet.devices.enrolment import turn_off_of
 from dojang.wallet.devices.queries import devices_of
+from dojang.wallet.uses.queries import uses_of
 from dojang.web.asking import control, form_status, summary_of
 from dojang.web.deeds import Deed, deeds_of, newest_of_each
 from dojang.web.me import KNOWN, SESSION, logged_in, read_cookie, see_other, set_cookie
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from dojang.account.queries import Entry, UseView
+    from dojang.account.queries import Entry
     from dojang.account.sessions import SessionView
     from dojang.notices.reading import Letter
     from dojang.wallet.devices.queries import DeviceView
+    from dojang.wallet.uses.queries import UseView
 
 _FEW = 3
 
@@ -144,7 +146,7 @@ def home(request: HttpRequest, me: SessionView) -> HttpResponse:
         "home",
         "home",
         name=deeds[0].name if deeds else "",
-        method=phrase(f"me.login.{me.method}", locale),
+        method=phrase(f"web.product.{me.method}", locale),
         idle_until=write_time(me.idle_until, locale),
         deeds=live,
         soon=[deed for deed in live if deed.renewable],

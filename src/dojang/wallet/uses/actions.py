@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from dojang.account.models import Use
 from dojang.audit.actions import record_event
+from dojang.wallet.uses.models import Use
 
 if TYPE_CHECKING:
     from dojang.ca.queries import CertificateView
