@@ -284,7 +284,7 @@ def test_a_stranger_cannot_stop_anybody_and_learns_nothing(hong: Visitor) -> Non
     for _ in range(3):
         lost(hong, rrn_back="1000000")
     stopped = lost(hong)
-    assert stopped.status_code == 422
+    assert stopped.status_code == 429
     assert "전화" in stopped.content.decode()
     assert certificates_of(hong.walk.person.id)[0].state == "active"
 

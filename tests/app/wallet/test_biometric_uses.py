@@ -248,7 +248,7 @@ def test_it_revokes_a_certificate_and_ends_with_it(hong: Holder) -> None:
             "by": "bank",
             "reason": "keyCompromise",
             "sure": "1",
-            "challenge_id": shown["question"].id,
+            "challenge_id": shown["way"].question.id,
             "assertion": b64(hong.keeper.answer(octets, flags=flags)),
             "signature": b64(hong.phone.sign(octets)),
         }
