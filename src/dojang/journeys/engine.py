@@ -25,7 +25,6 @@ from dojang.journeys.model import (
     Context,
     Count,
     Entered,
-    EvidenceProblem,
     Fact,
     Frame,
     Holding,
@@ -100,6 +99,18 @@ LONGEST_LIST = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceProblem:
+    """A piece of evidence that does not hold at issuing.
+
+    `reason`: ``missing expired used foreign other_run other_purpose outdated``.
+    """
+
+    name: str
+    reason: str
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
     """What an outcome did to a run. `outcome` differs from the given one when evidence was foreign."""
 
@@ -111,7 +122,8 @@ class Settled:
 
 def begin(journey: Journey) -> Progress:
     """Start a journey; call `place` next."""
-    return Progress(journey=journey.id, version=journey.version, frames=(Frame(journey=journey.id),))
+    frame = Frame(journey=journey.id)
+    return Progress(journey=journey.id, version=journey.version, meanings=journey.meanings, frames=(frame,))
 
 
 def look_at(journey: Journey, progress: Progress, context: Context) -> RunView:

@@ -70,7 +70,6 @@ def _steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
 def _journey(journey_id: str, *, reissue: Callable[[RunView], bool]) -> Journey:
     return Journey(
         id=journey_id,
-        version="1",
         product=PRODUCT,
         channel="app",
         stages=STAGES,

@@ -22,7 +22,8 @@ from dojang.journeys.kinds.phone_check import PhoneCheck
 from dojang.journeys.kinds.secret import Secret
 from dojang.journeys.kinds.sms_reply import SmsReply
 from dojang.journeys.kinds.terms import Terms
-from dojang.journeys.model import Journey, Order, RunView, Step, always
+from dojang.journeys.model import Journey, RunView, Step, always
+from dojang.journeys.ordering import StepOrder
 from dojang.journeys.product import Product
 from dojang.products.parts import (
     FACTORS,
@@ -141,12 +142,12 @@ def _app_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
     )
 
 
-def _app_order() -> Order:
+def _app_order() -> StepOrder:
     """Return both orders of the account's two pages: as printed, and with the number before its password."""
     printed = tuple(step.id for step in _app_steps(reissue=always))
     number_first = [step_id for step_id in printed if step_id != "account_number"]
     number_first.insert(number_first.index("account_password"), "account_number")
-    return Order(
+    return StepOrder(
         policy="financial_app_account_order",
         ways={"account_first": tuple(number_first), "printed": printed},
     )
@@ -155,7 +156,6 @@ def _app_order() -> Order:
 def _web(journey_id: str, *, reissue: Callable[[RunView], bool]) -> Journey:
     return Journey(
         id=journey_id,
-        version="2",
         product=PRODUCT,
         channel="web",
         stages=STAGES,
@@ -170,7 +170,6 @@ def _web(journey_id: str, *, reissue: Callable[[RunView], bool]) -> Journey:
 def _app(journey_id: str, *, reissue: Callable[[RunView], bool]) -> Journey:
     return Journey(
         id=journey_id,
-        version="1",
         product=PRODUCT,
         channel="app",
         stages=STAGES,

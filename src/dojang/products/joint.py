@@ -17,7 +17,8 @@ from dojang.journeys.kinds.device_key import DeviceKey
 from dojang.journeys.kinds.identify import Identify
 from dojang.journeys.kinds.phone_check import PhoneCheck
 from dojang.journeys.kinds.terms import Terms
-from dojang.journeys.model import Journey, Order, RunView, Step
+from dojang.journeys.model import Journey, RunView, Step
+from dojang.journeys.ordering import StepOrder
 from dojang.journeys.product import Product
 from dojang.products.parts import find_id, holds_one, mail_code, second_factor
 from dojang.products.terms import JOINT, terms_of
@@ -115,19 +116,18 @@ _REISSUE = (
 )
 
 
-def _reissue_order() -> Order:
+def _reissue_order() -> StepOrder:
     """Return both orders: as printed, and with consent before any personal number is asked for."""
     printed = tuple(step.id for step in _REISSUE)
     consent_first = [step_id for step_id in printed if step_id != "terms"]
     consent_first.insert(consent_first.index("phone_check"), "terms")
-    return Order(
+    return StepOrder(
         policy="joint_reissue_order", ways={"consent_first": tuple(consent_first), "printed": printed}
     )
 
 
 ISSUE = Journey(
     id="joint-app-issue",
-    version="1",
     product=PRODUCT,
     channel="app",
     stages=STAGES,
@@ -139,7 +139,6 @@ ISSUE = Journey(
 )
 REISSUE = Journey(
     id="joint-app-reissue",
-    version="1",
     product=PRODUCT,
     channel="app",
     stages=STAGES,

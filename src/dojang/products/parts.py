@@ -60,7 +60,6 @@ def find_id(product: Product, channel: str, guide: tuple[int, ...]) -> Journey:
     """Return the side journey that looks a user id up."""
     return Journey(
         id="find-id",
-        version="1",
         product=product,
         channel=channel,
         stages=("identity",),
@@ -75,7 +74,6 @@ def change_phone(product: Product, channel: str, guide: tuple[int, ...]) -> Jour
     card, otp = chose("security_card"), chose("otp")
     return Journey(
         id="change-phone",
-        version="1",
         product=product,
         channel=channel,
         stages=("identity",),
