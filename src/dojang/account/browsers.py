@@ -16,6 +16,7 @@ from dojang.account.challenges import digest_of
 from dojang.account.models import SeenBrowser, Session
 from dojang.audit.actions import record_event
 from dojang.notices.letters import Letters, gather
+from dojang.products import opened_by
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 #: A browser not used for this long is new again.
 LIFE: Final = timedelta(days=400)
-#: What lives on one registered device only: whoever logs in with it cannot be at a strange browser.
-_AT_HOME: Final = frozenset({"bank"})
 
 
 def greet_browser(done: LoggedIn, token: str, *, agent: str, acting: Acting, world: World) -> str:
@@ -38,7 +37,8 @@ def greet_browser(done: LoggedIn, token: str, *, agent: str, acting: Acting, wor
     """
     now = world.clock.now()
     session = Session.objects.get(token=digest_of(done.session))
-    is_known = session.method in _AT_HOME or _is_known(token, done.customer_id, now=now)
+    # A key that a pattern opens cannot leave its telephone: whoever logs in with it is at no strange browser.
+    is_known = session.method in opened_by("pattern") or _is_known(token, done.customer_id, now=now)
     letters = Letters() if is_known else Letters(gather([done.customer_id], world=world))
     fresh = secrets.token_urlsafe(32)
     with transaction.atomic():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dojang.account.uses import Pending, Visit, record_use
 from dojang.ca.queries import certificate_by_id, find_by_serial
 from dojang.journeys.model import Locked, Passed, Rejected
+from dojang.products import opened_by
 from dojang.wallet.devices.models import Approval, DeviceKey
 
 if TYPE_CHECKING:
@@ -56,14 +57,15 @@ def _word(outcome: Outcome) -> str:
 
 
 def _by_telephone(view: RunView, _data: Mapping[str, Any]) -> _Found | None:
-    """Find the bank certificate: of the key asked here, or of the telephone that approved."""
+    """Find the certificate with a pattern: of the key asked here, or of the telephone that approved."""
     scratch = view.scratch
     rows = DeviceKey.objects.select_related("device").exclude(certificate=None)
     if "challenge_id" in scratch:
         asked, key = scratch["challenge_id"], rows.filter(id=scratch["key_id"]).first()
     elif "approval" in scratch:
         asked = scratch["approval"]
-        usable = rows.filter(product="bank", state__in=(DeviceKey.State.LIVE, DeviceKey.State.LOCKED))
+        states = (DeviceKey.State.LIVE, DeviceKey.State.LOCKED)
+        usable = rows.filter(product__in=opened_by("pattern"), state__in=states)
         key = usable.filter(device__in=Approval.objects.filter(id=asked).values("device")).first()
     else:
         return None
@@ -74,7 +76,7 @@ def _by_telephone(view: RunView, _data: Mapping[str, Any]) -> _Found | None:
 
 
 def _by_signature(view: RunView, data: Mapping[str, Any]) -> _Found | None:
-    """Find the joint certificate: by the serial that came with the signature."""
+    """Find the certificate with a password: by the serial that came with the signature."""
     certificate = find_by_serial(str(data.get("serial", "")))
     if certificate is None:
         return None

@@ -33,6 +33,7 @@ PRODUCT = Product(
     place=30,
     custody="device",
     unlock="pattern",
+    key_algorithm="ec-p256",
     units=("personalB",),
     icon="dots",
     life_days=1096,
@@ -48,7 +49,6 @@ NEEDS = (
     "guide.need.other_account",
 )
 EVIDENCE = tuple(frozenset({name}) for name in ("identified", "id_card", "account", "one_won"))
-ALGORITHM = "ec-p256"
 
 
 def _steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
@@ -62,7 +62,7 @@ def _steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
         Step(id="one_won", kind=OneWon(), stage="factor", gives="one_won", guide=(5,)),
         mail_code(),
         Step(id="pattern", kind=Pattern(), stage="issue", gives="pattern", guide=(6,)),
-        Step(id="device_key", kind=DeviceKey(ALGORITHM), stage="issue", gives="device_key", guide=(6,)),
+        Step(id="device_key", kind=DeviceKey(), stage="issue", gives="device_key", guide=(6,)),
         Step(id="confirm", kind=Confirm(), stage="issue", gives="confirmed", guide=(7,)),
     )
 

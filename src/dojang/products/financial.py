@@ -7,11 +7,12 @@ asks for user id and RRN there, and everything after it is bound to that one per
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dojang.journeys.kinds.account import Account, AccountNumber, AccountPassword
 from dojang.journeys.kinds.ars_call import ArsCall
-from dojang.journeys.kinds.certificate_password import CertificatePassword, joint_holding
+from dojang.journeys.kinds.certificate_password import CertificatePassword
 from dojang.journeys.kinds.choice import IdentityWay, ReissueReason
 from dojang.journeys.kinds.confirm import Confirm
 from dojang.journeys.kinds.contact import Contact, Person
@@ -50,6 +51,12 @@ PRODUCT = Product(
     life_days=1096,  # three years
     renew_window_days=90,
     faq=("what_for", "life", "forgot_id", "new_number", "which_number", "no_card", "forgot_pin"),
+    choices=MappingProxyType(
+        {
+            "app_account_order": ("account_first", "printed"),  # printed: the password before the number
+            "app_certificate_password": (False, True),  # prove the joint certificate one has
+        }
+    ),
 )
 STAGES = ("terms", "identity", "factor", "details", "issue")
 NEEDS = ("guide.need.user_id", "guide.need.phone", "guide.need.account", "guide.need.factor")
@@ -93,9 +100,8 @@ def _web_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
 
 
 def asks_certificate_password(run: RunView) -> bool:
-    """Take the step only when the bank wants it and there is a certificate whose password can be asked."""
-    wanted = run.policy.financial_app_certificate_password
-    return wanted and (joint_holding(run) is not None or run.fact("certificate_password") is not None)
+    """Take the step only when there is a certificate whose password can be asked."""
+    return run.usable("password") is not None or run.fact("certificate_password") is not None
 
 
 def _app_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
@@ -130,6 +136,7 @@ def _app_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
             gives="certificate_password",
             guide=(10,),
             when=asks_certificate_password,
+            choice="app_certificate_password",
         ),
         Step(
             id="account_number", kind=AccountNumber(), stage="factor", gives="account_number", guide=(11, 12)
@@ -148,7 +155,7 @@ def _app_order() -> StepOrder:
     number_first = [step_id for step_id in printed if step_id != "account_number"]
     number_first.insert(number_first.index("account_password"), "account_number")
     return StepOrder(
-        policy="financial_app_account_order",
+        choice="app_account_order",
         ways={"account_first": tuple(number_first), "printed": printed},
     )
 

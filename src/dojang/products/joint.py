@@ -2,7 +2,7 @@
 
 The key pair, the random number of the virtual id and the password are made on the device; see
 `dojang.journeys.kinds.device_key`. What makes it more than a telephone's certificate (invariant 16): the
-account's password, counted over all channels, or a bank that sets ``joint_needs_factor`` a second factor too.
+account's password, counted over all channels, or a bank that sets ``needs_factor`` a second factor too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dojang.journeys.kinds.device_key import DeviceKey
 from dojang.journeys.kinds.identify import Identify
 from dojang.journeys.kinds.phone_check import PhoneCheck
 from dojang.journeys.kinds.terms import Terms
-from dojang.journeys.model import Journey, RunView, Step
+from dojang.journeys.model import Journey, Step
 from dojang.journeys.ordering import StepOrder
 from dojang.journeys.product import Product
 from dojang.products.parts import find_id, holds_one, mail_code, second_factor
@@ -29,22 +29,23 @@ PRODUCT = Product(
     place=20,
     custody="device",
     unlock="password",
+    key_algorithm="rsa-2048",  # what WebCrypto, the NPKI file formats and relying parties' software all read
     units=("personal4IB",),
     icon="paper",
     life_days=366,  # one year
     renew_window_days=30,
     faq=("joint_start", "lost_phone", "joint_password", "forgot_id", "life", "joint_where"),
     hours=MappingProxyType({"reissue": "01:00-23:00"}),
+    choices=MappingProxyType(
+        {
+            "reissue_order": ("consent_first", "printed"),  # printed: consent after the RRN
+            "needs_factor": (False, True),  # a card, token or bank certificate besides the account's password
+        }
+    ),
 )
 STAGES = ("terms", "identity", "factor", "issue")
 NEEDS = ("guide.need.app", "guide.need.user_id", "guide.need.own_phone", "guide.need.account")
 EVIDENCE = (frozenset({"account"}), frozenset({"phone_check"}), frozenset({"identified"}))
-ALGORITHM = "rsa-2048"  #: what WebCrypto, the NPKI file formats and relying parties' software all read
-
-
-def needs_factor(run: RunView) -> bool:
-    """Take the step only when the bank wants a second factor here."""
-    return run.policy.joint_needs_factor
 
 
 def _device() -> Step:
@@ -77,7 +78,7 @@ def _account(guide: tuple[int, ...]) -> Step:
 def _key(guide: tuple[int, ...]) -> Step:
     return Step(
         id="certificate_key",
-        kind=DeviceKey(ALGORITHM, joint=True),
+        kind=DeviceKey(),
         stage="issue",
         gives="device_key",
         guide=guide,
@@ -88,7 +89,7 @@ def _confirm(guide: tuple[int, ...]) -> Step:
     return Step(id="confirm", kind=Confirm(), stage="issue", gives="confirmed", guide=guide)
 
 
-_FACTOR = second_factor(choice=(), media=(), bank=(), wanted=needs_factor)
+_FACTOR = second_factor(choice=(), media=(), bank=(), wanted="needs_factor")
 _ISSUE = (
     _device(),
     Step(id="request", kind=IssueRequest(), stage="terms", gives="request", guide=(2,)),
@@ -121,9 +122,7 @@ def _reissue_order() -> StepOrder:
     printed = tuple(step.id for step in _REISSUE)
     consent_first = [step_id for step_id in printed if step_id != "terms"]
     consent_first.insert(consent_first.index("phone_check"), "terms")
-    return StepOrder(
-        policy="joint_reissue_order", ways={"consent_first": tuple(consent_first), "printed": printed}
-    )
+    return StepOrder(choice="reissue_order", ways={"consent_first": tuple(consent_first), "printed": printed})
 
 
 ISSUE = Journey(

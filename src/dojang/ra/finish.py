@@ -114,7 +114,7 @@ def begin_issuing(turn: Turn, progress: Progress) -> Progress:
     )
     run.state, run.issuing_at, run.replaces = Run.State.ISSUING, now, replaces
     order = {"replaces": replaces, "evidence": sorted(facts), "key_id": _key_id(progress)}
-    turn.body = replace(turn.body, order={**order, "custody": turn.journey.custody})
+    turn.body = replace(turn.body, order={**order, "custody": turn.journey.product.custody})
     record_event(
         "run:issuing",
         acting=turn.acting,
