@@ -2,7 +2,7 @@
  * `<joint-login data-challenge>`: logs in with a joint certificate of this device. The password opens the key here;
  * only the signature over the centre's challenge (CMS SignedData) goes along with the form.
  */
-import { device, fromBase64, toBase64 } from "../device";
+import { BY_PASSWORD, device, fromBase64, toBase64 } from "../device";
 import { word } from "../words";
 import { writeDay } from "./dates";
 import { complain, fill, formOf } from "./form";
@@ -25,7 +25,7 @@ export class JointLogin extends HTMLElement {
   }
 
   async #list(): Promise<void> {
-    const held = await device().list("joint").catch(() => []);
+    const held = await device().list(BY_PASSWORD).catch(() => []);
     this.querySelector("select")?.replaceChildren(
       ...held.map((one) => new Option(`${holderOf(one.facts.commonName)} · ${word("until", { date: writeDay(one.facts.notAfter) })}`, one.id)),
     );

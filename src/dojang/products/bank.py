@@ -22,7 +22,7 @@ from dojang.journeys.kinds.terms import Terms
 from dojang.journeys.model import Journey, RunView, Step, always
 from dojang.journeys.product import Product
 from dojang.products.parts import holds_one, mail_code
-from dojang.products.terms import BANK, terms_of
+from dojang.products.terms import Listed, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +40,17 @@ PRODUCT = Product(
     renew_window_days=90,
     faq=("bank_use", "life", "bank_pattern", "bank_biometric", "lost_phone", "bank_one_won"),
 )
+TERMS = (
+    Listed("efinance", "1.0"),
+    Listed("ebanking", "1.0"),
+    Listed("bank_certificate", "1.0"),
+    Listed("device_storage", "1.0"),
+    Listed("privacy", "1.0"),
+    Listed("unique_id", "1.0"),
+    Listed("third_party", "1.0"),
+    Listed("phone_check", "1.0"),
+    Listed("marketing", "1.0", required=False),
+)
 STAGES = ("terms", "identity", "factor", "issue")
 NEEDS = (
     "guide.need.app",
@@ -54,7 +65,7 @@ EVIDENCE = tuple(frozenset({name}) for name in ("identified", "id_card", "accoun
 def _steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
     return (
         Step(id="device", kind=Device(), stage="terms", gives="device", guide=(1,)),
-        Step(id="terms", kind=Terms(terms_of(BANK)), stage="terms", gives="terms", guide=(2,)),
+        Step(id="terms", kind=Terms(terms_of(TERMS)), stage="terms", gives="terms", guide=(2,)),
         Step(id="phone_check", kind=PhoneCheck(), stage="identity", gives="phone_check", guide=(3,)),
         Step(id="id_card", kind=IdCard(), stage="identity", gives="id_card", guide=(4,)),
         Step(id="reissue", kind=ReissueReason(), stage="identity", gives="reissue", when=reissue),

@@ -35,7 +35,7 @@ from dojang.products.parts import (
     second_factor,
     took,
 )
-from dojang.products.terms import FINANCIAL, terms_of
+from dojang.products.terms import Listed, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +58,17 @@ PRODUCT = Product(
         }
     ),
 )
+TERMS = (
+    Listed("efinance", "1.0"),
+    Listed("ebanking", "1.0"),
+    Listed("certificate", "1.0"),
+    Listed("wallet", "1.0"),
+    Listed("privacy", "1.0"),
+    Listed("unique_id", "1.0"),
+    Listed("third_party", "1.0"),
+    Listed("phone_check", "1.0"),
+    Listed("marketing", "1.0", required=False),
+)
 STAGES = ("terms", "identity", "factor", "details", "issue")
 NEEDS = ("guide.need.user_id", "guide.need.phone", "guide.need.account", "guide.need.factor")
 #: Whatever the path: one factor that is not the telephone (invariant 16).
@@ -77,7 +88,7 @@ def _identify(guide: tuple[int, ...]) -> Step:
 
 def _web_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
     return (
-        Step(id="terms", kind=Terms(terms_of(FINANCIAL)), stage="terms", gives="terms", guide=(3, 4)),
+        Step(id="terms", kind=Terms(terms_of(TERMS)), stage="terms", gives="terms", guide=(3, 4)),
         _identify((5, 6)),
         Step(id="reissue", kind=ReissueReason(), stage="identity", gives="reissue", when=reissue),
         Step(
@@ -107,7 +118,7 @@ def asks_certificate_password(run: RunView) -> bool:
 def _app_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
     return (
         Step(id="device", kind=Device(), stage="terms", gives="device", guide=(1, 2, 3, 4)),
-        Step(id="terms", kind=Terms(terms_of(FINANCIAL)), stage="terms", gives="terms", guide=(5, 6)),
+        Step(id="terms", kind=Terms(terms_of(TERMS)), stage="terms", gives="terms", guide=(5, 6)),
         _identify(()),
         Step(id="reissue", kind=ReissueReason(), stage="identity", gives="reissue", when=reissue),
         Step(id="identity_way", kind=IdentityWay(), stage="identity", gives="identity_way", guide=(7,)),

@@ -21,7 +21,7 @@ from dojang.journeys.model import Journey, Step
 from dojang.journeys.ordering import StepOrder
 from dojang.journeys.product import Product
 from dojang.products.parts import find_id, holds_one, mail_code, second_factor
-from dojang.products.terms import JOINT, terms_of
+from dojang.products.terms import Listed, terms_of
 
 PRODUCT = Product(
     id="joint",
@@ -43,6 +43,17 @@ PRODUCT = Product(
         }
     ),
 )
+TERMS = (
+    Listed("efinance", "1.0"),
+    Listed("ebanking", "1.0"),
+    Listed("joint_certificate", "1.0"),
+    Listed("device_storage", "1.0"),
+    Listed("privacy", "1.0"),
+    Listed("unique_id", "1.0"),
+    Listed("third_party", "1.0"),
+    Listed("phone_check", "1.0"),
+    Listed("marketing", "1.0", required=False),
+)
 STAGES = ("terms", "identity", "factor", "issue")
 NEEDS = ("guide.need.app", "guide.need.user_id", "guide.need.own_phone", "guide.need.account")
 EVIDENCE = (frozenset({"account"}), frozenset({"phone_check"}), frozenset({"identified"}))
@@ -53,7 +64,7 @@ def _device() -> Step:
 
 
 def _terms(guide: tuple[int, ...]) -> Step:
-    return Step(id="terms", kind=Terms(terms_of(JOINT)), stage="terms", gives="terms", guide=guide)
+    return Step(id="terms", kind=Terms(terms_of(TERMS)), stage="terms", gives="terms", guide=guide)
 
 
 def _identify() -> Step:

@@ -12,13 +12,13 @@ from django.urls import reverse
 from dojang.ca.queries import certificates_of
 from dojang.notices.expiry import days_left
 from dojang.pki.errors import DojangError
-from dojang.products import PRODUCTS
+from dojang.products import PRODUCTS, journey_of
 from dojang.ra.access import access_run
 from dojang.web.cookies import acting_for, known_runs
 from dojang.web.me import session_of
 from dojang.web.presenting import certificate_rows
 from dojang.web.runs import world_of
-from dojang.web.wording import knows, phrase, write_day
+from dojang.web.wording import knows, phrase, product_name, write_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from dojang.ca.queries import CertificateView
+    from dojang.journeys.product import Product
     from dojang.ports.world import World
 
 _COMMON_NAME = re.compile(r"(?:^|,)\s*CN=((?:[^,\\]|\\.)*)", re.IGNORECASE)
@@ -48,6 +49,11 @@ class Deed:
     rows: list[dict[str, Any]]
 
     @property
+    def product(self) -> Product:
+        """What it is a certificate of."""
+        return PRODUCTS[self.view.product]
+
+    @property
     def serial(self) -> str:
         """Serial number, hexadecimal."""
         return self.view.serial
@@ -59,7 +65,7 @@ class Deed:
 
     @property
     def renew_url(self) -> str:
-        """Where it is renewed, or re-issued: keys of joint and bank certificates live on a telephone."""
+        """Where it is renewed, or re-issued: here, or on the telephone where its key lives."""
         return _begin(self.view.product, "reissue")
 
     @property
@@ -85,7 +91,7 @@ def holder_name(subject: str) -> str:
 
 
 def _begin(product: str, purpose: str) -> str:
-    if product == "financial":
+    if journey_of(PRODUCTS[product], purpose, "web") is not None:
         return reverse("web:begin", args=[product, purpose])
     return f"{reverse('web:product', args=[product])}?{purpose}"
 
@@ -114,7 +120,7 @@ def deed_of(view: CertificateView, locale: str, *, world: World) -> Deed:
         name=name,
         usable=state == "active",
         state=state,
-        product_name=phrase(f"web.product.{view.product}", locale),
+        product_name=product_name(view.product, locale),
         state_name=phrase(f"web.state.{state}", locale),
         not_after_text=write_day(view.not_after.date(), locale),
         days=days_left(view.not_after, now),

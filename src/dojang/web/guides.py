@@ -14,7 +14,7 @@ from dojang.journeys.model import always
 from dojang.ports.policy import Policy
 from dojang.products import JOURNEYS
 from dojang.products.guides import questions
-from dojang.web.wording import knows, phrase, say
+from dojang.web.wording import knows, phrase, product_name, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -179,7 +179,7 @@ def _make(journey: Journey, purpose: str, locale: str, policy: Policy) -> Guide:
     return Guide(
         journey=journey.id,
         product=journey.product.id,
-        product_name=phrase(f"web.product.{journey.product.id}", locale),
+        product_name=product_name(journey.product.id, locale),
         channel=journey.channel,
         purpose=purpose,
         purpose_name=phrase(f"web.purpose.{purpose}", locale),

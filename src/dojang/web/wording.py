@@ -91,6 +91,11 @@ def phrase(message_id: str, locale: str, args: Mapping[str, Any] | None = None) 
     return catalog(locale)[message_id].format_map(filled)
 
 
+def product_name(product_id: str, locale: str) -> str:
+    """Return the name of a product as it stands in lists and titles."""
+    return phrase(f"product.{product_id}.name", locale)
+
+
 def say(message: Message, locale: str) -> str:
     """Return the sentence of a Page's message."""
     return phrase(message.id, locale, message.args)

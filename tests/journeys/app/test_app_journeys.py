@@ -26,7 +26,7 @@ DEVICE = sorted(journey.id for journey in JOURNEYS.values() if journey.product.o
 @pytest.mark.parametrize("journey", DEVICE)
 def test_a_certificate_on_the_telephone(world: World, journey: str, handle: str) -> None:
     """Ordinary, with a token, a foreigner, with a number changed yesterday: each ends with a certificate."""
-    product = JOURNEYS[journey].product
+    product = JOURNEYS[journey].product.id
     if journey.endswith("reissue"):
         AppWalk(world, handle, journey=f"{product}-app-issue").finish()
     walk = AppWalk(world, handle, journey=journey, phone=Telephone())

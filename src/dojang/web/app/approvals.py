@@ -19,7 +19,7 @@ from dojang.web.app.views import place
 from dojang.web.cookies import acting_for
 from dojang.web.me import read_octets
 from dojang.web.runs import world_of
-from dojang.web.wording import phrase, reader_locale, write_time
+from dojang.web.wording import product_name, reader_locale, write_time
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -39,7 +39,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
     rows = [
         {
             "id": one.id,
-            "product": phrase(f"web.product.{one.product}", locale),
+            "product": product_name(one.product, locale),
             "until": write_time(one.until, locale),
         }
         for one in found
@@ -104,7 +104,7 @@ def _ask(request: HttpRequest, approval: str, problem: str) -> HttpResponse:
         "approvals",
         approval=view,
         problem=problem,
-        product=phrase(f"web.product.{view.product}", locale),
+        product=product_name(view.product, locale),
         until=write_time(view.until, locale),
         challenge_id=made.id,
         challenge=base64.b64encode(made.challenge).decode(),

@@ -14,7 +14,7 @@ from dojang.web import guides
 from dojang.web.guide_search import LONGEST_QUERY, search_guides
 from dojang.web.runs import world_of
 from dojang.web.shell import show
-from dojang.web.wording import phrase, reader_locale
+from dojang.web.wording import product_name, reader_locale
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -38,7 +38,7 @@ def index(request: HttpRequest) -> HttpResponse:
     query = " ".join(request.GET.get("q", "")[:LONGEST_QUERY].split())
     found = guides.all_guides(locale, policy=policy)
     products = [
-        {"name": phrase(f"web.product.{product.id}", locale), "icon": product.icon, "guides": mine}
+        {"name": product_name(product.id, locale), "icon": product.icon, "guides": mine}
         for product in PRODUCTS.values()
         if (mine := [one for one in found if one.product == product.id])
     ]
