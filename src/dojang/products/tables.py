@@ -158,7 +158,7 @@ def _orders(journey: Journey) -> Iterator[str]:
 
 
 def _printed(journey: Journey) -> Iterator[str]:
-    for number, (korean, english) in enumerate(PRINTED[journey.id], start=1):
+    for number, (korean, english) in enumerate(PRINTED.get(journey.id, ()), start=1):
         ids = [f"`{step.id}`" for step in journey.steps if number in step.guide]
         here = ", ".join(ids) or "before a run begins: the pages of the certificate centre"
         yield f"| {number} | {korean} – {english} | {here} |"
