@@ -16,12 +16,11 @@ from dojang.account.challenges import digest_of
 from dojang.account.models import SeenBrowser, Session
 from dojang.audit.actions import record_event
 from dojang.notices.letters import Letters, gather
-from dojang.products import opened_by
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from dojang.account.actions import LoggedIn
+    from dojang.account.proving.actions import LoggedIn
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
@@ -29,16 +28,17 @@ if TYPE_CHECKING:
 LIFE: Final = timedelta(days=400)
 
 
-def greet_browser(done: LoggedIn, token: str, *, agent: str, acting: Acting, world: World) -> str:
+def greet_browser(done: LoggedIn, token: str, *, acting: Acting, world: World) -> str:
     """Note a log-in of the browser with this token; tell the customer if it is the first from there.
 
     Returns the browser's token from now on. Must come before the session's own token leaves: nobody has the
     session, then, whose customer was not told. Outside a transaction.
     """
-    now = world.clock.now()
+    now, agent = world.clock.now(), acting.agent
     session = Session.objects.get(token=digest_of(done.session))
-    # A key that a pattern opens cannot leave its telephone: whoever logs in with it is at no strange browser.
-    is_known = session.method in opened_by("pattern") or _is_known(token, done.customer_id, now=now)
+    # What cannot leave its registered device is at home there: nobody can be at a strange browser with it.
+    is_home = done.product.on_device and not done.product.portable
+    is_known = is_home or _is_known(token, done.customer_id, now=now)
     letters = Letters() if is_known else Letters(gather([done.customer_id], world=world))
     fresh = secrets.token_urlsafe(32)
     with transaction.atomic():

@@ -38,9 +38,7 @@ class SessionView:
     until: datetime
 
 
-def open_session(
-    customer_id: str, certificate_id: int, *, method: str, agent: str, acting: Acting, world: World
-) -> str:
+def open_session(customer_id: str, certificate_id: int, *, method: str, acting: Acting, world: World) -> str:
     """Begin a session inside the caller's transaction; return its token, which is kept nowhere."""
     now, token = world.clock.now(), secrets.token_urlsafe(32)
     Session.objects.create(
@@ -49,7 +47,7 @@ def open_session(
         certificate_id=certificate_id,
         method=method,
         source=acting.source[:45],
-        agent=agent[:80],
+        agent=acting.agent[:80],
         made_at=now,
         seen_at=now,
         proved_at=now,

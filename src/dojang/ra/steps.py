@@ -36,10 +36,10 @@ from dojang.products import JOURNEYS
 from dojang.ra import finish, rows
 from dojang.ra.context import awaited_by, kind_of, tally_of
 from dojang.ra.models import LIVING, UNDER_WAY, CardChallenge, Run
-from dojang.ra.signals import step_answered
 from dojang.ra.store import open_body, seal_body
 from dojang.ra.telling import CHANGES, remember, warn_both
 from dojang.ra.turn import Turn
+from dojang.ra.uses import record_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -220,8 +220,7 @@ def _conclude(turn: Turn, submit: Submit, outcome: Outcome) -> None:
         _move_on(turn, progress, submit, type(settled.outcome).__name__.lower())
         if isinstance(settled.outcome, Pending) and settled.outcome.dispatch:
             _leave(turn, settled.outcome.dispatch)
-        heard = {"view": view, "data": submit.cleaned or {}, "outcome": settled.outcome}
-        step_answered.send(sender=Run, **heard, acting=turn.acting, world=turn.world)
+        record_step(view, submit.cleaned or {}, settled.outcome, acting=turn.acting, world=turn.world)
         _write(turn, submit, settled, newly, letters)
 
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 
 from dojang.ca.queries import certificates_of
+from dojang.edge.visitor import acting_of, world_of
+from dojang.edge.wording import knows, phrase, product_name, write_day
 from dojang.notices.expiry import days_left
 from dojang.pki.errors import DojangError
 from dojang.products import PRODUCTS, journey_of
 from dojang.ra.access import access_run
-from dojang.web.cookies import acting_for, known_runs
+from dojang.web.cookies import known_runs
 from dojang.web.me import session_of
 from dojang.web.presenting import certificate_rows
-from dojang.web.runs import world_of
-from dojang.web.wording import knows, phrase, product_name, write_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,14 +49,14 @@ class Deed:
     rows: list[dict[str, Any]]
 
     @property
-    def product(self) -> Product:
-        """What it is a certificate of."""
-        return PRODUCTS[self.view.product]
-
-    @property
     def serial(self) -> str:
         """Serial number, hexadecimal."""
         return self.view.serial
+
+    @property
+    def product(self) -> Product:
+        """What kind of certificate it is."""
+        return PRODUCTS[self.view.product]
 
     @property
     def renewable(self) -> bool:
@@ -66,12 +66,12 @@ class Deed:
     @property
     def renew_url(self) -> str:
         """Where it is renewed, or re-issued: here, or on the telephone where its key lives."""
-        return _begin(self.view.product, "reissue")
+        return begin_url(self.product, "reissue")
 
     @property
     def issue_url(self) -> str:
         """Where a new one is issued, once this one has ended."""
-        return _begin(self.view.product, "issue")
+        return begin_url(self.product, "issue")
 
     @property
     def tone(self) -> str:
@@ -90,10 +90,13 @@ def holder_name(subject: str) -> str:
     return common_name(subject).split("(")[0].strip()
 
 
-def _begin(product: str, purpose: str) -> str:
-    if journey_of(PRODUCTS[product], purpose, "web") is not None:
-        return reverse("web:begin", args=[product, purpose])
-    return f"{reverse('web:product', args=[product])}?{purpose}"
+def begin_url(product: Product, purpose: str, *, in_app: bool = False) -> str:
+    """Return where a certificate is issued or re-issued: here, or at the page that leads to the telephone."""
+    if in_app:
+        return reverse("web:app-begin", args=[product.id, purpose])
+    if journey_of(product, purpose, "web") is not None:
+        return reverse("web:begin", args=[product.id, purpose])
+    return f"{reverse('web:product', args=[product.id])}?{purpose}"
 
 
 def deed_of(view: CertificateView, locale: str, *, world: World) -> Deed:
@@ -160,7 +163,7 @@ def own_holders(request: HttpRequest) -> list[str]:
     holders: dict[str, None] = {}
     for run_id, token in known_runs(request).items():
         try:
-            run = access_run(run_id, acting_for(request, token))
+            run = access_run(run_id, acting_of(request, token=token))
         except DojangError:
             continue
         if run.state == "done" and run.customer_id and run.ended_at is not None and run.ended_at > since:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.templatetags.static import static
 
+from dojang.edge.wording import knows, phrase, product_name, say
 from dojang.journeys.model import always
 from dojang.ports.policy import Policy
 from dojang.products import JOURNEYS
 from dojang.products.guides import questions
-from dojang.web.wording import knows, phrase, product_name, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from dojang.web.wording import (
+from dojang.edge.wording import (
     is_message,
     knows,
     localise,

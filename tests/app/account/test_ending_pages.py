@@ -15,13 +15,13 @@ from tests.app.account.test_me_pages import Visitor
 from tests.journeys.app.device import AppWalk, Telephone
 from tests.journeys.app.walker import PIN, Walk
 
-from dojang.account.models import Use
 from dojang.audit.models import Event
 from dojang.ca.models import Certificate, OcspAnswer
 from dojang.ca.queries import active_certificate
 from dojang.notices.models import Notice
 from dojang.wallet.devices.models import DeviceKey
 from dojang.wallet.devices.pattern_change import signed_change
+from dojang.wallet.uses.models import Use
 
 if TYPE_CHECKING:
     from django.http import HttpResponse

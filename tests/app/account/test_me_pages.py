@@ -9,10 +9,11 @@ import pytest
 from django.test import Client
 from tests.journeys.app.walker import PIN, Walk
 
-from dojang.account.models import Session, Use
+from dojang.account.models import Session
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate, certificates_of
 from dojang.notices.models import Notice
+from dojang.wallet.uses.models import Use
 
 if TYPE_CHECKING:
     from collections.abc import Callable

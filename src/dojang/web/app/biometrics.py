@@ -11,15 +11,14 @@ from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from dojang.edge.refusals import refuse
+from dojang.edge.visitor import acting_of, device_of, world_of
+from dojang.edge.wording import reader_locale, write_moment
 from dojang.pki.passkeys import text_of
 from dojang.wallet.devices import enrolment
 from dojang.wallet.devices.errors import BiometricRefusedError, BiometricUnavailableError
-from dojang.web.app.device import device_of
 from dojang.web.app.views import place
-from dojang.web.cookies import acting_for
-from dojang.web.me import read_octets, visit_of
-from dojang.web.runs import world_of
-from dojang.web.wording import reader_locale, write_moment
+from dojang.web.me import read_octets
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -44,11 +43,11 @@ def setting(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(request)
     action = request.POST.get("action", "")
-    acting, world, device = acting_for(request), world_of(request), device_of(request)
+    acting, world, device = acting_of(request), world_of(request), device_of(request)
     if action == "off":
         done = enrolment.turn_off(device, acting=acting, world=world)
         return _done("off" if done else "")
-    where: dict[str, Any] = {"origin": visit_of(request).origin, "acting": acting, "world": world}
+    where: dict[str, Any] = {"origin": acting.origin, "acting": acting, "world": world}
     challenge, signature = request.POST.get("challenge", "")[:64], read_octets(request, "signature")
     try:
         if action != "register":
@@ -59,9 +58,11 @@ def setting(request: HttpRequest) -> HttpResponse:
         credential = read_octets(request, "credential")
         enrolment.turn_on(device, challenge, credential=credential, signature=signature, **where)
     except BiometricRefusedError as error:
+        refuse(error)
         reason = str(error.data.get("reason", ""))
         return _page(request, problem=reason if reason in _PROBLEMS else "wrong")
-    except BiometricUnavailableError:
+    except BiometricUnavailableError as error:
+        refuse(error)
         return _done("")
     return _done("on")
 
@@ -69,7 +70,7 @@ def setting(request: HttpRequest) -> HttpResponse:
 def _page(
     request: HttpRequest, *, registration: enrolment.Registration | None = None, problem: str = ""
 ) -> HttpResponse:
-    world, locale, origin = world_of(request), reader_locale(), visit_of(request).origin
+    world, locale, origin = world_of(request), reader_locale(), acting_of(request).origin
     found = enrolment.read_setting(device_of(request), origin=origin, world=world)
     said = request.GET.get("said", "")
     context: dict[str, Any] = {

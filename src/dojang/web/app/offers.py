@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dojang.edge.wording import phrase, product_name
 from dojang.products import PRODUCTS, journey_of
 from dojang.web.guides import PURPOSES
-from dojang.web.wording import phrase, product_name
 
 if TYPE_CHECKING:
     from dojang.journeys.product import Product

@@ -10,19 +10,20 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonRespons
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
+from dojang.edge.visitor import acting_of, world_of
+from dojang.edge.wording import phrase, reader_locale
 from dojang.products import PRODUCTS
 from dojang.ra import actions
 from dojang.web import guides
 from dojang.web.app.device import is_outdated
 from dojang.web.app.offers import CHANNEL, all_offers, journey_id, offer_of
 from dojang.web.assets import DIST, asset_url, manifest
-from dojang.web.cookies import acting_for, remember_run
+from dojang.web.cookies import remember_run
 from dojang.web.deeds import newest_of_each, own_deeds
 from dojang.web.raster import seal_png
-from dojang.web.runs import live_run, run_url, world_of
+from dojang.web.runs import live_run, run_url
 from dojang.web.shell import page_context, show, theme_id
 from dojang.web.theme import load_theme
-from dojang.web.wording import phrase, reader_locale
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -84,7 +85,7 @@ def begin(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
     started = actions.start_run(
         journey_id(product, purpose),
         locale=reader_locale(),
-        acting=acting_for(request, channel=CHANNEL),
+        acting=acting_of(request),
         world=world_of(request),
     )
     response = HttpResponseRedirect(run_url(started.page), status=303)

@@ -9,13 +9,13 @@ from django import template
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from dojang.edge.wording import KST, phrase, say, write_day
 from dojang.products import PRODUCTS, advised_product
 from dojang.products.messages import catalog
 from dojang.web.assets import asset_url
 from dojang.web.icons import icon_svg
 from dojang.web.presenting import certificate_rows
 from dojang.web.seal import draw_seal
-from dojang.web.wording import KST, phrase, say, write_day
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -105,8 +105,8 @@ def nl(text: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def error_words(context: Context, name: str) -> dict[str, str]:
-    """Title, sentence and way out of an error page."""
-    return {part: t(context, f"web.error.{name}.{part}") for part in ("title", "text", "way")}
+    """Heading and way out of an error page."""
+    return {part: t(context, f"web.error.{name}.{part}") for part in ("title", "way")}
 
 
 @register.simple_tag(takes_context=True)

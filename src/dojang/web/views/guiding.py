@@ -8,13 +8,13 @@ from django.http import Http404, HttpResponse
 from django.urls import Resolver404, resolve
 from django.views.decorators.http import require_GET
 
+from dojang.edge.visitor import world_of
+from dojang.edge.wording import product_name, reader_locale
 from dojang.products import PRODUCTS
 from dojang.products.guides import COMMON
 from dojang.web import guides
 from dojang.web.guide_search import LONGEST_QUERY, search_guides
-from dojang.web.runs import world_of
 from dojang.web.shell import show
-from dojang.web.wording import product_name, reader_locale
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

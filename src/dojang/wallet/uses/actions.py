@@ -7,21 +7,13 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from dojang.account.models import Use
 from dojang.audit.actions import record_event
+from dojang.wallet.uses.models import Use
 
 if TYPE_CHECKING:
     from dojang.ca.queries import CertificateView
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """Where a certificate is used from: the origin of the page, and the browser in a few words."""
-
-    origin: str
-    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +23,6 @@ class Pending:
     view: CertificateView
     purpose: str
     challenge_id: str
-    visit: Visit
 
 
 def record_use(use: Pending, outcome: str, *, acting: Acting, world: World) -> None:
@@ -42,10 +33,10 @@ def record_use(use: Pending, outcome: str, *, acting: Acting, world: World) -> N
         certificate_id=use.view.id,
         purpose=purpose,
         outcome=outcome,
-        origin=use.visit.origin[:200],
+        origin=acting.origin[:200],
         channel=acting.channel,
         source=acting.source[:45],
-        agent=use.visit.agent[:80],
+        agent=acting.agent[:80],
         challenge_id=use.challenge_id,
         at=world.clock.now(),
     )

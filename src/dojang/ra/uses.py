@@ -1,4 +1,4 @@
-"""Certificates used inside journeys: a step that a joint or bank certificate answered is a use like a log-in.
+"""Certificates used inside journeys: a step that one of them answered is a use like a log-in.
 
 Written in the transaction of the step, so that there is no step without its use and no use without its step.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from dojang.account.uses import Pending, Visit, record_use
 from dojang.ca.queries import certificate_by_id, find_by_serial
 from dojang.journeys.model import Locked, Passed, Rejected
-from dojang.products import opened_by
-from dojang.wallet.devices.models import Approval, DeviceKey
+from dojang.wallet.devices.queries import place_of_approval, place_of_key
+from dojang.wallet.uses.actions import Pending, record_use
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ _Found = tuple["CertificateView", str, str]
 
 
 def record_step(
-    *, view: RunView, data: Mapping[str, Any], outcome: Outcome, acting: Acting, world: World, **_: Any
+    view: RunView, data: Mapping[str, Any], outcome: Outcome, *, acting: Acting, world: World
 ) -> None:
     """Write down that a step used a certificate of its customer, or tried to. Inside its transaction."""
     find, word = _FINDERS.get(view.step.kind.name), _word(outcome)
@@ -42,8 +42,8 @@ def record_step(
     if found is None or found[0].customer_id != view.customer:
         return
     certificate, asked, agent = found
-    visit = Visit(origin=world.policy.public_url, agent=agent)
-    record_use(Pending(certificate, f"factor_{view.product}", asked, visit), word, acting=acting, world=world)
+    there = replace(acting, origin=world.policy.public_url, agent=agent)
+    record_use(Pending(certificate, f"factor_{view.product}", asked), word, acting=there, world=world)
 
 
 def _word(outcome: Outcome) -> str:
@@ -57,26 +57,23 @@ def _word(outcome: Outcome) -> str:
 
 
 def _by_telephone(view: RunView, _data: Mapping[str, Any]) -> _Found | None:
-    """Find the certificate with a pattern: of the key asked here, or of the telephone that approved."""
+    """Find the certificate on the telephone: of the key asked here, or of the one that approved."""
     scratch = view.scratch
-    rows = DeviceKey.objects.select_related("device").exclude(certificate=None)
     if "challenge_id" in scratch:
-        asked, key = scratch["challenge_id"], rows.filter(id=scratch["key_id"]).first()
+        asked, place = scratch["challenge_id"], place_of_key(scratch["key_id"])
     elif "approval" in scratch:
         asked = scratch["approval"]
-        states = (DeviceKey.State.LIVE, DeviceKey.State.LOCKED)
-        usable = rows.filter(product__in=opened_by("pattern"), state__in=states)
-        key = usable.filter(device__in=Approval.objects.filter(id=asked).values("device")).first()
+        place = place_of_approval(asked)
     else:
         return None
-    certificate = certificate_by_id(key.certificate_id) if key and key.certificate_id else None
-    if key is None or certificate is None:
+    certificate = certificate_by_id(place[0]) if place else None
+    if place is None or certificate is None:
         return None
-    return certificate, str(uuid.UUID(asked)), key.device.label if key.device else ""
+    return certificate, str(uuid.UUID(asked)), place[1]
 
 
 def _by_signature(view: RunView, data: Mapping[str, Any]) -> _Found | None:
-    """Find the certificate with a password: by the serial that came with the signature."""
+    """Find the certificate whose key signed: by the serial that came with the signature."""
     certificate = find_by_serial(str(data.get("serial", "")))
     if certificate is None:
         return None
