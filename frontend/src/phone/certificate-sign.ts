@@ -1,5 +1,5 @@
 /**
- * `<certificate-sign data-serial data-challenge>`: shows that its holder can open the joint certificate in use. The
+ * `<certificate-sign data-serial data-challenge>`: shows that its holder can open the certificate in use that has a password. The
  * password opens the key here; only a signature over the centre's challenge goes along with the step.
  */
 import { BY_PASSWORD, device, fromBase64, toBase64 } from "../device";

@@ -1,5 +1,5 @@
 /**
- * `<copy-certificate>`: takes a joint certificate to another device. Twelve digits are made here and typed there; the
+ * `<copy-certificate>`: takes a certificate with a password to another device. Twelve digits are made here and typed there; the
  * centre passes on ciphertext and never learns the digits, from which both the place and the key are derived.
  */
 import { BY_PASSWORD, device, DeviceError, fromBase64, toBase64 } from "../device";

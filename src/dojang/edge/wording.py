@@ -48,8 +48,8 @@ def write_time(moment: datetime, locale: str) -> str:
 
 def write_moment(moment: datetime, locale: str) -> str:
     """Write date and time in Korea."""
-    joint = ", " if locale == "en" else " "
-    return f"{write_day(moment.astimezone(KST).date(), locale)}{joint}{write_time(moment, locale)}"
+    between = ", " if locale == "en" else " "
+    return f"{write_day(moment.astimezone(KST).date(), locale)}{between}{write_time(moment, locale)}"
 
 
 def parse_moment(text: str) -> datetime | None:
