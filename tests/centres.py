@@ -56,9 +56,11 @@ class SignerProcess:
     home: Home
     authorities: int = 0  #: how many it was prepared with
     process: subprocess.Popen[bytes] | None = None
+    packages: tuple[Path, ...] = ()  #: folders that hold packages installed besides
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""
+        path = os.pathsep.join((_SOURCES, *map(str, self.packages)))
         log = (self.home.path / "signer.log").open("ab")
         with log:
             self.process = subprocess.Popen(
@@ -66,7 +68,7 @@ class SignerProcess:
                     sys.executable, "-m", "dojang.signer", "--home", str(self.home.path),
                     "--clock-file", str(self.home.clock), *CHEAP_PINS,
                 ],
-                stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": _SOURCES},
+                stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": path},
             )  # fmt: skip
         wait_until(self.answers, "the signer")
 

@@ -167,7 +167,7 @@ def test_the_password_of_a_certificate_is_asked_where_the_bank_wants_it(
 ) -> None:
     """A wrong one is told on the device and goes nowhere; the right one signs, and the journey goes on."""
     settings = tmp_path / "dojang.toml"
-    settings.write_text(f"[policy]\nfinancial_app_certificate_password = true\n{ANY_HOUR}")
+    settings.write_text(f"[policy.products.financial]\napp_certificate_password = true\n{ANY_HOUR}")
     centre = start_centre(config=str(settings))
     with telephone(browser, playwright) as page:
         lee = Handset(page, centre, "lee", pin="739105")

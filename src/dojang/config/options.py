@@ -211,8 +211,6 @@ def _config_file() -> Path | None:
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _CHOICES = {
     "wallet_algorithm": tuple(_ALGORITHMS),
-    "joint_reissue_order": ("consent_first", "printed"),
-    "financial_app_account_order": ("account_first", "printed"),
 }
 
 

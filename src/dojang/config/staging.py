@@ -17,6 +17,7 @@ from dojang.ca.actions import (
     intend_certificate,
     issue_certificate,
 )
+from dojang.products import PRODUCTS, opened_by
 from dojang.sandbox.casting import NEAR_EXPIRY
 from dojang.wallet.keys.actions import accept_certificate, prepare_key
 
@@ -32,14 +33,15 @@ PIN = "271846"
 def stage_certificates(*, acting: Acting, world: World) -> bool:
     """Give the member of the cast their certificate unless they ever had one; True when it was made now."""
     near = NEAR_EXPIRY
+    product = PRODUCTS[opened_by("pin")[0]]
     if queries.certificates_of(near.customer_id):
         return False
-    name = f"staging:{near.handle}:{near.product}"
+    name = f"staging:{near.handle}:{product.id}"
     with holding_order(name):
         key = prepare_key(
             key_id=name,
             customer_id=near.customer_id,
-            product=near.product,
+            product=product.id,
             run_id="staging",
             pin=PIN,
             acting=acting,
@@ -47,8 +49,8 @@ def stage_certificates(*, acting: Acting, world: World) -> bool:
         )
         order = Order(
             key=name,
-            product=near.product,
-            profile=near.product,
+            product=product.id,
+            profile=product.profile,
             customer_id=near.customer_id,
             name=world.corebank.customer(near.customer_id).name,
             public_key=key.public_key,

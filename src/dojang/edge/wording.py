@@ -48,8 +48,8 @@ def write_time(moment: datetime, locale: str) -> str:
 
 def write_moment(moment: datetime, locale: str) -> str:
     """Write date and time in Korea."""
-    joint = ", " if locale == "en" else " "
-    return f"{write_day(moment.astimezone(KST).date(), locale)}{joint}{write_time(moment, locale)}"
+    between = ", " if locale == "en" else " "
+    return f"{write_day(moment.astimezone(KST).date(), locale)}{between}{write_time(moment, locale)}"
 
 
 def parse_moment(text: str) -> datetime | None:
@@ -89,6 +89,11 @@ def phrase(message_id: str, locale: str, args: Mapping[str, Any] | None = None) 
     """Return a sentence by id; `KeyError` when it or one of its arguments is unknown."""
     filled = {name: localise(value, locale) for name, value in (args or {}).items()}
     return catalog(locale)[message_id].format_map(filled)
+
+
+def product_name(product_id: str, locale: str) -> str:
+    """Return the name of a product as it stands in lists and titles."""
+    return phrase(f"product.{product_id}.name", locale)
 
 
 def say(message: Message, locale: str) -> str:

@@ -25,10 +25,8 @@ from dojang.journeys.model import (
     Context,
     Count,
     Entered,
-    EvidenceProblem,
     Fact,
     Frame,
-    Holding,
     Journey,
     Kind,
     Locked,
@@ -58,7 +56,6 @@ __all__ = [
     "EvidenceProblem",
     "Fact",
     "Frame",
-    "Holding",
     "Journey",
     "Kind",
     "Locked",
@@ -100,6 +97,18 @@ LONGEST_LIST = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceProblem:
+    """A piece of evidence that does not hold at issuing.
+
+    `reason`: ``missing expired used foreign other_run other_purpose outdated``.
+    """
+
+    name: str
+    reason: str
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
     """What an outcome did to a run. `outcome` differs from the given one when evidence was foreign."""
 
@@ -111,7 +120,8 @@ class Settled:
 
 def begin(journey: Journey) -> Progress:
     """Start a journey; call `place` next."""
-    return Progress(journey=journey.id, version=journey.version, frames=(Frame(journey=journey.id),))
+    frame = Frame(journey=journey.id)
+    return Progress(journey=journey.id, version=journey.version, meanings=journey.meanings, frames=(frame,))
 
 
 def look_at(journey: Journey, progress: Progress, context: Context) -> RunView:
@@ -142,8 +152,12 @@ def place(view: RunView) -> Progress:
 
 def _next_step(view: RunView, frame: Frame) -> Step | None:
     """First step in the bank's order that is on the way and not done, or done with what no longer holds."""
-    steps = view.current.walk(view.policy)
-    return next((s for s in steps if s.when(view) and (s.id not in frame.passed or _outdated(view, s))), None)
+    steps = (step for step in view.current.walk(view.policy) if _is_on_way(view, step))
+    return next((s for s in steps if s.id not in frame.passed or _outdated(view, s)), None)
+
+
+def _is_on_way(view: RunView, step: Step) -> bool:
+    return step.is_asked(view.journey.product, view.policy) and step.when(view)
 
 
 def _outdated(view: RunView, step: Step) -> bool:
@@ -336,7 +350,7 @@ def required_evidence(view: RunView) -> tuple[EvidenceProblem, ...]:
     """
     problems: list[EvidenceProblem] = []
     for step in view.journey.steps:
-        if step.when(view):
+        if _is_on_way(view, step):
             problem = _evidence_problem(view, step.gives)
             if problem is None and _outdated(replace(view, progress=_main(view)), step):
                 problem = EvidenceProblem(name=step.gives, reason="outdated")

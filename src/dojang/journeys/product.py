@@ -46,6 +46,7 @@ class Product:
     unlock: Unlock
     units: tuple[str, ...]  #: organisational units of the subject, as Korean authorities name them
     icon: str  #: name of a drawing in `dojang.web.icons`
+    key_algorithm: str = ""  #: of a key made on the device; the wallet's have the bank's own
     life_days: int
     renew_window_days: int  #: so near its end a new certificate is for a whole life
     faq: tuple[str, ...] = ()  #: its guide's own questions, before those everybody asks
@@ -61,6 +62,11 @@ class Product:
     def policy_branch(self) -> str:
         """Branch of its certificate policy under the bank's arc, such as ``1.2``: its profile says it."""
         return PROFILES[self.profile].policy or ""
+
+    @property
+    def identified(self) -> bool:
+        """Whether its certificates carry a virtual id: its profile says it."""
+        return PROFILES[self.profile].identify
 
     @property
     def on_device(self) -> bool:

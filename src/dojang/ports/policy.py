@@ -73,11 +73,6 @@ class Policy:
 
     fee_won: int = 0  #: what a certificate of this bank costs a person
 
-    joint_reissue_order: str = "consent_first"  #: or ``printed``: consent after the RRN
-    joint_needs_factor: bool = False  #: a card, token or bank certificate besides the account's password
-    financial_app_account_order: str = "account_first"  #: or ``printed``: the password before the number
-    financial_app_certificate_password: bool = False  #: prove an existing joint certificate in the app
-
     app_min_version: str = "1.0.0"  #: an older app is told to update
     phone_check_ttl: int = 180
     phone_check_errors: int = 5

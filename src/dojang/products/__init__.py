@@ -6,8 +6,16 @@ Each file here that defines ``PRODUCT`` and ``JOURNEYS`` is one product; see `do
 from __future__ import annotations
 
 from dojang.journeys.product import Product
-from dojang.products.offer import JOURNEYS, PRODUCTS, journey_of, offer_all, opened_by
+from dojang.products.offer import (
+    JOURNEYS,
+    PRODUCTS,
+    advised_product,
+    journey_of,
+    journeys_of,
+    offer_all,
+    opened_by,
+)
 
-__all__ = ["JOURNEYS", "PRODUCTS", "Product", "journey_of", "opened_by"]
+__all__ = ["JOURNEYS", "PRODUCTS", "Product", "advised_product", "journey_of", "journeys_of", "opened_by"]
 
 offer_all(__path__, __name__)

@@ -87,6 +87,22 @@ def journey_of(product: Product, purpose: str, channel: str) -> Journey | None:
     return _journeys.get(f"{product.id}-{channel}-{purpose}")
 
 
+def journeys_of(product: Product) -> tuple[Journey, ...]:
+    """Return a product's journeys in the order of its file; none when it is no longer issued."""
+    return tuple(journey for journey in _journeys.values() if journey.product is product)
+
+
+def advised_product(channel: str) -> Product:
+    """Return the product the bank advises: the first in its menus that is issued in a channel.
+
+    `LookupError` when none is.
+    """
+    for product in _products.values():
+        if journey_of(product, "issue", channel) is not None:
+            return product
+    raise LookupError(f"nothing is issued in the {channel}")
+
+
 def _set(products: Iterable[Product], journeys: Mapping[str, Journey]) -> None:
     ordered = sorted(products, key=lambda product: product.place)
     _products.clear()

@@ -12,7 +12,7 @@ from dojang.journeys.kinds.new_phone import NewPhone
 from dojang.journeys.kinds.otp import Otp
 from dojang.journeys.kinds.security_card import SecurityCard
 from dojang.journeys.kinds.sent_code import MailCode, PhoneCode
-from dojang.journeys.model import Journey, RunView, Step, always
+from dojang.journeys.model import Journey, RunView, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,6 @@ def find_id(product: Product, channel: str, guide: tuple[int, ...]) -> Journey:
     """Return the side journey that looks a user id up."""
     return Journey(
         id="find-id",
-        version="1",
         product=product,
         channel=channel,
         stages=("identity",),
@@ -75,7 +74,6 @@ def change_phone(product: Product, channel: str, guide: tuple[int, ...]) -> Jour
     card, otp = chose("security_card"), chose("otp")
     return Journey(
         id="change-phone",
-        version="1",
         product=product,
         channel=channel,
         stages=("identity",),
@@ -104,9 +102,13 @@ def second_factor(
     choice: tuple[int, ...],
     media: tuple[int, ...],
     bank: tuple[int, ...],
-    wanted: Callable[[RunView], bool] = always,
+    wanted: str = "",
 ) -> tuple[Step, ...]:
-    """Return the choice of a factor and its steps. The arguments are their numbers in the bank's guide."""
+    """Return the choice of a factor and its steps.
+
+    `choice`, `media` and `bank` are their numbers in the bank's guide; `wanted` names the product's setting
+    that asks for one (empty: every bank does).
+    """
     kinds = (("security_card", SecurityCard(), media), ("otp", Otp(), media))
     return (
         Step(
@@ -115,10 +117,10 @@ def second_factor(
             stage="factor",
             gives="factor_choice",
             guide=choice,
-            when=wanted,
+            choice=wanted,
         ),
         *(
-            Step(id=name, kind=kind, stage="factor", gives=name, guide=guide, when=chose(name))
+            Step(id=name, kind=kind, stage="factor", gives=name, guide=guide, when=chose(name), choice=wanted)
             for name, kind, guide in kinds
         ),
         Step(
@@ -128,6 +130,7 @@ def second_factor(
             gives="bank_certificate",
             guide=bank,
             when=chose("bank_certificate"),
+            choice=wanted,
         ),
     )
 

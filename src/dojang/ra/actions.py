@@ -14,6 +14,7 @@ from dojang.audit.actions import record_event
 from dojang.guard import counters
 from dojang.guard.sealing import sealer
 from dojang.journeys import engine
+from dojang.journeys.adopting import adopt, is_adopted
 from dojang.journeys.page import Action, FieldError, Message, Page, Wait
 from dojang.notices.letters import Letters, gather
 from dojang.ports.errors import PortError
@@ -148,7 +149,8 @@ def open_page(run_id: str, *, acting: Acting, world: World) -> Page:
 def _has_work(run: Run, acting: Acting, world: World) -> bool:
     """Whether opening this page changes anything: a step not entered, something awaited, time run out."""
     turn = turn_of(run, acting, world)
-    if _is_due(run, world=world) or engine.needs_entry(turn.body.progress):
+    progress = turn.body.progress
+    if _is_due(run, world=world) or not is_adopted(turn.journey, progress) or engine.needs_entry(progress):
         return True
     if turn.body.progress.top.locked:
         return False
@@ -164,6 +166,7 @@ def _refresh(turn: Turn) -> Page:
         finish.continue_issuing(turn.run.id, acting=turn.acting, world=turn.world)
         return _page(turn_of(rows.find_run(turn.run.id), turn.acting, turn.world))
     try:
+        _adopt_turn(turn)
         steps.enter_step(turn)
         page = _page(turn)
         if turn.run.state == Run.State.OPEN and page.wait is not None and steps.look_step(turn):
@@ -175,8 +178,41 @@ def _refresh(turn: Turn) -> Page:
 
 
 def turn_of(run: Run, acting: Acting, world: World) -> Turn:
-    """Open a run's row for this request."""
-    return Turn(run, open_body(run), find_journey(run.journey), acting, world)
+    """Open a run's row for this request. Raises `JourneyNotFoundError` when its journey is gone."""
+    journey, body = find_journey(run.journey), open_body(run)
+    if run.state != Run.State.OPEN:  # only shown from now on: by today's definition, and stored by no one
+        body = body.at(adopt(journey, body.progress))
+    return Turn(run, body, journey, acting, world)
+
+
+def _adopt_turn(turn: Turn) -> None:
+    """Take an open run over into a definition that changed under it; the caller holds the run's lock.
+
+    Where the present step stays, so does the page, and an answer to it counts. Else the page is another one.
+    """
+    if is_adopted(turn.journey, turn.body.progress):
+        return
+    before = turn.body.progress
+    adopted = adopt(turn.journey, before)
+    with transaction.atomic():
+        row = rows.lock_run(turn.run.id)
+        if row.state != Run.State.OPEN or row.revision != turn.run.revision:
+            turn.take(row)
+            return
+        turn.run, row.version = row, turn.journey.version
+        step = before.top.step
+        if adopted.top.step == step and len(adopted.frames) == len(before.frames):
+            turn.body = turn.body.at(adopted)
+            seal_body(row, turn.body)
+            row.save(update_fields=["body", "version"])
+        else:
+            progress = engine.place(turn.view(adopted))
+            steps.move_run(turn, progress, step=step, action="adopt", outcome="changed")
+            row.save(update_fields=["version"])
+        record_event(
+            "run:adopted", acting=turn.acting, subject=row.id, at=turn.world.clock.now(),
+            version=row.version, was=before.version, step=step, now=turn.body.progress.top.step,
+        )  # fmt: skip
 
 
 def _page(turn: Turn) -> Page:
@@ -239,6 +275,7 @@ def act(
             return _deliver(turn, action, data)
         if turn.run.state != Run.State.OPEN or expire_turn(turn):
             return _refresh(turn)
+        _adopt_turn(turn)
         if revision != turn.run.revision and _is_answered(turn.run, step_id, revision, action):
             return _refresh(turn)
         if action not in _ANY_TIME:
@@ -342,15 +379,21 @@ def _is_due(run: Run, *, world: World) -> bool:
 
 def expire_turn(turn: Turn) -> bool:
     """End an open run whose time has run out; return whether it had."""
-    if not _is_due(turn.run, world=turn.world):
-        return False
+    row = expire_run(turn.run, acting=turn.acting, world=turn.world)
+    turn.run = row or turn.run
+    return row is not None
+
+
+def expire_run(run: Run, *, acting: Acting, world: World) -> Run | None:
+    """End an open run whose time has run out, whatever became of its journey; return its row, or None."""
+    if not _is_due(run, world=world):
+        return None
     with transaction.atomic():
-        row = Run.objects.select_for_update().get(id=turn.run.id)
-        if _is_due(row, world=turn.world):
-            why = "absolute" if turn.world.clock.now() >= row.absolute_until else "idle"
-            finish.end_run(row, Run.State.EXPIRED, why, acting=turn.acting, world=turn.world)
-        turn.run = row
-    return True
+        row = Run.objects.select_for_update().get(id=run.id)
+        if _is_due(row, world=world):
+            why = "absolute" if world.clock.now() >= row.absolute_until else "idle"
+            finish.end_run(row, Run.State.EXPIRED, why, acting=acting, world=world)
+    return row
 
 
 # ------------------------------------------------------------------------------------------ upkeep

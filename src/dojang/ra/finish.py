@@ -39,7 +39,8 @@ from dojang.ca.errors import AuthorityMissingError, CertificateRevokedError, Int
 from dojang.ca.models import Certificate
 from dojang.ca.queries import issuer_name
 from dojang.journeys import engine
-from dojang.journeys.model import DAY, EvidenceProblem, Passed, Rejected
+from dojang.journeys.engine import EvidenceProblem
+from dojang.journeys.model import DAY, Passed, Rejected
 from dojang.journeys.page import FieldError, Message
 from dojang.notices.letters import Letters, gather
 from dojang.notices.queries import Channel
@@ -113,7 +114,7 @@ def begin_issuing(turn: Turn, progress: Progress) -> Progress:
     )
     run.state, run.issuing_at, run.replaces = Run.State.ISSUING, now, replaces
     order = {"replaces": replaces, "evidence": sorted(facts), "key_id": _key_id(progress)}
-    turn.body = replace(turn.body, order={**order, "custody": turn.journey.custody})
+    turn.body = replace(turn.body, order={**order, "custody": turn.journey.product.custody})
     record_event(
         "run:issuing",
         acting=turn.acting,

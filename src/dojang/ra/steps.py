@@ -317,7 +317,10 @@ def dispatch_step(run_id: str, step: str, visit: int, what: str, *, acting: Acti
     run = Run.objects.filter(id=run_id, state=Run.State.OPEN).first()
     if run is None:
         return
-    turn = Turn(run, open_body(run), JOURNEYS[run.journey], acting, world)
+    journey = JOURNEYS.get(run.journey)
+    if journey is None:
+        return  # offered no more: the run ends with its time
+    turn = Turn(run, open_body(run), journey, acting, world)
     top = turn.body.progress.top
     if (f"{top.journey}/{top.step}", top.visit) == (step, visit):
         view = turn.view()

@@ -15,7 +15,7 @@ from dojang.ca.actions import reconcile as reconcile_authority
 from dojang.notices.actions import deliver_waiting
 from dojang.ports.signer_errors import SignerError
 from dojang.ra import finish
-from dojang.ra.actions import expire_turn, turn_of
+from dojang.ra.actions import expire_run
 from dojang.ra.handoff import forget_handoffs
 from dojang.ra.locks import walking
 from dojang.ra.models import LIVING, Run
@@ -125,4 +125,4 @@ def clear_away(*, world: World) -> int:
 def expire_runs(*, acting: Acting, world: World, limit: int = 500) -> int:
     """End open runs whose time has run out; return how many."""
     due = Run.objects.filter(state=Run.State.OPEN, idle_until__lte=world.clock.now()).order_by("idle_until")
-    return sum(expire_turn(turn_of(run, acting, world)) for run in due[:limit])
+    return sum(expire_run(run, acting=acting, world=world) is not None for run in due[:limit])

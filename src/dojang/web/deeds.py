@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from dojang.ca.queries import certificates_of
 from dojang.edge.visitor import acting_of, world_of
-from dojang.edge.wording import knows, phrase, write_day
+from dojang.edge.wording import knows, phrase, product_name, write_day
 from dojang.notices.expiry import days_left
 from dojang.pki.errors import DojangError
 from dojang.products import PRODUCTS, journey_of
@@ -65,7 +65,7 @@ class Deed:
 
     @property
     def renew_url(self) -> str:
-        """Where it is renewed, or re-issued: keys of joint and bank certificates live on a telephone."""
+        """Where it is renewed, or re-issued: here, or on the telephone where its key lives."""
         return begin_url(self.product, "reissue")
 
     @property
@@ -123,7 +123,7 @@ def deed_of(view: CertificateView, locale: str, *, world: World) -> Deed:
         name=name,
         usable=state == "active",
         state=state,
-        product_name=phrase(f"web.product.{view.product}", locale),
+        product_name=product_name(view.product, locale),
         state_name=phrase(f"web.state.{state}", locale),
         not_after_text=write_day(view.not_after.date(), locale),
         days=days_left(view.not_after, now),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.templatetags.static import static
 
-from dojang.edge.wording import knows, phrase, say
+from dojang.edge.wording import knows, phrase, product_name, say
 from dojang.journeys.model import always
 from dojang.ports.policy import Policy
 from dojang.products import JOURNEYS
@@ -145,15 +145,6 @@ def _picture(journey: str, step: str, locale: str) -> Picture | None:
     return Picture(static(f"guides/{found['file']}"), int(found["width"]), int(found["height"]))
 
 
-def _is_asked(journey: Journey, step: Step, policy: Policy) -> bool:
-    """Tell whether this bank ever asks a step; some are on only where the bank's figures say so."""
-    if step.id == "certificate_password":
-        return policy.financial_app_certificate_password
-    if journey.product.id == "joint" and step.stage == "factor":
-        return step.id in {"account", "mail_code"} or policy.joint_needs_factor
-    return True
-
-
 def _title(journey: Journey, step: Step, locale: str) -> str:
     """Return a step's title; outside the app the bank certificate is asked on the telephone, not here."""
     approval = f"{step.title.id.rpartition('.')[0]}.approval"
@@ -169,11 +160,11 @@ def _steps(journey: Journey, locale: str, policy: Policy) -> tuple[GuideStep, ..
             title=_title(journey, step, locale),
             why=say(step.why, locale),
             icon=_STEP_ICONS.get(step.id, "check"),
-            sometimes=step.when is not always,
+            sometimes=step.when is not always or bool(step.choice),
             picture=_picture(journey.id, step.id, locale),
         )
         for step in journey.walk(policy)
-        if _is_asked(journey, step, policy)
+        if step.is_asked(journey.product, policy)
     )
 
 
@@ -188,7 +179,7 @@ def _make(journey: Journey, purpose: str, locale: str, policy: Policy) -> Guide:
     return Guide(
         journey=journey.id,
         product=journey.product.id,
-        product_name=phrase(f"web.product.{journey.product.id}", locale),
+        product_name=product_name(journey.product.id, locale),
         channel=journey.channel,
         purpose=purpose,
         purpose_name=phrase(f"web.purpose.{purpose}", locale),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dojang.account.proving.actions import ask
 from dojang.account.proving.values import LOGIN, Answer
 from dojang.edge.visitor import acting_of, world_of
-from dojang.edge.wording import phrase, reader_locale
+from dojang.edge.wording import product_name, reader_locale
 from dojang.web.app.biometrics import stand_in
 from dojang.web.asking import control
 from dojang.web.deeds import begin_url
@@ -85,7 +85,7 @@ def way_of(
     question = ask(
         product, purpose=purpose, customer_id=customer_id, acting=acting_of(request), world=world_of(request)
     )
-    return Way(product, phrase(f"web.product.{product.id}", reader_locale()), url, question)
+    return Way(product, product_name(product.id, reader_locale()), url, question)
 
 
 def keep_secret(request: HttpRequest, response: HttpResponse, way: Way | None) -> None:

@@ -52,7 +52,7 @@ class Holder(Visitor):
         challenge = re.search(r'data-challenge="([^"]+)"', page)
         assert challenge, page[:500]
         octets = base64.b64decode(challenge[1])
-        if "<joint-login" in page:
+        if "<password-proof" in page:
             return {"signed": b64(self.cms(octets))}
         asked = re.search(r'name="challenge_id" value="([^"]+)"', page)
         assert asked
@@ -176,7 +176,7 @@ def test_another_way_to_prove_it_is_offered(owner: Holder) -> None:
     place = f"/me/certificates/{serial_of(owner, 'joint')}/revoke/"
     page = owner.html(place)
     assert 'name="pin"' in page
-    for product, mark in (("joint", "<joint-login"), ("bank", "<pattern-lock")):
+    for product, mark in (("joint", "<password-proof"), ("bank", "<pattern-lock")):
         assert f'href="?by={product}"' in page
         assert mark in owner.html(f"{place}?by={product}")
     answer = owner.post(place, reason="keyCompromise", sure="yes", by="financial", pin=PIN)

@@ -72,7 +72,7 @@ def test_an_approval_on_the_telephone_is_a_use_of_its_certificate(world: World) 
 
 def test_the_joint_certificate_in_a_journey_is_a_use(world: World) -> None:
     """Where the bank asks for its password: a signature that is wrong, then the right one."""
-    policy = dataclasses.replace(world.policy, financial_app_certificate_password=True)
+    policy = dataclasses.replace(world.policy, products={"financial": {"app_certificate_password": True}})
     asking = dataclasses.replace(world, policy=policy)
     joint = AppWalk(asking, journey="joint-app-issue")
     joint.finish()

@@ -40,15 +40,15 @@ def test_a_guide_walks_the_order_the_bank_has_chosen() -> None:
         assert guide
         return [step.id for step in guide.steps]
 
-    usual, printed = Policy(), Policy(joint_reissue_order="printed")
+    usual, printed = Policy(), Policy(products={"joint": {"reissue_order": "printed"}})
     first, then = steps("joint-app-reissue", usual), steps("joint-app-reissue", printed)
     assert first.index("terms") < first.index("identify") < then.index("terms")
     assert "certificate_password" not in steps("financial-app-issue", usual)
     assert "certificate_password" in steps(
-        "financial-app-issue", Policy(financial_app_certificate_password=True)
+        "financial-app-issue", Policy(products={"financial": {"app_certificate_password": True}})
     )
     assert "factor" not in steps("joint-app-issue", usual)
-    assert "factor" in steps("joint-app-issue", Policy(joint_needs_factor=True))
+    assert "factor" in steps("joint-app-issue", Policy(products={"joint": {"needs_factor": True}}))
 
 
 def test_answers_tell_the_banks_own_figures() -> None:

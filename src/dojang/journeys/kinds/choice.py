@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from dojang.ports.world import World
 
-FORGOTTEN = {"financial": "pin_forgotten", "joint": "password_forgotten", "bank": "pattern_forgotten"}
 WAYS = ("phone_check", "ars")
 
 
 def reasons(run: RunView) -> tuple[str, ...]:
     """Return the reasons for a new certificate of this product."""
-    damaged = ("damaged",) if run.product == "joint" else ()
-    return (FORGOTTEN[run.product], "phone_changed", "lost", *damaged, "leaked", "expiring")
+    product = run.journey.product
+    damaged = ("damaged",) if product.portable else ()
+    return (f"{product.unlock}_forgotten", "phone_changed", "lost", *damaged, "leaked", "expiring")
 
 
 def _reason_field(run: RunView) -> Field:
@@ -183,7 +183,7 @@ class FactorChoice(Base):
         """Read which factors the customer holds."""
         assert run.customer is not None
         held = set(world.corebank.factors(run.customer).names)
-        if any(h.product == "bank" and h.state == "active" and h.not_after >= run.now for h in run.holdings):
+        if run.usable("pattern") is not None:
             held.add("bank_certificate")
         usable = [name for name in self.offered if name in held]
         if not usable:

@@ -23,7 +23,7 @@ class Confirm(Base):
         kept = held is not None and keeps_not_after(run)
         ends = held.not_after.date() if held is not None and kept else _new_end(run)
         rows: list[dict[str, Any]] = [
-            {"label": Message("facts.product"), "value": Message(f"product.{run.product}")},
+            {"label": Message("facts.product"), "value": Message(f"product.{run.product}.name")},
             {"label": Message("facts.valid_until"), "value": ends.isoformat()},
             {"label": Message("facts.fee"), "value": _fee(run)},
         ]

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from dojang.edge.refusals import refuse
 from dojang.edge.visitor import acting_of, device_of, world_of
-from dojang.edge.wording import phrase, reader_locale, write_time
+from dojang.edge.wording import product_name, reader_locale, write_time
 from dojang.wallet.devices import approvals
 from dojang.wallet.devices.errors import ApprovalNotFoundError, ApprovalRefusedError
 from dojang.web.app.biometrics import stand_in
@@ -38,7 +38,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
     rows = [
         {
             "id": one.id,
-            "product": phrase(f"web.product.{one.product}", locale),
+            "product": product_name(one.product, locale),
             "until": write_time(one.until, locale),
         }
         for one in found
@@ -105,7 +105,7 @@ def _ask(request: HttpRequest, approval: str, problem: str) -> HttpResponse:
         "approvals",
         approval=view,
         problem=problem,
-        product=phrase(f"web.product.{view.product}", locale),
+        product=product_name(view.product, locale),
         until=write_time(view.until, locale),
         challenge_id=made.id,
         challenge=base64.b64encode(made.challenge).decode(),

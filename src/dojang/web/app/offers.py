@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dojang.edge.wording import phrase
+from dojang.edge.wording import phrase, product_name
 from dojang.products import PRODUCTS, journey_of
 from dojang.web.guides import PURPOSES
 
@@ -45,8 +45,8 @@ def offer_of(product_id: str, locale: str) -> Offer | None:
         return None
     return Offer(
         product=product,
-        name=phrase(f"web.product.{product.id}", locale),
-        text=phrase(f"app.product.{product.id}", locale),
+        name=product_name(product.id, locale),
+        text=phrase(f"product.{product.id}.tile", locale),
         purposes=purposes,
     )
 

@@ -1,4 +1,4 @@
-"""Copying a joint certificate to another device: what passes here is ciphertext the centre cannot read."""
+"""Copying a certificate to another device: what passes here is ciphertext the centre cannot read."""
 
 from __future__ import annotations
 

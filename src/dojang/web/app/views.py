@@ -48,7 +48,7 @@ def place(request: HttpRequest, template: str, here: str, **more: Any) -> HttpRe
 def home(request: HttpRequest) -> HttpResponse:
     """Show my seals, what waits for me, and the way to a certificate."""
     locale = reader_locale()
-    deeds = [deed for deed in own_deeds(request, locale) if deed.view.product == "financial"]
+    deeds = [deed for deed in own_deeds(request, locale) if not deed.product.on_device]
     return place(request, "home", "home", deeds=deeds, offers=all_offers(locale), live=live_run(request))
 
 
@@ -107,7 +107,7 @@ def guide(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
 def certificates(request: HttpRequest) -> HttpResponse:
     """Show the certificates on this device (the page's own element lists them) and those in the wallet."""
     locale = reader_locale()
-    deeds = [deed for deed in own_deeds(request, locale) if deed.view.product == "financial"]
+    deeds = [deed for deed in own_deeds(request, locale) if not deed.product.on_device]
     said = request.GET.get("said", "")
     world = world_of(request)
     return place(
@@ -116,7 +116,8 @@ def certificates(request: HttpRequest) -> HttpResponse:
         "certificates",
         deeds=newest_of_each(deeds),
         offers=all_offers(locale),
-        windows={one.id: one.window_under(world.policy) for one in PRODUCTS.values() if one.on_device},
+        on_device=[(one.id, one.window_under(world.policy)) for one in PRODUCTS.values() if one.on_device],
+        wallet=[one for one in PRODUCTS.values() if not one.on_device],
         now=world.clock.now().isoformat(),
         said=said if said in _SAID else "",
     )

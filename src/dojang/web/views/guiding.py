@@ -9,7 +9,7 @@ from django.urls import Resolver404, resolve
 from django.views.decorators.http import require_GET
 
 from dojang.edge.visitor import world_of
-from dojang.edge.wording import phrase, reader_locale
+from dojang.edge.wording import product_name, reader_locale
 from dojang.products import PRODUCTS
 from dojang.products.guides import COMMON
 from dojang.web import guides
@@ -38,7 +38,7 @@ def index(request: HttpRequest) -> HttpResponse:
     query = " ".join(request.GET.get("q", "")[:LONGEST_QUERY].split())
     found = guides.all_guides(locale, policy=policy)
     products = [
-        {"name": phrase(f"web.product.{product.id}", locale), "icon": product.icon, "guides": mine}
+        {"name": product_name(product.id, locale), "icon": product.icon, "guides": mine}
         for product in PRODUCTS.values()
         if (mine := [one for one in found if one.product == product.id])
     ]

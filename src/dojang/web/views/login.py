@@ -17,7 +17,7 @@ from dojang.account.sessions import end_session, forget_browser, known_customer
 from dojang.ca.queries import certificate_by_id
 from dojang.edge.refusals import refuse_in_form
 from dojang.edge.visitor import acting_of, world_of
-from dojang.edge.wording import phrase, reader_locale
+from dojang.edge.wording import phrase, product_name, reader_locale
 from dojang.pki.errors import DojangError
 from dojang.products import PRODUCTS
 from dojang.wallet.keys.queries import usable_key
@@ -93,7 +93,7 @@ def _page(
         "ways": [
             {
                 "url": _url(one),
-                "name": phrase(f"web.product.{one.id}", locale),
+                "name": product_name(one.id, locale),
                 "text": phrase(f"me.login.by_{one.unlock}", locale),
                 "here": one is product,
             }

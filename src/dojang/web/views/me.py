@@ -13,9 +13,10 @@ from dojang.account.queries import browsers_of, log_of
 from dojang.account.sessions import forget_browser, known_browser
 from dojang.edge.refusals import refuse_in_form
 from dojang.edge.visitor import acting_of, world_of
-from dojang.edge.wording import knows, phrase, reader_locale, write_moment, write_time
+from dojang.edge.wording import knows, phrase, product_name, reader_locale, write_moment, write_time
 from dojang.notices.reading import letters_of
 from dojang.pki.errors import DojangError
+from dojang.products import PRODUCTS
 from dojang.wallet.devices.enrolment import turn_off_of
 from dojang.wallet.devices.queries import devices_of
 from dojang.wallet.uses.queries import uses_of
@@ -38,13 +39,21 @@ if TYPE_CHECKING:
 _FEW = 3
 
 
+def _purpose(purpose: str, locale: str) -> str:
+    """Say what a certificate was used for; ``factor_<product>`` is a step while that product was issued."""
+    what, _, product = purpose.partition("_")
+    if what == "factor" and product in PRODUCTS:
+        return phrase("me.purpose.factor", locale, {"product": phrase(f"product.{product}.named", locale)})
+    return _known_or(f"me.purpose.{purpose}", "me.purpose.other", locale)
+
+
 def use_rows(uses: Iterable[UseView], locale: str) -> list[dict[str, Any]]:
     """Write uses in the reader's language."""
     return [
         {
             "at": write_moment(use.at, locale),
-            "what": _known_or(f"me.purpose.{use.purpose}", "me.purpose.other", locale),
-            "product": phrase(f"web.product.{use.product}", locale),
+            "what": _purpose(use.purpose, locale),
+            "product": product_name(use.product, locale),
             "where": ", ".join(filter(None, (use.origin.partition("://")[2], use.agent, use.source))),
             "result": _known_or(f"me.outcome.{use.outcome}", "me.outcome.refused", locale),
             "good": use.accepted,
@@ -57,7 +66,7 @@ def log_rows(entries: Iterable[Entry], locale: str) -> list[dict[str, Any]]:
     """Write the log in the reader's language."""
     rows = []
     for entry in entries:
-        product = phrase(f"web.product.{entry.product}", locale) if entry.product else ""
+        product = product_name(entry.product, locale) if entry.product else ""
         where = _known_or(f"me.origin.{entry.channel}", "me.origin.other", locale)
         who = phrase(f"me.log.by_{entry.who}", locale)
         rows.append(
@@ -93,7 +102,7 @@ def device_rows(devices: Iterable[DeviceView], locale: str) -> list[dict[str, An
             "biometric": write_moment(device.biometric_since, locale) if device.biometric_since else "",
             "state": phrase(f"me.device_state.{device.state}", locale),
             "tone": {"live": "good", "held": "bad"}.get(device.state, ""),
-            "products": ", ".join(phrase(f"web.product.{name}", locale) for name in device.products),
+            "products": ", ".join(product_name(name, locale) for name in device.products),
             "since": write_moment(device.created_at, locale),
             "seen": write_moment(device.seen_at, locale),
         }
@@ -146,7 +155,7 @@ def home(request: HttpRequest, me: SessionView) -> HttpResponse:
         "home",
         "home",
         name=deeds[0].name if deeds else "",
-        method=phrase(f"web.product.{me.method}", locale),
+        method=product_name(me.method, locale),
         idle_until=write_time(me.idle_until, locale),
         deeds=live,
         soon=[deed for deed in live if deed.renewable],

@@ -1,15 +1,15 @@
 /**
- * `<joint-login data-challenge>`: logs in with a joint certificate of this device. The password opens the key here;
+ * `<password-proof data-challenge>`: proves a certificate of this device that has a password. The password opens the key here;
  * only the signature over the centre's challenge (CMS SignedData) goes along with the form.
  */
-import { device, fromBase64, toBase64 } from "../device";
+import { BY_PASSWORD, device, fromBase64, toBase64 } from "../device";
 import { word } from "../words";
 import { writeDay } from "./dates";
 import { complain, fill, formOf } from "./form";
 import { sentence } from "./sayings";
 import { holderOf } from "./seals";
 
-export class JointLogin extends HTMLElement {
+export class PasswordProof extends HTMLElement {
   connectedCallback(): void {
     this.querySelector("[data-go]")?.addEventListener("click", () => void this.#go());
     this.#password?.addEventListener("keydown", (event) => {
@@ -21,11 +21,11 @@ export class JointLogin extends HTMLElement {
   }
 
   get #password(): HTMLInputElement | null {
-    return this.querySelector("#joint-password");
+    return this.querySelector("#proof-password");
   }
 
   async #list(): Promise<void> {
-    const held = await device().list("joint").catch(() => []);
+    const held = await device().list(BY_PASSWORD).catch(() => []);
     this.querySelector("select")?.replaceChildren(
       ...held.map((one) => new Option(`${holderOf(one.facts.commonName)} · ${word("until", { date: writeDay(one.facts.notAfter) })}`, one.id)),
     );
