@@ -1,4 +1,4 @@
-"""What a holder can see: the browsers that know them, and everything done in their name."""
+"""What a holder can see: everything done in their name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from dojang.account.models import Browser
 from dojang.audit.models import Event
 from dojang.ca.models import Certificate
 from dojang.wallet.uses.queries import mask_source
@@ -36,16 +35,6 @@ SHOWN: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class BrowserView:
-    """A browser that knows its customer."""
-
-    id: str
-    agent: str
-    made_at: datetime
-    seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the log: what was done in somebody's name, when, and from where."""
 
@@ -66,12 +55,6 @@ class Origin:
     at: datetime
     channel: str
     source: str
-
-
-def browsers_of(customer_id: str) -> tuple[BrowserView, ...]:
-    """List the browsers that know a customer, newest first."""
-    rows = Browser.objects.filter(customer_id=customer_id, ended_at__isnull=True).order_by("-made_at")
-    return tuple(BrowserView(str(row.id), row.agent, row.made_at, row.seen_at) for row in rows)
 
 
 def log_of(customer_id: str, *, limit: int = 200) -> tuple[Entry, ...]:

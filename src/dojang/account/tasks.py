@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from procrastinate.contrib.django import app
 
-from dojang.account.browsers import clear_browsers
+from dojang.account.browsers.actions import clear_browsers
 from dojang.account.challenges import clear_old
 
 if TYPE_CHECKING:

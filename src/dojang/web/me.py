@@ -13,7 +13,7 @@ from django.http import HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from dojang.account.errors import SessionMissingError
-from dojang.account.sessions import access_session
+from dojang.account.sessions.access import access_session
 from dojang.edge.visitor import world_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from dojang.account.sessions import SessionView
+    from dojang.account.sessions.access import SessionView
 
 SESSION, KNOWN, ASKED = "me", "known", "asked"
 _YEAR = 31_536_000

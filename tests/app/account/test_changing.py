@@ -25,7 +25,7 @@ from dojang.account.models import Session
 from dojang.account.proving.actions import ask, change_purpose, change_secret, log_in_by_id
 from dojang.account.proving.values import Answer, Question
 from dojang.account.queries import log_of
-from dojang.account.sessions import SessionView, access_session
+from dojang.account.sessions.access import SessionView, access_session
 from dojang.audit.models import Event
 from dojang.audit.queries import verify_chains
 from dojang.notices.models import Notice

@@ -10,6 +10,8 @@ from django.db import DatabaseError, connection, transaction
 from tests.journeys.app.walker import PIN, Walk
 
 from dojang.account import challenges
+from dojang.account.browsers.actions import forget_browser
+from dojang.account.browsers.queries import browsers_of
 from dojang.account.errors import (
     CertificateExpiredError,
     ChallengeUnknownError,
@@ -24,8 +26,9 @@ from dojang.account.errors import (
 from dojang.account.models import Challenge, Session
 from dojang.account.proving import actions as proving
 from dojang.account.proving.values import LOGIN, Answer
-from dojang.account.queries import browsers_of, log_of, origin_of
-from dojang.account.sessions import access_session, end_session, end_sessions_of, forget_browser
+from dojang.account.queries import log_of, origin_of
+from dojang.account.sessions.access import access_session
+from dojang.account.sessions.actions import end_session, end_sessions_of
 from dojang.audit.models import Event
 from dojang.ca.queries import active_certificate
 from dojang.ports.acting import Acting

@@ -9,12 +9,12 @@ from __future__ import annotations
 import time
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 
-from dojang.account import sessions
+from dojang.account.browsers import actions as browsers
+from dojang.account.browsers.queries import known_customer
 from dojang.account.errors import (
     CertificateHeldError,
     LoginLockedError,
@@ -25,7 +25,8 @@ from dojang.account.errors import (
     UseRefusedError,
 )
 from dojang.account.proving import password, pattern, pin
-from dojang.account.proving.values import LOGIN
+from dojang.account.proving.values import LOGIN, LoggedIn
+from dojang.account.sessions import actions as sessions
 from dojang.account.verifying import verify_certificate
 from dojang.guard import counters
 from dojang.guard.counters import Tally
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dojang.account.proving.values import Answer, Question, Unlock
-    from dojang.account.sessions import SessionView
+    from dojang.account.sessions.access import SessionView
     from dojang.journeys import product as products
     from dojang.journeys.product import Product
     from dojang.ports.acting import Acting
@@ -61,16 +62,6 @@ _WRONG: Final = (
     WalletLockedError,
     WalletPinWrongError,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedIn:
-    """A session that began: tokens go into cookies and are kept nowhere."""
-
-    customer_id: str
-    product: Product
-    session: str = field(repr=False)
-    browser: str = field(default="", repr=False)
 
 
 # --- log-in and step-up ----------------------------------------------------------------------------------
@@ -134,11 +125,11 @@ def log_in_by_browser(
 
     Such a browser may be told more: `LoginPinWrongError` (data ``left``), `LoginLockedError`.
     """
-    customer_id = sessions.known_customer(browser)
+    customer_id = known_customer(browser)
     if customer_id is None:
         raise LoginRefusedError
     use = _prove(product, answer, purpose=LOGIN, customer_id=customer_id, acting=acting, world=world)
-    sessions.note_visit(browser, world=world)
+    browsers.note_visit(browser, world=world)
     return _enter(product, use, acting=acting, world=world)
 
 
@@ -190,7 +181,7 @@ def _enter(
         session = sessions.open_session(
             customer_id, use.view.id, method=product.id, acting=acting, world=world
         )
-        browser = sessions.remember_browser(customer_id, agent=acting.agent, world=world) if remember else ""
+        browser = browsers.remember_browser(customer_id, agent=acting.agent, world=world) if remember else ""
     return LoggedIn(customer_id=customer_id, product=product, session=session, browser=browser)
 
 

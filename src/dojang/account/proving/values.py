@@ -50,6 +50,16 @@ class Answer:
     assertion: bytes = field(default=b"", repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedIn:
+    """A session that began: tokens go into cookies and are kept nowhere."""
+
+    customer_id: str
+    product: Product
+    session: str = field(repr=False)
+    browser: str = field(default="", repr=False)
+
+
 class Unlock(Protocol):
     """What opens a key: the part of a proof that differs between products.
 

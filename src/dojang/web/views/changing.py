@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from dojang.account.sessions import SessionView
+    from dojang.account.sessions.access import SessionView
     from dojang.journeys.product import Product
     from dojang.web.deeds import Deed
 

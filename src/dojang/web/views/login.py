@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from dojang.account.browsers import greet_browser
+from dojang.account.browsers.actions import forget_browser, greet_browser
+from dojang.account.browsers.queries import known_customer
 from dojang.account.errors import LoginLockedError, LoginStoppedError, PatternLockedError, UseRefusedError
 from dojang.account.proving.actions import log_in, log_in_by_browser, log_in_by_id
-from dojang.account.sessions import end_session, forget_browser, known_customer
+from dojang.account.sessions.actions import end_session
 from dojang.ca.queries import certificate_by_id
 from dojang.edge.refusals import refuse_in_form
 from dojang.edge.visitor import acting_of, world_of
@@ -39,7 +40,7 @@ from dojang.web.shell import show
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-    from dojang.account.proving.actions import LoggedIn
+    from dojang.account.proving.values import LoggedIn
     from dojang.journeys.product import Product
     from dojang.web.presenting import Control
 

@@ -8,9 +8,10 @@ from django.http import Http404
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
-from dojang.account import stopping
-from dojang.account.queries import browsers_of, log_of
-from dojang.account.sessions import forget_browser, known_browser
+from dojang.account import actions as account
+from dojang.account.browsers.actions import forget_browser
+from dojang.account.browsers.queries import browsers_of, known_browser
+from dojang.account.queries import log_of
 from dojang.edge.refusals import refuse_in_form
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import knows, phrase, product_name, reader_locale, write_moment, write_time
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from dojang.account.queries import Entry
-    from dojang.account.sessions import SessionView
+    from dojang.account.sessions.access import SessionView
     from dojang.notices.reading import Letter
     from dojang.wallet.devices.queries import DeviceView
     from dojang.wallet.uses.queries import UseView
@@ -215,7 +216,7 @@ def hold(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
     deed = own_deed(request, me, serial)
     if request.method == "POST":
         acting = acting_of(request, customer_id=me.customer_id)
-        stopping.stop_certificate(me.customer_id, deed.serial, acting=acting, world=world_of(request))
+        account.stop_certificate(me.customer_id, deed.serial, acting=acting, world=world_of(request))
         return see_other(f"/me/certificates/{deed.serial}/?said=held")
     return _show(request, "hold", "certificates", deed=deed)
 
@@ -227,7 +228,7 @@ def panic(request: HttpRequest, me: SessionView) -> HttpResponse:
     if request.method != "POST":
         return _show(request, "panic", "")
     acting = acting_of(request, customer_id=me.customer_id)
-    stopped = stopping.stop_everything(me.customer_id, acting=acting, world=world_of(request))
+    stopped = account.stop_everything(me.customer_id, acting=acting, world=world_of(request))
     response = _show(request, "stopped", "", stopped=stopped)
     for cookie in (SESSION, KNOWN):
         set_cookie(request, response, cookie, "")
@@ -259,11 +260,11 @@ def lost_phone(request: HttpRequest) -> HttpResponse:
         return _lost_page(request, kept, errors=errors)
     acting, world = acting_of(request), world_of(request)
     try:
-        customer_id = stopping.identify(**typed, acting=acting, world=world)
+        customer_id = account.identify(**typed, acting=acting, world=world)
     except DojangError as error:
         return _lost_page(request, kept, error=error)
     acting = acting_of(request, customer_id=customer_id)
-    stopped = stopping.stop_everything(customer_id, acting=acting, world=world)
+    stopped = account.stop_everything(customer_id, acting=acting, world=world)
     response = _show(request, "stopped", "", stopped=stopped)
     response["Cache-Control"] = "no-store"
     return response

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
-from dojang.account import stopping
+from dojang.account import actions as account
 from dojang.account.errors import LoginLockedError, PatternLockedError
 from dojang.account.proving.actions import prove_again
 from dojang.edge.refusals import refuse_in_form
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from dojang.account.sessions import SessionView
+    from dojang.account.sessions.access import SessionView
     from dojang.journeys.product import Product
     from dojang.web.deeds import Deed
     from dojang.web.presenting import Control
@@ -78,7 +78,7 @@ def revoke(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
         if own_deed(request, me, serial).state not in _LIVE:
             return _back(deed)  # pressed twice: the first press did it
         return _page(request, deed, me, by, ways, reason=reason, error=error)
-    stopping.end_certificate(me.customer_id, deed.serial, reason, acting=acting, world=world)
+    account.end_certificate(me.customer_id, deed.serial, reason, acting=acting, world=world)
     response = _back(deed)
     set_cookie(request, response, SESSION, token)
     set_cookie(request, response, ASKED, "")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.views.decorators.http import require_GET, require_http_methods
 
+from dojang.edge.refusals import refuse
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import parse_moment, phrase, reader_locale, write_time
 from dojang.journeys.page import Message
@@ -94,11 +95,11 @@ def _act(request: HttpRequest, run: str, token: str) -> HttpResponse:
         # The page answered was not the present one: show the present one, and say so.
         if "page" not in error.data:
             raise
-        page = error.data["page"]
+        page, status = error.data["page"], refuse(error).status
         moved = replace(page, messages=(*page.messages, Message("web.run.moved")))
         if request.headers.get("Accept") == "application/json":
-            return _no_store(JsonResponse(_state(page), status=HTTPStatus.CONFLICT))
-        return _render(request, moved, status=HTTPStatus.CONFLICT)
+            return _no_store(JsonResponse(_state(page), status=status))
+        return _render(request, moved, status=status)
     if request.headers.get("Accept") == "application/json":
         return _no_store(JsonResponse({**_state(page), "serverTime": page.server_time}))
     if page.errors and page.state in {"open", "locked"}:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 
 from dojang.account.challenges import digest_of
-from dojang.account.models import SeenBrowser, Session
+from dojang.account.models import Browser, SeenBrowser, Session
 from dojang.audit.actions import record_event
 from dojang.notices.letters import Letters, gather
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from dojang.account.proving.actions import LoggedIn
+    from dojang.account.proving.values import LoggedIn
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
@@ -73,3 +73,33 @@ def clear_browsers(*, world: World) -> int:
 def forget_browsers_of(customer_id: str) -> int:
     """Make every browser new again for a customer; return how many were known."""
     return SeenBrowser.objects.filter(customer_id=customer_id).delete()[0]
+
+
+# --- browsers that remember ------------------------------------------------------------------------------
+
+
+def remember_browser(customer_id: str, *, agent: str, world: World) -> str:
+    """Let this browser know its customer; return the token for its cookie. Inside a transaction."""
+    now, token = world.clock.now(), secrets.token_urlsafe(32)
+    Browser.objects.create(
+        token=digest_of(token), customer_id=customer_id, agent=agent[:80], made_at=now, seen_at=now
+    )
+    return token
+
+
+def note_visit(token: str, *, world: World) -> None:
+    """Note that a browser that remembers was used again."""
+    if token:
+        Browser.objects.filter(token=digest_of(token)).update(seen_at=world.clock.now())
+
+
+def forget_browser(*, token: str = "", browser_id: str = "", customer_id: str = "", world: World) -> bool:
+    """Make a browser forget: by its own token, or by its id and its customer."""
+    rows = Browser.objects.filter(ended_at__isnull=True)
+    if token:
+        rows = rows.filter(token=digest_of(token))
+    elif browser_id and customer_id:
+        rows = rows.filter(pk=browser_id, customer_id=customer_id)
+    else:
+        return False
+    return bool(rows.update(ended_at=world.clock.now()))

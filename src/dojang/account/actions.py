@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from dojang.account.browsers import forget_browsers_of
+from dojang.account.browsers.actions import forget_browsers_of
 from dojang.account.errors import StopRefusedError, StopStoppedError
-from dojang.account.sessions import end_sessions_of
+from dojang.account.sessions.actions import end_sessions_of
 from dojang.ca.errors import CertificateNotFoundError
 from dojang.ca.models import Certificate
 from dojang.ca.queries import certificates_of
