@@ -102,7 +102,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "dojang.config.middleware.WorldMiddleware",
-    *(["dojang.edge.middleware.SandboxRefusals"] if DOJANG_OPTIONS.sandbox else []),
+    "dojang.edge.middleware.RefusalMiddleware",
     *(["dojang.web.middleware.WebMiddleware"] if _WITH_PAGES else []),
 ]
 ROOT_URLCONF = "dojang.config.urls"
