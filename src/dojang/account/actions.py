@@ -17,9 +17,9 @@ from dojang.ca.models import Certificate
 from dojang.ca.queries import certificates_of
 from dojang.guard import counters
 from dojang.guard.counters import Tally
+from dojang.issuing.actions import Held, revoke_certificate, suspend_certificate
 from dojang.journeys.model import DAY
-from dojang.ra.holding import Held, hold_everything, suspend_certificate
-from dojang.ra.revoking import revoke_certificate
+from dojang.ra.holding import hold_everything
 
 if TYPE_CHECKING:
     from dojang.ca.queries import CertificateView

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dojang.ca.authorities import Issuer
-    from dojang.ca.orders import Order
+    from dojang.ca.orders import Wanted
     from dojang.pki.rules import Profile
     from dojang.ports.world import World
 
@@ -44,7 +44,7 @@ class Body:
     not_after: datetime
 
 
-def build_body(order: Order, issuer: Issuer, *, world: World) -> Body:
+def build_body(order: Wanted, issuer: Issuer, *, world: World) -> Body:
     """Build the body of an order's certificate. Raises `ProfileError` for what its profile does not allow."""
     profile = PROFILES.get(order.profile)
     if profile is None or profile.role != "subscriber":
@@ -85,14 +85,14 @@ class _Earlier(NamedTuple):
     number: str
 
 
-def _earlier(order: Order) -> list[_Earlier]:
+def _earlier(order: Wanted) -> list[_Earlier]:
     """Read the holder's certificates of this product, newest first."""
     rows = Certificate.objects.filter(customer_id=order.customer_id, product=order.product)
     values = rows.order_by("-issued_at", "-id").values_list("state", "not_after", "intent__number")
     return [_Earlier(*value) for value in values]
 
 
-def _decide_end(order: Order, before: datetime | None, start: datetime, *, world: World) -> datetime:
+def _decide_end(order: Wanted, before: datetime | None, start: datetime, *, world: World) -> datetime:
     """Choose notAfter: a re-issue keeps the old end, unless that is so near that it counts as a renewal."""
     policy = world.policy
     if before is not None and order.replaces is not None and policy.reissue_keep_not_after:

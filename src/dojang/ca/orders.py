@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Wanted:
     """One wanted certificate. The same `key` always means the same certificate.
 
     `not_after` of None lets the authority decide: a re-issue keeps the end of the one it replaces (by

@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "dojang.audit",
     "dojang.ca",
     "dojang.wallet",
+    "dojang.issuing",
     "dojang.ra",
     "dojang.notices",
     "dojang.account",

@@ -25,6 +25,7 @@ from procrastinate.contrib.django import app as queue
 from dojang.audit.actions import record_event
 from dojang.guard import counters
 from dojang.guard.models import FactorCounter
+from dojang.issuing.queries import is_under_way
 from dojang.journeys import engine
 from dojang.journeys.kinds.base import Base
 from dojang.journeys.model import Locked, Passed, Pending, Rejected, Stopped
@@ -35,7 +36,7 @@ from dojang.ports.signer_errors import SignerError
 from dojang.products import JOURNEYS
 from dojang.ra import finish, rows
 from dojang.ra.context import awaited_by, kind_of, tally_of
-from dojang.ra.models import LIVING, UNDER_WAY, CardChallenge, Run
+from dojang.ra.models import CardChallenge, Run
 from dojang.ra.store import open_body, seal_body
 from dojang.ra.telling import CHANGES, remember, warn_both
 from dojang.ra.turn import Turn
@@ -216,7 +217,7 @@ def _conclude(turn: Turn, submit: Submit, outcome: Outcome) -> None:
         if isinstance(settled.outcome, Passed):
             progress = _pass(turn, view, settled, letters)
         if progress.finished and turn.run.state == Run.State.OPEN:
-            progress = finish.begin_issuing(turn, progress)
+            progress = finish.order_certificate(turn, progress)
         _move_on(turn, progress, submit, type(settled.outcome).__name__.lower())
         if isinstance(settled.outcome, Pending) and settled.outcome.dispatch:
             _leave(turn, settled.outcome.dispatch)
@@ -292,10 +293,11 @@ def _bind(turn: Turn, view: RunView, settled: engine.Settled, letters: Letters) 
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{customer}|{turn.run.product}"]
         )
     live = Run.objects.select_for_update().filter(
-        customer_id=customer, product=turn.run.product, state__in=LIVING
+        customer_id=customer, product=turn.run.product, state=Run.State.OPEN
     )
     others = list(live.exclude(id=turn.run.id).order_by("id"))
-    if any(other.state in UNDER_WAY for other in others):
+    # Looked for behind the runs' locks: one that is ending just now has placed its order by then.
+    if is_under_way(customer, turn.run.product):
         error = FieldError("issuing_elsewhere", Message("error.issuing_elsewhere"))
         return engine.settle(view, Rejected(errors=(error,)))
     for other in others:
@@ -334,7 +336,7 @@ def _pass(turn: Turn, view: RunView, settled: engine.Settled, letters: Letters) 
     if settled.challenge_answered and view.customer:
         CardChallenge.objects.filter(customer_id=view.customer).delete()
     for fact in outcome.facts:
-        finish.keep_wallet_key(turn, fact)
+        finish.keep_key(turn, fact)
         if fact.name in CHANGES and view.customer:
             letters.add(view.customer, CHANGES[fact.name], f"{fact.by}:{fact.name}", product=view.product)
     return enter_quietly(turn, engine.place(turn.view(settled.progress)))

@@ -16,6 +16,7 @@ from dojang.notices.expiry import days_left
 from dojang.pki.errors import DojangError
 from dojang.products import PRODUCTS, journey_of
 from dojang.ra.access import access_run
+from dojang.ra.queries import standing_of
 from dojang.web.cookies import known_runs
 from dojang.web.me import session_of
 from dojang.web.presenting import certificate_rows
@@ -166,7 +167,8 @@ def own_holders(request: HttpRequest) -> list[str]:
             run = access_run(run_id, acting_of(request, token=token))
         except DojangError:
             continue
-        if run.state == "done" and run.customer_id and run.ended_at is not None and run.ended_at > since:
+        end = standing_of(run)
+        if end.state == "done" and end.ended_at is not None and end.ended_at > since:
             holders.setdefault(run.customer_id)
     return list(holders)
 

@@ -28,11 +28,11 @@ from dojang.account.queries import log_of
 from dojang.account.sessions.access import SessionView, access_session
 from dojang.audit.models import Event
 from dojang.audit.queries import verify_chains
+from dojang.issuing.actions import restore_certificate, suspend_certificate
 from dojang.notices.models import Notice
 from dojang.ports.acting import Acting
 from dojang.ports.signer_errors import PinReusedError, SignerError, SignerUnavailableError
 from dojang.products import PRODUCTS
-from dojang.ra.holding import restore_certificate, suspend_certificate
 from dojang.wallet.devices.errors import PatternUnchangedError
 from dojang.wallet.devices.models import DeviceKey
 from dojang.wallet.devices.pattern_change import signed_change

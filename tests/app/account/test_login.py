@@ -31,10 +31,10 @@ from dojang.account.sessions.access import access_session
 from dojang.account.sessions.actions import end_session, end_sessions_of
 from dojang.audit.models import Event
 from dojang.ca.queries import active_certificate
+from dojang.issuing.actions import revoke_certificate
 from dojang.ports.acting import Acting
 from dojang.ports.signer_errors import SignerError
 from dojang.products import PRODUCTS
-from dojang.ra.revoking import revoke_certificate
 from dojang.wallet.uses.models import Use
 from dojang.wallet.uses.queries import mask_source, uses_of
 

@@ -15,15 +15,15 @@ from tests.journeys.app.walker import in_parallel
 from dojang.account.queries import log_of
 from dojang.audit.models import Event
 from dojang.ca.models import Certificate
-from dojang.notices.models import Notice
-from dojang.ports.credentials import Proof
-from dojang.ra.holding import (
-    hold_everything,
+from dojang.issuing.actions import (
     restore_certificate,
     restore_everything,
+    revoke_certificate,
     suspend_certificate,
 )
-from dojang.ra.revoking import revoke_certificate
+from dojang.notices.models import Notice
+from dojang.ports.credentials import Proof
+from dojang.ra.holding import hold_everything
 from dojang.sandbox.cast import BY_HANDLE
 from dojang.wallet.devices import enrolment
 from dojang.wallet.devices.errors import BiometricRefusedError, BiometricUnavailableError

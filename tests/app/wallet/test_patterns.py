@@ -156,7 +156,7 @@ def test_the_telephone_without_the_pattern_is_not_enough(world: World, walk: App
 
 def test_a_key_whose_certificate_was_revoked_proves_nothing(world: World, walk: AppWalk) -> None:
     """A challenge taken before the revocation is blocked, a new one is not given."""
-    from dojang.ra.revoking import revoke_certificate
+    from dojang.issuing.actions import revoke_certificate
 
     made = challenge(world, walk)
     assert made is not None

@@ -20,6 +20,7 @@ from dojang.wallet.devices.models import Biometric
 if TYPE_CHECKING:
     from django.db import models
 
+    from dojang.ca.models import Certificate
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
     from dojang.wallet.devices.models import DeviceKey
@@ -77,6 +78,12 @@ def end_biometrics(
         )
         ended.append(row)
     return ended
+
+
+def end_biometrics_of(certificate: Certificate, reason: str, *, acting: Acting, world: World) -> None:
+    """End what stands in for the pattern of one certificate's key. Inside a transaction."""
+    rows = Biometric.objects.filter(device_key__certificate_id=certificate.pk)
+    end_biometrics(rows, reason, acting=acting, world=world)
 
 
 # ------------------------------------------------------------------------------------------ answering
