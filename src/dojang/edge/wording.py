@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import get_language
 
+from dojang.edge.statuses import STATUS
 from dojang.journeys.page import Message
 from dojang.products.messages import catalog
 
@@ -86,7 +88,13 @@ def _localise_text(value: str, locale: str) -> str:
 
 
 def phrase(message_id: str, locale: str, args: Mapping[str, Any] | None = None) -> str:
-    """Return a sentence by id; `KeyError` when it or one of its arguments is unknown."""
+    """Return a sentence by id; `KeyError` when it or one of its arguments is unknown.
+
+    The sentence of what is ours to mend is the common one, wherever the error comes by: its own is for
+    whoever runs the centre.
+    """
+    if STATUS.get(message_id.removeprefix("error.")) == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return catalog(locale)["error.internal"]
     filled = {name: localise(value, locale) for name, value in (args or {}).items()}
     return catalog(locale)[message_id].format_map(filled)
 

@@ -16,7 +16,7 @@ from dojang.guard.sealing import sealer
 from dojang.issuing.actions import carry_out
 from dojang.journeys import engine
 from dojang.journeys.adopting import adopt, is_adopted
-from dojang.journeys.page import Action, FieldError, Message, Page
+from dojang.journeys.page import Action, Message, Page
 from dojang.notices.letters import Letters, gather
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
@@ -33,6 +33,7 @@ from dojang.ra.errors import (
 )
 from dojang.ra.models import Run, StepOutcome
 from dojang.ra.store import Body, open_body, seal_body
+from dojang.ra.telling import say_away
 from dojang.ra.turn import Turn
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def _refresh(turn: Turn) -> Page:
             page = _page(turn)
     except (PortError, SignerError) as error:
         page = _page(turn)
-        return replace(page, errors=(*page.errors, FieldError(error.code, Message(error.message_id))))
+        return replace(page, errors=(*page.errors, say_away(error)))
     return page
 
 

@@ -38,7 +38,7 @@ from dojang.ra import finish, rows
 from dojang.ra.context import awaited_by, kind_of, tally_of
 from dojang.ra.models import CardChallenge, Run
 from dojang.ra.store import open_body, seal_body
-from dojang.ra.telling import CHANGES, remember, warn_both
+from dojang.ra.telling import CHANGES, remember, say_away, warn_both
 from dojang.ra.turn import Turn
 from dojang.ra.uses import record_step
 
@@ -83,7 +83,7 @@ def submit_step(turn: Turn, action: str, data: Mapping[str, Any]) -> None:
         try:
             answer = view.step.kind.ask(view, submit.cleaned, turn.world)
         except (PortError, SignerError) as error:
-            _give_back(turn, submit, FieldError(error.code, Message(error.message_id)))
+            _give_back(turn, submit, say_away(error))
             return
         submit.view = turn.view(moved=submit.left)
         judged = submit.view.step.kind.judge(submit.view, answer)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from django.test import Client
 
 from dojang.config import wiring
 from dojang.ports.errors import CoreBankError
+from dojang.ports.signer_errors import CrlNumberError, KeyUnknownError
+from dojang.products.messages import catalog
 from dojang.ra.models import Run
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpResponse
 
+    from dojang.pki.errors import DojangError
     from dojang.ports.corebank import CoreBank, Match
     from dojang.ports.world import World
 
@@ -29,12 +32,12 @@ BEGIN = "/certs/financial/issue/"
 class Away:
     """A core bank that answers nothing."""
 
-    def __init__(self, bank: CoreBank) -> None:
-        self._bank = bank
+    def __init__(self, bank: CoreBank, error: DojangError) -> None:
+        self._bank, self._error = bank, error
 
     def find_customer(self, **_: str) -> Match:
         """Fail as an adapter does that cannot reach its system."""
-        raise CoreBankError("core-7 at octet 412 is away")
+        raise self._error
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._bank, name)
@@ -174,16 +177,33 @@ def test_both_doors_tell_alike_that_nobody_begins_now(
     assert Run.objects.count() == 1
 
 
-def test_both_doors_tell_alike_that_the_bank_is_away(world: World) -> None:
-    """A lost core bank says at each what can be done, and nothing of where it lies."""
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (CoreBankError("core-7 at octet 412 is away"), "error.corebank_unavailable"),
+        (KeyUnknownError("no key wk-77 at octet 412"), "error.internal"),
+        (CrlNumberError("octet 412"), "error.internal"),
+    ],
+    ids=lambda value: getattr(value, "code", value),
+)
+def test_a_step_that_nobody_could_be_asked_says_alike_what_a_visitor_may_know(
+    world: World, caplog: pytest.LogCaptureFixture, error: DojangError, sentence: str
+) -> None:
+    """A lost core bank is named, a wrong key and its like are not; both are written down at each door."""
     doors = Doors()
     agree = [option["value"] for option in doors.page["fields"][0]["options"]]
     for answer, good in zip(doors.act(agree=agree), (303, 200), strict=True):
         assert answer.status_code == good
-    wiring.set_world(replace(world, corebank=Away(world.corebank)))
+    wiring.set_world(replace(world, corebank=cast("CoreBank", Away(world.corebank, error))))
     person = {"user_id": "hong1234", "rrn": "8803151000007"}
-    page = doors.site.post(f"/runs/{doors.here}/", {"step": "identify", "revision": 2, **person})
-    told = doors.json(f"/api/v1/runs/{doors.there}/steps/identify", {"revision": 2, "data": person})
-    assert page.status_code == told.status_code
-    assert "octet 412" not in page.content.decode() + told.content.decode()
+    with caplog.at_level(logging.ERROR, logger="dojang.ra"):
+        caplog.clear()
+        page = doors.site.post(f"/runs/{doors.here}/", {"step": "identify", "revision": 2, **person})
+        told = doors.json(f"/api/v1/runs/{doors.there}/steps/identify", {"revision": 2, "data": person})
+        codes = [vars(line)["code"] for line in caplog.records if line.name == "dojang.ra"]
+    assert (page.status_code, told.status_code, codes) == (422, 422, [error.code] * 2)
+    text = catalog("ko")[sentence]
+    assert [one["message"]["text"] for one in told.json()["errors"]] == [text]
+    assert text in page.content.decode()
+    assert "octet 412" not in page.content.decode() + told.content.decode() + str(caplog.records)
     assert [run.state for run in Run.objects.all()] == ["open", "open"]
