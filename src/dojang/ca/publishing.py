@@ -19,7 +19,6 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from dojang.audit.actions import record_event
 from dojang.ca import authorities
 from dojang.ca.models import Authority, Certificate, Crl, OcspAnswer, Revocation
-from dojang.ca.orders import trying
 from dojang.ca.serials import serial_number
 from dojang.ca.status import (
     GOOD,
@@ -31,6 +30,7 @@ from dojang.ca.status import (
     unconfirmed,
     whole_second,
 )
+from dojang.guard.locks import trying
 from dojang.pki import crl as pki_crl
 from dojang.pki import lint
 from dojang.ports.signer_errors import CrlNumberError

@@ -24,7 +24,7 @@ from django.db import InterfaceError, OperationalError, connection
 from dojang.audit.errors import AuditUnwrittenError
 from dojang.ca import actions as ca
 from dojang.ca.errors import AuthorityMissingError, CertificateRevokedError, IntentVoidError, OrderBusyError
-from dojang.ca.orders import trying
+from dojang.guard.locks import trying
 from dojang.issuing.custodies import custody_of
 from dojang.issuing.delivering import begin_delivery
 from dojang.issuing.ending import complete_order, fail_order

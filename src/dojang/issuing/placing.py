@@ -6,7 +6,6 @@ rests on is checked and spent there; from then on `carry_out` finishes it or fai
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.db import IntegrityError, connection, transaction
@@ -27,9 +26,9 @@ if TYPE_CHECKING:
     from dojang.issuing.queries import OrderView
     from dojang.issuing.values import Evidence, NewContact, OrderRequest
     from dojang.ports.acting import Acting
+    from dojang.ports.limits import Limit
     from dojang.ports.world import World
 
-_DAY: Final = timedelta(days=1)
 _STANDING: Final = frozenset({"active", "held"})
 
 
@@ -53,7 +52,7 @@ def place_order(request: OrderRequest, *, acting: Acting, world: World) -> Order
             order.save(force_insert=True)
             # 2. whoever came before has ended by now
             if _holds(request, now=now):
-                _refuse_too_often(order, world.policy.reissue_per_day, now=now)
+                _refuse_too_often(order, world.policy.reissue_limit, now=now)
                 order.replaces = request.reason
                 order.save(update_fields=["replaces"])
             # 3.
@@ -118,16 +117,16 @@ def _holds(request: OrderRequest, *, now: datetime) -> bool:
     return any(held.state in _STANDING and held.not_after >= now for held in mine)
 
 
-def _refuse_too_often(order: Order, limit: int, *, now: datetime) -> None:
-    """Count the re-issues of this person and product within a day."""
+def _refuse_too_often(order: Order, limit: Limit, *, now: datetime) -> None:
+    """Count the re-issues of this person and product on the present day."""
     done = Order.objects.filter(
         customer_id=order.customer_id,
         product=order.product,
         state=Order.State.DONE,
-        placed_at__gt=now - _DAY,
+        placed_at__gte=limit.since(now),
     )
-    if done.filter(~Q(replaces="")).count() >= limit:
-        raise ReissueLimitError(limit=limit)
+    if done.filter(~Q(replaces="")).count() >= limit.count:
+        raise ReissueLimitError(limit=limit.count)
 
 
 def _spend(order: Order, evidence: Sequence[Evidence], *, now: datetime) -> None:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass, field, replace
-from datetime import timedelta, timezone
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
 
 from dojang.audit.actions import record_event
-from dojang.guard import counters
-from dojang.guard.sealing import sealer
+from dojang.guard import budgets, counters
+from dojang.guard.budgets import Budget
+from dojang.guard.sealing import digest_of, sealer
 from dojang.issuing.actions import carry_out
 from dojang.journeys import engine
 from dojang.journeys.adopting import adopt, is_adopted
 from dojang.journeys.page import Action, Message, Page
 from dojang.notices.letters import Letters, gather
+from dojang.pki.day import local
 from dojang.ports.errors import PortError
+from dojang.ports.limits import DAY, Limit
 from dojang.ports.signer_errors import SignerError
 from dojang.products import JOURNEYS
 from dojang.ra import finish, ordered, rows, steps
@@ -43,7 +45,6 @@ if TYPE_CHECKING:
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
-_KST: Final = timezone(timedelta(hours=9))
 #: Actions that make sense whatever page the person is looking at.
 _ANY_TIME: Final = frozenset({"cancel", "extend", "leave"})
 
@@ -63,7 +64,7 @@ class Started:
 
 def session_of(token: str) -> str:
     """SHA-256 (hex) of a run token: what `Acting.session` and the run's row hold."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return digest_of(token)
 
 
 def find_journey(journey_id: str) -> Journey:
@@ -110,11 +111,12 @@ def _count_start(acting: Acting, *, world: World) -> None:
     """Anybody may begin a run, and each is a row and an event: so many a day from one source, no more."""
     if not acting.source:
         return
-    limit, now = world.policy.starts_per_source, world.clock.now()
-    if counters.is_budget_spent("starts", acting.source, limit, now=now):
+    now = world.clock.now()
+    starts = [Budget("starts", acting.source, Limit(world.policy.starts_per_source, DAY))]
+    if budgets.spent_of(starts, now=now):
         raise TooManyStartsError
     with transaction.atomic():
-        counters.spend_budget("starts", acting.source, limit, now=now)
+        budgets.spend(starts, now=now)
 
 
 def _refuse_closed(journey: Journey, *, world: World) -> None:
@@ -122,7 +124,7 @@ def _refuse_closed(journey: Journey, *, world: World) -> None:
     hours = journey.product.hours_under(world.policy, journey.id.rpartition("-")[2])
     if hours is None:
         return
-    time = world.clock.now().astimezone(_KST).strftime("%H:%M")
+    time = local(world.clock.now()).strftime("%H:%M")
     begins, ends = hours
     is_open = begins <= time < ends if begins < ends else (time >= begins or time < ends)
     if not is_open:
@@ -182,10 +184,7 @@ def _refresh(turn: Turn) -> Page:
 
 def turn_of(run: Run, acting: Acting, world: World) -> Turn:
     """Open a run's row for this request. Raises `JourneyNotFoundError` when its journey is gone."""
-    journey, body = find_journey(run.journey), open_body(run)
-    if run.state != Run.State.OPEN:  # only shown from now on: by today's definition, and stored by no one
-        body = body.at(adopt(journey, body.progress))
-    return Turn(run, body, journey, acting, world)
+    return Turn(run, open_body(run), find_journey(run.journey), acting, world)
 
 
 def _adopt_turn(turn: Turn) -> None:
@@ -225,7 +224,8 @@ def _page(turn: Turn) -> Page:
         return ordered.order_page(turn)
     view = turn.view()
     if run.state == Run.State.OPEN:
-        return _unentered(view) if engine.needs_entry(turn.body.progress) else engine.make_page(view)
+        is_entered = view.progress.top.step and not engine.needs_entry(view.progress)
+        return engine.make_page(view) if is_entered else _unentered(view)
     page = engine.make_page(view, state=str(run.state))
     if run.state == Run.State.CANCELLED and run.end_reason == "replaced":
         page = replace(page, messages=(*page.messages, Message("run.replaced")))

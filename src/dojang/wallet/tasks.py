@@ -8,7 +8,7 @@ from procrastinate import RetryDecision, RetryStrategy
 from procrastinate.contrib.django import app
 
 from dojang.pki.errors import DojangError
-from dojang.wallet.devices import parcels, patterns, pushing
+from dojang.wallet.devices import parcels, pushing
 
 if TYPE_CHECKING:
     from procrastinate import JobContext
@@ -42,8 +42,8 @@ def deliver_push(context: JobContext, message_id: str) -> None:
 @app.periodic(cron="*/10 * * * *")
 @app.task(name="wallet.clear_away", queue="upkeep", pass_context=True)
 def clear_away(context: JobContext, timestamp: int = 0) -> None:
-    """Delete challenges, parcels and push messages that are over."""
+    """Delete parcels and push messages that are over."""
     del timestamp
     world = context.additional_context["world"]
-    for forget in (patterns.forget_challenges, parcels.forget_parcels, pushing.forget_messages):
+    for forget in (parcels.forget_parcels, pushing.forget_messages):
         forget(world=world)

@@ -13,6 +13,7 @@ from dojang.ca.queries import certificates_of
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import knows, phrase, product_name, write_day
 from dojang.notices.expiry import days_left
+from dojang.pki.day import day_of
 from dojang.pki.errors import DojangError
 from dojang.products import PRODUCTS, journey_of
 from dojang.ra.access import access_run
@@ -126,7 +127,7 @@ def deed_of(view: CertificateView, locale: str, *, world: World) -> Deed:
         state=state,
         product_name=product_name(view.product, locale),
         state_name=phrase(f"web.state.{state}", locale),
-        not_after_text=write_day(view.not_after.date(), locale),
+        not_after_text=write_day(day_of(view.not_after), locale),
         days=days_left(view.not_after, now),
         window=PRODUCTS[view.product].window_under(world.policy),
         rows=certificate_rows(facts, locale),

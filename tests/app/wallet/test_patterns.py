@@ -7,11 +7,14 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.counting import errors_of
 from tests.journeys.app.device import AppWalk, Telephone, approve, challenge, fresh_key, prove, reject
 from tests.journeys.app.walker import Walk, in_parallel
 
 from dojang.audit.models import Event
 from dojang.ca.models import Certificate
+from dojang.guard.challenges import forget_challenges
+from dojang.guard.models import Challenge
 from dojang.ports.credentials import Proof
 from dojang.ports.errors import PushError
 from dojang.sandbox.cast import BY_HANDLE
@@ -19,7 +22,7 @@ from dojang.wallet.devices import approvals, patterns
 from dojang.wallet.devices.actions import describe_device, retire_device
 from dojang.wallet.devices.credentials import WalletCredentials
 from dojang.wallet.devices.errors import ApprovalNotFoundError, ApprovalRefusedError
-from dojang.wallet.devices.models import Approval, Challenge, DeviceKey
+from dojang.wallet.devices.models import Approval, DeviceKey
 from dojang.wallet.devices.queries import devices_of
 
 if TYPE_CHECKING:
@@ -45,7 +48,7 @@ def answer(world: World, walk: AppWalk, challenge_id: str, **proofs: bytes) -> P
 
 def errors() -> int:
     """How many tries are counted against Hong's pattern."""
-    return DeviceKey.objects.get(product="bank", state__in=["live", "locked"]).errors
+    return errors_of(DeviceKey.objects.get(product="bank", state__in=["live", "locked"]))
 
 
 # --- the pattern -----------------------------------------------------------------------------------------
@@ -180,9 +183,9 @@ def test_the_old_telephone_proves_nothing_after_a_reissue(world: World, walk: Ap
 def test_old_challenges_are_cleared_away(world: World, walk: AppWalk) -> None:
     """An hour after their end, and not before."""
     assert challenge(world, walk) is not None
-    assert patterns.forget_challenges(world=world) == 0
+    assert forget_challenges(now=world.clock.now()) == 0
     world.clock.advance(world.policy.challenge_ttl + 3601)  # type: ignore[attr-defined]
-    assert patterns.forget_challenges(world=world) == 1
+    assert forget_challenges(now=world.clock.now()) == 1
 
 
 # --- approvals -------------------------------------------------------------------------------------------

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from dojang.account.challenges import digest_of
 from dojang.account.errors import SessionMissingError
 from dojang.account.models import Browser, Session
 from dojang.audit.actions import record_event
+from dojang.guard.sealing import digest_of
 
 if TYPE_CHECKING:
     from uuid import UUID
