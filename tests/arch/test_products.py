@@ -1,8 +1,8 @@
 """Nobody but the products' own files tells products apart by name.
 
-What counts as a name: the id of a product in a piece of text of the program (a string, an address, an attribute,
-a key in a page's template), alone or as a part: ``"joint"``, ``web.product.financial``, ``/app/bank/pattern/``,
-and in the name of a function, class, file or figure: ``login_joint``, ``joint_needs_factor``.
+What counts as a name: the id of a product in a piece of text of the program (a string, an address, a key of a
+page), alone or in part: ``"joint"``, ``web.product.financial``, ``/app/bank/pattern/``; and in the name of a
+function, class, file or figure: ``login_joint``, ``joint_needs_factor``.
 
 What does not count: what explains (comments and docstrings), and words that say something else. ``bank`` as a
 name or a key, or before a word such as ``name``, is the bank itself; ``bank_certificate`` is a factor and

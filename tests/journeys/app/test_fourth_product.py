@@ -10,20 +10,21 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import Client
+from tests.app.account.test_me_pages import Visitor
 from tests.centres import SignerProcess
 from tests.journeys.app.fourth import corporate
 from tests.journeys.app.fourth.profile import PROFILE
-from tests.journeys.app.walker import Walk
+from tests.journeys.app.walker import PIN, Walk
 
+from dojang.account.models import Session
 from dojang.ca.queries import active_certificate, certificates_of
 from dojang.config.home import Home
 from dojang.config.options import OptionsError, load_options
-from dojang.notices.actions import notice_words
-from dojang.notices.models import Notice
+from dojang.notices.reading import letters_of
 from dojang.pki.build import end_of_day
 from dojang.pki.lint import lint_certificate
 from dojang.pki.profiles import PROFILES, add_profile, remove_profile
@@ -32,6 +33,7 @@ from dojang.products.messages import catalog, render
 from dojang.products.offer import offer, offered, withdraw
 from dojang.products.tables import table_of
 from dojang.wallet.keys.models import WalletKey
+from dojang.wallet.uses.models import Use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,8 +62,9 @@ def installed() -> Iterator[tuple[Path, ...]]:
     shutil.rmtree(place)
 
 
-@pytest.fixture(scope="module")
-def _signer(authorities: Path, installed: tuple[Path, ...]) -> Iterator[SignerProcess]:
+@pytest.fixture
+def signer_process(authorities: Path, installed: tuple[Path, ...]) -> Iterator[SignerProcess]:
+    """Put a signer that knows the new profile behind `world`."""
     place = Path(tempfile.mkdtemp(prefix="dojang-signer-"))
     shutil.copytree(authorities, place, ignore=shutil.ignore_patterns("*.sock", "lock"), dirs_exist_ok=True)
     signer = SignerProcess(Home(place), authorities=3, packages=installed)
@@ -69,12 +72,6 @@ def _signer(authorities: Path, installed: tuple[Path, ...]) -> Iterator[SignerPr
     yield signer
     signer.stop()
     shutil.rmtree(place, ignore_errors=True)
-
-
-@pytest.fixture
-def signer_process(_signer: SignerProcess) -> SignerProcess:
-    """Put the signer that knows the new profile behind `world`."""
-    return _signer
 
 
 @pytest.fixture
@@ -100,6 +97,11 @@ def page(path: str, locale: str = "ko") -> str:
     return html.unescape(answer.content.decode())
 
 
+def told(world: World, walk: Walk) -> list[str]:
+    """Return the subjects of what the customer was told, in English."""
+    return [letter.subject for letter in letters_of(walk.person.id, locale="en", world=world)]
+
+
 def test_its_whole_journey_ends_with_its_own_certificate(world: World, product: Product) -> None:
     """Units, life, policy and key are its file's; the linters know its profile, and the notices its name."""
     walk = issue(world)
@@ -110,9 +112,7 @@ def test_its_whole_journey_ends_with_its_own_certificate(world: World, product: 
     assert held.not_after == end_of_day(held.not_before, product.life_days)
     assert lint_certificate(held.der, PROFILE) == ()
     assert WalletKey.objects.get(customer_id=walk.person.id).product == "corporate"
-    told = Notice.objects.filter(customer_id=walk.person.id, message_id="certificate_issued")
-    assert {notice.args["product"] for notice in told} == {"corporate"}
-    assert notice_words({"product": "corporate"}, "en", world=world)["product"] == "corporate certificate"
+    assert "Your corporate certificate was issued" in told(world, walk)
 
 
 @pytest.mark.usefixtures("product")
@@ -126,6 +126,44 @@ def test_it_is_issued_anew_and_leaves_the_others_alone(world: World) -> None:
     assert states == [("corporate", "active"), ("corporate", "revoked"), ("financial", "active")]
     assert again.page.result is not None
     assert again.page.result["replaced"]
+
+
+def test_near_its_end_it_is_renewed_for_a_whole_life(world: World, product: Product) -> None:
+    """Before its window a re-issue keeps the end; within, the new one has the whole life."""
+    first = issue(world)
+    clock: Any = world.clock
+    end = certificates_of(first.person.id)[0].not_after
+    clock.advance(86_400)
+    issue(world, "corporate-web-reissue", pin="840271")
+    assert certificates_of(first.person.id)[0].not_after == end
+    clock.advance((product.life_days - 30) * 86_400)
+    issue(world, "corporate-web-reissue", pin="591362")
+    renewed = certificates_of(first.person.id)[0]
+    assert renewed.not_after == end_of_day(renewed.not_before, product.life_days)
+
+
+@pytest.mark.usefixtures("product")
+def test_its_holder_logs_in_changes_the_pin_and_revokes(world: World) -> None:
+    """On the pages everybody uses only its own PIN opens it; another is set, and with that it is ended."""
+    other = Walk(world, pin="840271")
+    assert other.finish().state == "done"
+    mine = Visitor(issue(world))
+    user, place = mine.walk.person.user_id, f"/me/certificates/{mine.serial}/"
+    assert mine.post("/login/corporate/", user_id=user, pin="840271").status_code == 422
+    assert mine.post("/login/corporate/", user_id=user, pin=PIN).status_code == 303
+    assert Session.objects.get().method == "corporate"
+    named = mine.html(place)
+    assert render("product.corporate.name", "ko") in named
+    assert render("me.one.change_pin", "ko") in named
+    assert mine.post(f"{place}pin/", pin=PIN, new_pin="730591", again="730591").status_code == 303
+    proof = {"reason": "keyCompromise", "sure": "yes", "by": "corporate"}
+    assert mine.post(f"{place}revoke/", **proof, pin=PIN).status_code == 422
+    assert mine.post(f"{place}revoke/", **proof, pin="730591").status_code == 303
+    assert "Your corporate certificate was revoked" in told(world, mine.walk)
+    states = {view.product: view.state for view in certificates_of(mine.walk.person.id)}
+    assert states == {"corporate": "revoked", "financial": "active"}
+    uses = Use.objects.filter(certificate__product="corporate", outcome="accepted").order_by("at")
+    assert [use.purpose for use in uses] == ["login", "change_pin", "revoke"]
 
 
 @pytest.mark.usefixtures("product", "world")
