@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _SOURCES = str(Path(__file__).resolve().parent.parent / "src")
 #: Seconds a process may take to come up on a busy machine.
 PATIENCE = 90.0
+#: Settings of a centre whose journeys begin at any hour.
+ANY_HOUR = "[policy.service_hours]\njoint-reissue = '00:00-00:00'\n"
 #: The signer's key stretching, cheap, so that a test takes milliseconds.
 CHEAP_PINS = ("--pin-memory-kib", "8", "--pin-passes", "1")
 
@@ -57,9 +59,11 @@ class SignerProcess:
     home: Home
     authorities: int = 0  #: how many it was prepared with
     process: subprocess.Popen[bytes] | None = None
+    packages: tuple[Path, ...] = ()  #: folders that hold packages installed besides
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""
+        path = os.pathsep.join((_SOURCES, *map(str, self.packages)))
         log = (self.home.path / "signer.log").open("ab")
         with log:
             self.process = subprocess.Popen(
@@ -67,7 +71,7 @@ class SignerProcess:
                     sys.executable, "-m", "dojang.signer", "--home", str(self.home.path),
                     "--clock-file", str(self.home.clock), *CHEAP_PINS,
                 ],
-                stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": _SOURCES},
+                stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": path},
             )  # fmt: skip
         wait_until(self.answers, "the signer")
 
@@ -261,7 +265,7 @@ def make_centre(database_url: str = "", **settings: str) -> Centre:
     """Prepare a centre in a new folder and on a free port; `settings` are further DOJANG_… variables."""
     home = Path(tempfile.mkdtemp(prefix="dojang-centre-"))
     home.chmod(0o755)  # the database's own user has to walk through
-    (home / "dojang.toml").write_text("[policy.service_hours]\n", "utf-8")  # tests begin at any hour
+    (home / "dojang.toml").write_text(ANY_HOUR, "utf-8")
     port = free_port()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DOJANG_", "DJANGO_"))}
     env = {

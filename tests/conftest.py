@@ -40,13 +40,12 @@ for _name in [name for name in os.environ if name.startswith("DOJANG_") and name
 os.environ["DOJANG_HOME"] = str(_HOME)
 os.environ["DJANGO_SETTINGS_MODULE"] = "dojang.config.settings"
 
-from tests.centres import Centre, SignerProcess, carry_out, running_centre  # noqa: E402
+from tests.centres import ANY_HOUR, Centre, SignerProcess, carry_out, running_centre  # noqa: E402
 
 from dojang.config.home import Home  # noqa: E402 - the environment comes first
 from dojang.config.postgres import ADMIN, PrivatePostgres  # noqa: E402
 
-# Tests begin journeys at any hour.
-(_HOME / "dojang.toml").write_text("[policy.service_hours]\n", "utf-8")
+(_HOME / "dojang.toml").write_text(ANY_HOUR, "utf-8")
 _SERVER = PrivatePostgres(Home(_HOME), durable=False)
 for _name in ("django.key", "field.key", "numbers.key"):
     _SERVER.home.secret(_name)

@@ -15,7 +15,7 @@ from tests.journeys.app.device import AppWalk, Telephone
 from tests.journeys.app.holder import Holder
 from tests.journeys.app.walker import with_parts
 
-from dojang.account.queries import browsers_of, uses_of
+from dojang.account.browsers.queries import browsers_of
 from dojang.ca.queries import active_certificate, certificates_of, verify_trail
 from dojang.config.home import Home
 from dojang.config.options import load_options
@@ -36,6 +36,7 @@ from dojang.wallet.devices.patterns import begin_challenge, verify_challenge
 from dojang.wallet.devices.queries import devices_of
 from dojang.wallet.keys.actions import sign_with_pin
 from dojang.wallet.keys.queries import keys_of, usable_key
+from dojang.wallet.uses.queries import uses_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,447 +1,102 @@
-"""Using a certificate: with the PIN in the wallet, or by a signature made on a device.
+"""Stopping certificates at their holder's word: one, or everything at once; also for who lost phone and PIN.
 
-Order, always: count the attempt → spend the challenge → sign → verify with live status → record the use and
-open the session in one transaction. What is refused is recorded too, where the certificate is known.
+A hold is quick and can be taken back by the bank, so little is asked for it; it is told to every channel.
 """
 
 from __future__ import annotations
 
-import secrets
-import time
-import uuid
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from dojang.account import challenges, sessions
-from dojang.account.errors import (
-    BiometricOffError,
-    BiometricWrongError,
-    CertificateHeldError,
-    ChallengeUnknownError,
-    LoginLockedError,
-    LoginPausedError,
-    LoginPinWrongError,
-    LoginRefusedError,
-    LoginStoppedError,
-    PatternLockedError,
-    PatternWrongError,
-    SignatureRefusedError,
-    UseRefusedError,
-)
-from dojang.account.uses import Pending, Visit, record_refused, record_use
-from dojang.account.verifying import read_signed, verify_certificate, verify_use
-from dojang.ca import queries as ca
+from dojang.account.browsers.actions import forget_browsers_of
+from dojang.account.errors import StopRefusedError, StopStoppedError
+from dojang.account.sessions.actions import end_sessions_of
+from dojang.ca.errors import CertificateNotFoundError
+from dojang.ca.models import Certificate
+from dojang.ca.queries import certificates_of
 from dojang.guard import budgets, counters
 from dojang.guard.counters import Tally
-from dojang.pki.errors import DojangError
+from dojang.issuing.actions import Held, revoke_certificate, suspend_certificate
 from dojang.ports.limits import DAY, Limit
-from dojang.wallet.devices.patterns import begin_challenge, verify_challenge
-from dojang.wallet.devices.queries import device_key
-from dojang.wallet.keys.actions import sign_with_pin
-from dojang.wallet.keys.errors import (
-    WalletHeldError,
-    WalletKeyNotFoundError,
-    WalletLockedError,
-    WalletPinWrongError,
-)
-from dojang.wallet.keys.queries import usable_key
+from dojang.ra.holding import hold_everything
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from dojang.ca.queries import CertificateView
     from dojang.ports.acting import Acting
-    from dojang.ports.credentials import Biometric
     from dojang.ports.world import World
-    from dojang.wallet.keys.models import WalletKey
-
-LOGIN: Final = "login"
-#: A refusal by user id takes at least this long (seconds), so that its time tells nothing either.
-REFUSED_AFTER: Final = 0.4
-#: What a stranger must not be able to tell apart. A held key is not even tried.
-_WRONG: Final = (
-    LoginRefusedError,
-    WalletHeldError,
-    WalletKeyNotFoundError,
-    WalletLockedError,
-    WalletPinWrongError,
-)
-#: Why a pattern was refused: the word in the record of uses, and the error. All else is an old challenge.
-PATTERN_REFUSALS: Final[dict[str, tuple[str, type[DojangError]]]] = {
-    "wrong": ("pattern_wrong", PatternWrongError),
-    "locked": ("locked", PatternLockedError),
-    "biometric_wrong": ("biometric_wrong", BiometricWrongError),
-    "biometric_off": ("biometric_wrong", BiometricOffError),
-    "blocked": ("held", CertificateHeldError),
-}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedIn:
-    """A session that began: tokens go into cookies and are kept nowhere."""
-
-    customer_id: str
-    session: str = field(repr=False)
-    browser: str = field(default="", repr=False)
-
-
-# --- by PIN ----------------------------------------------------------------------------------------------
+def own_certificate(customer_id: str, serial: str) -> CertificateView:
+    """Return a certificate of this customer; another's and an absent one look alike."""
+    for view in certificates_of(customer_id):
+        if view.serial == serial.lower():
+            return view
+    raise CertificateNotFoundError
 
 
-def log_in_by_id(
-    user_id: str, pin: str, *, remember: bool, visit: Visit, acting: Acting, world: World
-) -> LoggedIn:
-    """Log in with the financial certificate of a user id.
+def stop_certificate(customer_id: str, serial: str, *, acting: Acting, world: World) -> bool:
+    """Put one certificate on hold and tell its holder everywhere; False when it was not in use anyway."""
+    view = own_certificate(customer_id, serial)
+    if view.state != Certificate.State.ACTIVE:
+        return False
+    suspend_certificate(view.id, acting=acting, world=world)
+    return True
 
-    Every "no" before the PIN was right is `LoginRefusedError`, and takes the same time; after five a day for
-    one user id, existing or not, `LoginStoppedError`. With the right PIN, a `UseRefusedError` says more.
+
+def end_certificate(customer_id: str, serial: str, reason: str, *, acting: Acting, world: World) -> None:
+    """Revoke one of the customer's own certificates, for ever; the holder is told everywhere."""
+    revoke_certificate(own_certificate(customer_id, serial).id, reason, acting=acting, world=world)
+
+
+def stop_everything(customer_id: str, *, acting: Acting, world: World) -> Held:
+    """Hold every certificate and device of a customer, end every session; a repeat changes nothing.
+
+    Every browser is new again: the next log-in is told, wherever it comes from.
     """
-    began = time.monotonic()  # a length of time, not a moment
-    try:
-        attempt = _count(user_id, acting=acting, world=world)
-        try:
-            customer_id = world.corebank.customer_of_user_id(user_id) or ""
-            key = usable_key(customer_id, "financial") if customer_id else None
-            if key is None:
-                raise LoginRefusedError
-            use = _use_pin(key, pin, purpose=LOGIN, visit=visit, acting=acting, world=world)
-        except _WRONG as error:
-            _judge(attempt, "wrong", acting=acting, world=world)
-            raise LoginRefusedError from error
-        except UseRefusedError:
-            _judge(attempt, "reset", acting=acting, world=world)
-            raise
-        except DojangError:
-            _judge(attempt, "refund", acting=acting, world=world)
-            raise
-        _judge(attempt, "reset", acting=acting, world=world)
-    except DojangError:
-        time.sleep(max(0.0, REFUSED_AFTER - (time.monotonic() - began)))
-        raise
-    return _enter(use, method="financial", remember=remember, visit=visit, acting=acting, world=world)
+    held = hold_everything(customer_id, acting=acting, world=world)
+    end_sessions_of(customer_id, reason="stopped", acting=acting, world=world)
+    forget_browsers_of(customer_id)
+    return held
 
 
-def log_in_by_browser(browser: str, pin: str, *, visit: Visit, acting: Acting, world: World) -> LoggedIn:
-    """Log in with the financial certificate of the customer this browser remembers.
-
-    Such a browser may be told more: `LoginPinWrongError` (data ``left``), `LoginLockedError`.
-    """
-    customer_id = sessions.known_customer(browser)
-    key = usable_key(customer_id, "financial") if customer_id else None
-    if key is None:
-        raise LoginRefusedError
-    use = told_more(key, pin, purpose=LOGIN, visit=visit, acting=acting, world=world)
-    sessions.note_visit(browser, world=world)
-    return _enter(use, method="financial", remember=False, visit=visit, acting=acting, world=world)
-
-
-def prove_again(
-    session: sessions.SessionView, pin: str, *, purpose: str, visit: Visit, acting: Acting, world: World
+def identify(
+    *, user_id: str, rrn: str, account: str, account_password: str, acting: Acting, world: World
 ) -> str:
-    """Prove the financial certificate again before something that cannot be undone; return the new token.
+    """Find out who wants to stop everything, without a phone: user id, RRN, account and its password.
 
-    Raises `LoginPinWrongError`, `LoginLockedError`, a `UseRefusedError`; `LoginRefusedError` without a key.
+    Counted before anybody is asked, with the counters of the journeys. Every "no" is `StopRefusedError`;
+    `StopStoppedError` when a counter is used up.
     """
-    key = usable_key(session.customer_id, "financial")
-    if key is None:
-        raise LoginRefusedError
-    use = told_more(key, pin, purpose=purpose, visit=visit, acting=acting, world=world)
-    return _renew(session, use, acting=acting, world=world)
-
-
-def told_more(
-    key: WalletKey, pin: str, *, purpose: str, visit: Visit, acting: Acting, world: World
-) -> Pending:
-    """Use a key for somebody who may be told why it would not: the errors of `told`."""
-    with told(key):
-        return _use_pin(key, pin, purpose=purpose, visit=visit, acting=acting, world=world)
-
-
-@contextmanager
-def told(key: WalletKey) -> Iterator[None]:
-    """Turn the wallet's refusals into `LoginPinWrongError`, `LoginLockedError`, `CertificateHeldError`."""
-    try:
-        yield
-    except WalletPinWrongError as error:
-        raise LoginPinWrongError(left=error.data["left"]) from error
-    except WalletLockedError as error:
-        raise LoginLockedError from error
-    except WalletHeldError as error:
-        raise CertificateHeldError(product=key.product) from error
-    except WalletKeyNotFoundError as error:
-        raise LoginRefusedError from error
-
-
-def _use_pin(
-    key: WalletKey, pin: str, *, purpose: str, visit: Visit, acting: Acting, world: World
-) -> Pending:
-    """Have the wallet sign a fresh challenge and verify the outcome; refusals are recorded."""
-    view = ca.certificate_by_id(key.certificate_id) if key.certificate_id else None
-    if view is None:
-        raise WalletKeyNotFoundError(key=key.id)
-    asked = challenges.ask(purpose, origin=visit.origin, world=world)
-    spent = challenges.spend(asked.id, asked.secret, purpose=purpose, origin=visit.origin, world=world)
-    pending = Pending(view, purpose, asked.id, visit)
-    try:
-        signature = sign_with_pin(
-            customer_id=key.customer_id,
-            key_id=key.id,
-            pin=pin,
-            digest=challenges.sha256(spent.body),
-            purpose=f"{purpose}:{asked.id}",
-            acting=acting,
-            world=world,
-        )
-        verify_use(view, spent.body, signature, world=world)
-    except WalletPinWrongError:
-        record_refused(pending, "pin_wrong", acting=acting, world=world)
-        raise
-    except WalletLockedError:
-        record_refused(pending, "locked", acting=acting, world=world)
-        raise
-    except WalletHeldError:
-        record_refused(pending, "held", acting=acting, world=world)
-        raise
-    except UseRefusedError as error:
-        record_refused(pending, error.outcome, acting=acting, world=world)
-        raise
-    return pending
-
-
-# --- by a signature made on a device ---------------------------------------------------------------------
-
-
-def log_in_by_signature(
-    challenge_id: str, secret: str, signed: bytes, *, visit: Visit, acting: Acting, world: World
-) -> LoggedIn:
-    """Log in with a joint certificate: `signed` is CMS SignedData over the challenge, made on the device."""
-    use = _use_signature(challenge_id, secret, signed, purpose=LOGIN, visit=visit, acting=acting, world=world)
-    return _enter(use, method=use.view.product, remember=False, visit=visit, acting=acting, world=world)
-
-
-def prove_again_by_signature(
-    session: sessions.SessionView,
-    challenge_id: str,
-    secret: str,
-    signed: bytes,
-    *,
-    purpose: str,
-    visit: Visit,
-    acting: Acting,
-    world: World,
-) -> str:
-    """Prove a joint certificate of the session's customer again; return the new token.
-
-    Raises `ChallengeUnknownError` and `UseRefusedError`s; another customer's certificate is refused as
-    `SignatureRefusedError`.
-    """
-    use = _use_signature(
-        challenge_id, secret, signed, purpose=purpose, whose=session.customer_id,
-        visit=visit, acting=acting, world=world,
-    )  # fmt: skip
-    return _renew(session, use, acting=acting, world=world)
-
-
-def _use_signature(
-    challenge_id: str,
-    secret: str,
-    signed: bytes,
-    *,
-    purpose: str,
-    whose: str = "",
-    visit: Visit,
-    acting: Acting,
-    world: World,
-) -> Pending:
-    spent = challenges.spend(challenge_id, secret, purpose=purpose, origin=visit.origin, world=world)
-    view = read_signed(signed, spent.body)
-    if view.product != "joint":  # a bank certificate counts with its pattern only, see below
-        raise SignatureRefusedError
-    pending = Pending(view, purpose, spent.id, visit)
-    try:
-        verify_certificate(view, world=world)
-        if whose not in {"", view.customer_id}:
-            raise SignatureRefusedError
-    except UseRefusedError as error:
-        record_refused(pending, error.outcome, acting=acting, world=world)
-        raise
-    return pending
-
-
-# --- by pattern, on a registered device -------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class PatternAnswer:
-    """What a registered device answers: a MAC by the pattern's proof key and a signature by its own.
-
-    An `assertion` of finger or face may take the MAC's place.
-    """
-
-    challenge_id: str
-    device_id: str
-    signature: bytes
-    mac: bytes = field(default=b"", repr=False)
-    assertion: bytes = field(default=b"", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class PatternQuestion:
-    """What a registered device is asked: `challenge` is answered with the pattern's MAC, and signed.
-
-    `biometric` is there when finger or face may answer in place of the pattern.
-    """
-
-    id: str
-    challenge: bytes
-    key_id: str
-    biometric: Biometric | None = None
-
-
-def ask_pattern(
-    device_id: str, *, purpose: str = LOGIN, customer_id: str = "", visit: Visit, world: World
-) -> PatternQuestion | None:
-    """Make a question for the bank certificate on a device; None when there is no usable one.
-
-    `customer_id`: whose it must be, if that is known.
-    """
-    key = device_key(device_id, "bank", customer_id=customer_id)
-    if key is None:
-        return None
-    asked = begin_challenge(
-        key.customer_id,
-        device_id=device_id,
-        purpose=_pattern_purpose(purpose, visit),
-        key=f"{purpose}:{secrets.token_hex(16)}",
-        world=world,
-    )
-    if asked is None:
-        return None
-    return PatternQuestion(asked.id, asked.challenge, asked.key_id, asked.biometric)
-
-
-def log_in_by_pattern(
-    challenge_id: str,
-    *,
-    device_id: str,
-    signature: bytes,
-    mac: bytes = b"",
-    assertion: bytes = b"",
-    visit: Visit,
-    acting: Acting,
-    world: World,
-) -> LoggedIn:
-    """Log in with the bank certificate of a registered device.
-
-    By pattern (`mac`), or by finger or face (`assertion`). Raises `BiometricWrongError`, `BiometricOffError`,
-    `PatternWrongError`, `PatternLockedError`, `ChallengeUnknownError`, a `UseRefusedError`.
-    """
-    answer = PatternAnswer(challenge_id, device_id, signature, mac, assertion)
-    use = _use_pattern(answer, purpose=LOGIN, visit=visit, acting=acting, world=world)
-    return _enter(use, method="bank", remember=False, visit=visit, acting=acting, world=world)
-
-
-def prove_again_by_pattern(
-    session: sessions.SessionView,
-    answer: PatternAnswer,
-    *,
-    purpose: str,
-    visit: Visit,
-    acting: Acting,
-    world: World,
-) -> str:
-    """Prove the bank certificate of the session's customer again; return the new token.
-
-    Raises as `log_in_by_pattern`.
-    """
-    use = _use_pattern(
-        answer, purpose=purpose, whose=session.customer_id, visit=visit, acting=acting, world=world
-    )
-    return _renew(session, use, acting=acting, world=world)
-
-
-def _use_pattern(
-    answer: PatternAnswer,
-    *,
-    purpose: str,
-    whose: str = "",
-    visit: Visit,
-    acting: Acting,
-    world: World,
-) -> Pending:
-    key = device_key(answer.device_id, "bank", customer_id=whose)
-    view = ca.certificate_by_id(key.certificate_id) if key is not None and key.certificate_id else None
-    if key is None or view is None:
-        raise ChallengeUnknownError
-    proof = verify_challenge(
-        answer.challenge_id,
-        mac=answer.mac,
-        assertion=answer.assertion,
-        signature=answer.signature,
-        purpose=_pattern_purpose(purpose, visit),
-        acting=acting,
-        world=world,
-    )
-    if proof.owner not in {None, key.customer_id}:
-        raise ChallengeUnknownError
-    pending = Pending(view, purpose, str(uuid.uuid4()), visit)
-    if not proof.ok:
-        outcome, error = PATTERN_REFUSALS.get(proof.reason, ("", ChallengeUnknownError))
-        if outcome:
-            record_refused(pending, outcome, acting=acting, world=world)
-        raise error
-    try:
-        verify_certificate(view, world=world)
-    except UseRefusedError as refused:
-        record_refused(pending, refused.outcome, acting=acting, world=world)
-        raise
-    return pending
-
-
-def _pattern_purpose(purpose: str, visit: Visit) -> str:
-    return f"{purpose}|{visit.origin}"[:200]
-
-
-# --- what all have in common -----------------------------------------------------------------------------
-
-
-def _renew(session: sessions.SessionView, use: Pending, *, acting: Acting, world: World) -> str:
-    with transaction.atomic():
-        record_use(use, "accepted", acting=acting, world=world)
-        return sessions.renew_token(session.id, world=world)
-
-
-def _enter(
-    use: Pending, *, method: str, remember: bool, visit: Visit, acting: Acting, world: World
-) -> LoggedIn:
-    customer_id = use.view.customer_id
-    with transaction.atomic():
-        record_use(use, "accepted", acting=acting, world=world)
-        session = sessions.open_session(
-            customer_id, use.view.id, method=method, agent=visit.agent, acting=acting, world=world
-        )
-        browser = sessions.remember_browser(customer_id, agent=visit.agent, world=world) if remember else ""
-    return LoggedIn(customer_id=customer_id, session=session, browser=browser)
-
-
-def _count(user_id: str, *, acting: Acting, world: World) -> int:
-    """Count an entry by user id before anybody is asked; return the attempt. Existing or not is the same."""
     now, policy = world.clock.now(), world.policy
-    if budgets.spent_of(budgets.wrong_entries(policy, acting), now=now):
-        raise LoginPausedError
-    tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=Limit(policy.pin_errors, DAY))
+    digits = "".join(filter(str.isdigit, account))
+    limits = (
+        ("identify", f"user_id:{user_id.lower()}", policy.identify_errors),
+        ("account_password", f"account:{digits}", policy.account_errors),
+    )
+    tallies = [Tally(factor=name, subject=who, limit=Limit(limit, DAY)) for name, who, limit in limits]
+    bounded = budgets.wrong_entries(policy, acting)
+    # Counted for everybody together below, but not refused by that: who is robbed must be able to stop it.
+    if budgets.SOURCE in budgets.spent_of(bounded, now=now):
+        raise StopStoppedError
     with transaction.atomic():
-        counted = counters.count_attempts([tally], run_id="", now=now)
+        counted = counters.count_attempts(tallies, run_id="", now=now)
     if counted.refused is not None:
-        raise LoginStoppedError
-    return counted.attempts[0]
-
-
-def _judge(attempt: int, verdict: str, *, acting: Acting, world: World) -> None:
-    now = world.clock.now()
-    with transaction.atomic():
-        counters.judge_attempts({attempt: verdict}, locking=[attempt], now=now)
-        if verdict == "wrong":
-            budgets.spend(budgets.wrong_entries(world.policy, acting), now=now)
+        raise StopStoppedError
+    verdict, customer_id = "refund", ""
+    try:
+        found = world.corebank.find_customer(user_id=user_id, rrn=rrn)
+        # A stranger is asked as many questions as a customer, so that the time tells nothing.
+        known = (found.owner or "") if found.ok else ""
+        match = world.corebank.check_account(known, account=digits, account_password=account_password)
+        customer_id = known if match.ok else ""
+        verdict = "reset" if customer_id else "wrong"
+    finally:
+        with transaction.atomic():
+            verdicts = dict.fromkeys(counted.attempts, verdict)
+            counters.judge_attempts(verdicts, locking=counted.attempts, now=world.clock.now())
+            if verdict == "wrong":
+                budgets.spend(bounded, now=now)
+    if not customer_id:
+        raise StopRefusedError
+    return customer_id

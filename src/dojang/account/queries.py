@@ -1,4 +1,4 @@
-"""What a holder can see: every use, the browsers that know them, and everything done in their name."""
+"""What a holder can see: everything done in their name."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from dojang.account.models import Browser, Use
 from dojang.audit.models import Event
 from dojang.ca.models import Certificate
+from dojang.wallet.uses.queries import mask_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,36 +35,6 @@ SHOWN: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class UseView:
-    """One use, or a try that was refused."""
-
-    at: datetime
-    purpose: str
-    outcome: str
-    origin: str
-    channel: str
-    source: str  #: network address, its last part hidden
-    agent: str
-    product: str
-    serial: str
-
-    @property
-    def accepted(self) -> bool:
-        """Whether the certificate was used."""
-        return self.outcome == "accepted"
-
-
-@dataclass(frozen=True, slots=True)
-class BrowserView:
-    """A browser that knows its customer."""
-
-    id: str
-    agent: str
-    made_at: datetime
-    seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the log: what was done in somebody's name, when, and from where."""
 
@@ -85,34 +55,6 @@ class Origin:
     at: datetime
     channel: str
     source: str
-
-
-def mask_source(address: str) -> str:
-    """Hide the last part of a network address: ``198.51.100.7`` → ``198.51.100.*``."""
-    for mark in (".", ":"):
-        if mark in address:
-            return f"{address.rpartition(mark)[0]}{mark}*"
-    return address
-
-
-def uses_of(customer_id: str, *, certificate_id: int | None = None, limit: int = 100) -> tuple[UseView, ...]:
-    """List uses, newest first."""
-    rows = Use.objects.filter(customer_id=customer_id).select_related("certificate")
-    if certificate_id is not None:
-        rows = rows.filter(certificate_id=certificate_id)
-    return tuple(
-        UseView(
-            row.at, row.purpose, row.outcome, row.origin, row.channel, mask_source(row.source), row.agent,
-            row.certificate.product, row.certificate.serial,
-        )
-        for row in rows.order_by("-at")[:limit]
-    )  # fmt: skip
-
-
-def browsers_of(customer_id: str) -> tuple[BrowserView, ...]:
-    """List the browsers that know a customer, newest first."""
-    rows = Browser.objects.filter(customer_id=customer_id, ended_at__isnull=True).order_by("-made_at")
-    return tuple(BrowserView(str(row.id), row.agent, row.made_at, row.seen_at) for row in rows)
 
 
 def log_of(customer_id: str, *, limit: int = 200) -> tuple[Entry, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from procrastinate.contrib.django import app
 
-from dojang.account.browsers import clear_browsers
+from dojang.account.browsers.actions import clear_browsers
 
 if TYPE_CHECKING:
     from procrastinate import JobContext

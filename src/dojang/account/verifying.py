@@ -21,6 +21,7 @@ from dojang.pki.errors import DojangError, IndeterminateError, MalformedError, V
 from dojang.pki.oids import policy_oid
 from dojang.pki.paths import Trust, verify_path
 from dojang.pki.signing import verify_signature
+from dojang.products import PRODUCTS
 
 if TYPE_CHECKING:
     from dojang.ca.queries import CertificateView
@@ -62,7 +63,7 @@ def verify_certificate(view: CertificateView, *, world: World) -> None:
     trust = Trust(
         roots=(root,),
         intermediates=tuple(between),
-        policies=frozenset({policy_oid(world.policy.policy_arc, view.product)}),
+        policies=frozenset({policy_oid(world.policy.policy_arc, PRODUCTS[view.product].policy_branch)}),
         status="none",
     )
     try:

@@ -15,6 +15,7 @@ from dojang.pki.day import day_of, days_between
 from dojang.pki.errors import ProfileError
 from dojang.pki.names import subscriber_common_name, subscriber_name
 from dojang.pki.profiles import PROFILES
+from dojang.products import PRODUCTS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from dojang.pki.rules import Profile
     from dojang.ports.world import World
 
-#: Organisational units of a subject, by product (as Korean authorities name them).
-UNITS = {"financial": ("personalF",), "joint": ("personal4IB",), "bank": ("personalB",)}
 _STANDING: Final = {Certificate.State.ACTIVE, Certificate.State.HELD}
 _PERSON = "1"  #: kind of holder, one digit in the number of the common name
 
@@ -58,7 +57,7 @@ def build_body(order: Wanted, issuer: Issuer, *, world: World) -> Body:
     number = next((one.number for one in earlier if one.number), "") or _new_number(not_before, world=world)
     subject = subscriber_name(
         organization=issuer.name.get("O")[0],
-        units=UNITS.get(order.product, (f"personal-{order.product}",)),
+        units=PRODUCTS[order.product].units,
         common_name=subscriber_common_name(order.name, number),
     )
     tbs = build_tbs(
@@ -95,10 +94,10 @@ def _earlier(order: Wanted) -> list[_Earlier]:
 def _decide_end(order: Wanted, before: datetime | None, start: datetime, *, world: World) -> datetime:
     """Choose notAfter: a re-issue keeps the old end, unless that is so near that it counts as a renewal."""
     policy = world.policy
-    keeps = order.replaces is not None and policy.reissue_keep_not_after
-    if keeps and before is not None and days_between(start, before) > policy.renew_window_days(order.product):
+    product, keeps = PRODUCTS[order.product], order.replaces is not None and policy.reissue_keep_not_after
+    if keeps and before is not None and days_between(start, before) > product.window_under(policy):
         return before
-    return end_of_day(start, policy.validity_days(order.product))
+    return end_of_day(start, product.life_under(policy))
 
 
 def _new_number(start: datetime, *, world: World) -> str:

@@ -27,7 +27,7 @@ class Wanted:
     """
 
     key: str  #: idempotency key, ≤ 128 characters
-    product: str  #: ``financial`` …
+    product: str  #: id in `dojang.products.PRODUCTS`
     profile: str  #: id in `dojang.pki.profiles.PROFILES`
     customer_id: str  #: opaque id of the holder
     name: str  #: the holder's real name: common name and identifyData

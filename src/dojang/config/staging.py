@@ -15,6 +15,7 @@ from django.db import transaction
 from dojang.ca import queries
 from dojang.issuing.actions import carry_out, place_order
 from dojang.issuing.values import Evidence, OrderRequest
+from dojang.products import PRODUCTS, opened_by
 from dojang.sandbox.casting import NEAR_EXPIRY
 from dojang.wallet.keys.actions import prepare_key
 
@@ -31,13 +32,14 @@ _LIFE: Final = timedelta(hours=1)  # of what it rests on: that the cast has it
 def stage_certificates(*, acting: Acting, world: World) -> bool:
     """Give the member of the cast their certificate unless they ever had one; True when it was made now."""
     near, now = NEAR_EXPIRY, world.clock.now()
+    product = PRODUCTS[opened_by("pin")[0]]
     if queries.certificates_of(near.customer_id):
         return False
-    name = f"{_ORIGIN}:{near.handle}:{near.product}"
+    name = f"{_ORIGIN}:{near.handle}:{product.id}"
     prepare_key(
         key_id=name,
         customer_id=near.customer_id,
-        product=near.product,
+        product=product.id,
         run_id=name,
         pin=PIN,
         acting=acting,
@@ -48,8 +50,8 @@ def stage_certificates(*, acting: Acting, world: World) -> bool:
     )
     request = OrderRequest(
         id=name,
-        product=near.product,
-        profile=near.product,
+        product=product.id,
+        profile=product.profile,
         customer_id=near.customer_id,
         origin=_ORIGIN,
         custody="wallet",

@@ -26,7 +26,6 @@ from dojang.journeys.model import (
     Entered,
     Fact,
     Frame,
-    Holding,
     Journey,
     Kind,
     Locked,
@@ -55,7 +54,6 @@ __all__ = [
     "EvidenceProblem",
     "Fact",
     "Frame",
-    "Holding",
     "Journey",
     "Kind",
     "Locked",
@@ -152,8 +150,12 @@ def place(view: RunView) -> Progress:
 
 def _next_step(view: RunView, frame: Frame) -> Step | None:
     """First step in the bank's order that is on the way and not done, or done with what no longer holds."""
-    steps = view.current.walk(view.policy)
-    return next((s for s in steps if s.when(view) and (s.id not in frame.passed or _outdated(view, s))), None)
+    steps = (step for step in view.current.walk(view.policy) if _is_on_way(view, step))
+    return next((s for s in steps if s.id not in frame.passed or _outdated(view, s)), None)
+
+
+def _is_on_way(view: RunView, step: Step) -> bool:
+    return step.is_asked(view.journey.product, view.policy) and step.when(view)
 
 
 def _outdated(view: RunView, step: Step) -> bool:
@@ -346,7 +348,7 @@ def required_evidence(view: RunView) -> tuple[EvidenceProblem, ...]:
     """
     problems: list[EvidenceProblem] = []
     for step in view.journey.steps:
-        if step.when(view):
+        if _is_on_way(view, step):
             problem = _evidence_problem(view, step.gives)
             if problem is None and _outdated(replace(view, progress=_main(view)), step):
                 problem = EvidenceProblem(name=step.gives, reason="outdated")

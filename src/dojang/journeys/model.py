@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from dojang.journeys.holding import in_use
 from dojang.journeys.later import Later, at_hand
 from dojang.journeys.page import Action, Field, FieldError, Message, Show, Wait
 from dojang.ports.credentials import NoCredentials
@@ -19,7 +20,9 @@ from dojang.ports.credentials import NoCredentials
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from dojang.journeys.holding import Holding
     from dojang.journeys.ordering import StepOrder
+    from dojang.journeys.product import Product
     from dojang.ports.credentials import Credentials
     from dojang.ports.limits import Limit
     from dojang.ports.policy import Policy
@@ -50,19 +53,6 @@ class Fact:
     expires: datetime
     values: Mapping[str, Any] = field(default_factory=dict)
     used: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
-    """A certificate the customer has or had. `state`: ``issued active suspended revoked expired``."""
-
-    product: str
-    serial: str
-    state: str
-    not_before: datetime
-    not_after: datetime
-    ended_at: datetime | None = None  #: when it was revoked
-    end_reason: str = ""  #: ``superseded`` … when it was revoked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,8 +159,8 @@ class RunView:
 
     @property
     def product(self) -> str:
-        """Product the run is for."""
-        return self.journey.product
+        """Id of the product the run is for; the product itself is ``journey.product``."""
+        return self.journey.product.id
 
     @property
     def channel(self) -> str:
@@ -316,8 +306,11 @@ class RunView:
 
     def active_holding(self) -> Holding | None:
         """Return the certificate of this product that is in use now, if any."""
-        usable = (h for h in self.holdings if h.product == self.product and h.state == "active")
-        return next((h for h in usable if h.not_after >= self.now), None)
+        return in_use(self.holdings, self.now, lambda held: held.product == self.product)
+
+    def usable(self, unlock: str) -> Holding | None:
+        """Return the certificate in use that opens by ``pin``, ``password`` or ``pattern``, if any."""
+        return in_use(self.holdings, self.now, lambda held: held.unlock == unlock)
 
 
 def fact_key(side: str | None, name: str) -> str:
@@ -508,6 +501,7 @@ class Step:
 
     `gives` is the fact that passing it proves; `when` decides whether the step is on this run's way;
     `guide` are the numbers in the bank's own guide; `sides` are ids of side journeys offered here.
+    `choice` names a setting of the product that turns the step on; empty: every bank asks it.
     `edition` is raised when the same question comes to mean something else, or keeps its scratch otherwise.
     """
 
@@ -518,7 +512,12 @@ class Step:
     guide: tuple[int, ...] = ()
     when: Callable[[RunView], bool] = always
     sides: tuple[str, ...] = ()
+    choice: str = ""
     edition: int = 1
+
+    def is_asked(self, product: Product, policy: Policy) -> bool:
+        """Tell whether this bank ever asks the step."""
+        return not self.choice or bool(product.choice_under(policy, self.choice))
 
     @property
     def meaning(self) -> str:
@@ -541,8 +540,7 @@ class Journey:
     """A journey as data; reads like the bank's list of steps.
 
     `finish`: ``issue`` (hand over to issuing) or ``return`` (a side journey, back to where it was called).
-    `custody`: where the new key lives: ``wallet`` (at the signer) or ``device`` (made there; the certificate
-    is delivered to it before it becomes active). `order` re-arranges `steps` by policy.
+    `order` re-arranges `steps` by policy.
     `evidence`: each entry is a set of fact names of which at least one must hold at issuing, besides every
     step on the way. `needs` are message ids of what to have at hand; `minutes` how long it takes.
     `meanings` holds what each step means (side journeys' too) by ``<journey>/<step>``; `version` is eight hex
@@ -550,7 +548,7 @@ class Journey:
     """
 
     id: str
-    product: str
+    product: Product
     channel: str
     stages: tuple[str, ...]
     steps: tuple[Step, ...]
@@ -559,7 +557,6 @@ class Journey:
     evidence: tuple[frozenset[str], ...] = ()
     needs: tuple[str, ...] = ()
     minutes: int = 5
-    custody: str = "wallet"
     order: StepOrder | None = None
     meanings: Mapping[str, str] = field(init=False, compare=False)
     version: str = field(init=False, compare=False)
@@ -576,7 +573,10 @@ class Journey:
         """Return the steps in the order the bank has chosen."""
         if self.order is None:
             return self.steps
-        return tuple(self.step(step_id) for step_id in self.order.ways[getattr(policy, self.order.policy)])
+        return tuple(
+            self.step(step_id)
+            for step_id in self.order.ways[str(self.product.choice_under(policy, self.order.choice))]
+        )
 
     @property
     def side(self) -> bool:

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOrder:
-    """Orders of a journey's steps, of which the bank chooses one: `policy` names the field that says which.
+    """Orders of a journey's steps, of which the bank chooses one: `choice` names the product's setting.
 
-    `ways` maps each value of that field to all the journey's step ids.
+    `ways` maps each value of that setting to all the journey's step ids.
     """
 
-    policy: str
+    choice: str
     ways: Mapping[str, tuple[str, ...]]

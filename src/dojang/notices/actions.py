@@ -178,9 +178,10 @@ def _send(notice: Notice, *, world: World) -> None:
 def notice_words(args: Mapping[str, Any], locale: str, *, world: World) -> dict[str, Any]:
     """Turn arguments into words: product and factor names, Korean time, the bank's name and number."""
     words = dict(args)
-    for name in ("product", "factor"):
-        if name in words:
-            words[name] = render(f"notice.{name}.{words[name]}", locale)
+    if "product" in words:
+        words["product"] = render(f"product.{words['product']}.named", locale)
+    if "factor" in words:
+        words["factor"] = render(f"notice.factor.{words['factor']}", locale)
     if "agent" in words:
         words["agent"] = words["agent"] or render("notice.agent.unknown", locale)
     if "at" in words:

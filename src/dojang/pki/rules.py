@@ -37,12 +37,11 @@ class Profile:
 
     id: str
     role: Role
-    product: str | None = None  #: ``financial`` …; None for the authority's own certificates
     max_life: timedelta  #: both end points included: notAfter - notBefore + 1 s (RFC 5280 §4.1.2.5)
     subject: tuple[str, ...]  #: attribute kinds in order; a trailing "+" means one or more
     key_usage: tuple[str, ...]  #: always critical
     extended_key_usage: tuple[str, ...] = ()
-    policy: str | None = None  #: product whose policy OID is asserted, or ``any``
+    policy: str | None = None  #: branch of the bank's arc that is asserted, such as ``1.2``, or ``any``
     policy_critical: bool = False
     notice: str | None = None  #: explicitText of the userNotice
     path_length: int | None = None  #: authorities only; None = no limit

@@ -16,13 +16,13 @@ from dojang.guard.sealing import digest_of, sealer
 from dojang.issuing.actions import carry_out
 from dojang.journeys import engine
 from dojang.journeys.adopting import adopt, is_adopted
-from dojang.journeys.page import Action, FieldError, Message, Page
+from dojang.journeys.page import Action, Message, Page
 from dojang.notices.letters import Letters, gather
 from dojang.pki.day import local
 from dojang.ports.errors import PortError
 from dojang.ports.limits import DAY, Limit
 from dojang.ports.signer_errors import SignerError
-from dojang.products.journeys import JOURNEYS
+from dojang.products import JOURNEYS
 from dojang.ra import finish, ordered, rows, steps
 from dojang.ra.access import access_run, walking_run
 from dojang.ra.errors import (
@@ -35,6 +35,7 @@ from dojang.ra.errors import (
 )
 from dojang.ra.models import Run, StepOutcome
 from dojang.ra.store import Body, open_body, seal_body
+from dojang.ra.telling import say_away
 from dojang.ra.turn import Turn
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def start_run(journey_id: str, *, locale: str, acting: Acting, world: World) -> 
         id=secrets.token_hex(16),
         journey=journey.id,
         version=journey.version,
-        product=journey.product,
+        product=journey.product.id,
         channel=journey.channel,
         locale=locale if locale in {"ko", "en"} else "ko",
         session=session_of(token),
@@ -120,7 +121,7 @@ def _count_start(acting: Acting, *, world: World) -> None:
 
 def _refuse_closed(journey: Journey, *, world: World) -> None:
     """Hours may span midnight."""
-    hours = world.policy.hours_of(journey.product, journey.id.rpartition("-")[2])
+    hours = journey.product.hours_under(world.policy, journey.id.rpartition("-")[2])
     if hours is None:
         return
     time = local(world.clock.now()).strftime("%H:%M")
@@ -177,7 +178,7 @@ def _refresh(turn: Turn) -> Page:
             page = _page(turn)
     except (PortError, SignerError) as error:
         page = _page(turn)
-        return replace(page, errors=(*page.errors, FieldError(error.code, Message(error.message_id))))
+        return replace(page, errors=(*page.errors, say_away(error)))
     return page
 
 

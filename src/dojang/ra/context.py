@@ -9,8 +9,10 @@ from dojang.ca.queries import standings_of
 from dojang.guard.counters import Tally, tries_left
 from dojang.guard.sealing import sealer
 from dojang.journeys.engine import look_at
+from dojang.journeys.holding import Holding
 from dojang.journeys.later import Later
-from dojang.journeys.model import Context, Holding
+from dojang.journeys.model import Context
+from dojang.products import PRODUCTS
 from dojang.products.messages import render
 from dojang.ra.models import CardChallenge, Run
 from dojang.wallet.devices.credentials import WalletCredentials
@@ -149,6 +151,7 @@ def _holdings(customer_id: str) -> tuple[Holding, ...]:
     return tuple(
         Holding(
             product=view.product,
+            unlock=PRODUCTS[view.product].unlock,
             serial=view.serial,
             state="suspended" if view.state == "held" else view.state,
             not_before=view.not_before,

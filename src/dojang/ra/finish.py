@@ -72,10 +72,10 @@ def _request(view: RunView) -> OrderRequest:
     return OrderRequest(
         id=view.id,
         product=view.product,
-        profile=view.product,
+        profile=view.journey.product.profile,
         customer_id=view.customer,
         origin="journey",
-        custody=view.journey.custody,
+        custody=view.journey.product.custody,
         key_id=next((str(fact.values["key_id"]) for fact in facts.values() if "key_id" in fact.values), ""),
         evidence=_evidence(view),
         proof_key=None if pattern is None else base64.b64decode(pattern.values["proof_key"]),
@@ -131,7 +131,7 @@ def keep_key(turn: Turn, fact: Fact) -> None:
         device_id=values["device_id"] if on_device else "",
         algorithm=values["algorithm"] if on_device else "",
     )
-    CUSTODIES[turn.journey.custody].offer(key, acting=turn.acting, world=turn.world)
+    CUSTODIES[turn.journey.product.custody].offer(key, acting=turn.acting, world=turn.world)
 
 
 def refuse_used_key(view: RunView, outcome: Outcome) -> Outcome:

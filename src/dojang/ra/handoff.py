@@ -79,7 +79,7 @@ def _refuse_bound(run: Run, *, now: datetime) -> None:
     is_open = run.state == Run.State.OPEN and now < run.idle_until and now < run.absolute_until
     if not is_open:
         raise HandoffRefusedError(reason="over")
-    if find_journey(run.journey).custody == "device":
+    if find_journey(run.journey).product.on_device:
         raise HandoffRefusedError(reason="key", product=run.product)
     if _DEVICE_FACT in open_body(run).progress.facts:
         raise HandoffRefusedError(reason="device", product=run.product)

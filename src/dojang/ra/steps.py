@@ -34,14 +34,14 @@ from dojang.notices.letters import Letters, gather
 from dojang.pki.day import day_of
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
-from dojang.products.journeys import JOURNEYS
+from dojang.products import JOURNEYS
 from dojang.ra import finish, rows
 from dojang.ra.context import awaited_by, kind_of, tally_of
 from dojang.ra.models import CardChallenge, Run
-from dojang.ra.signals import step_answered
 from dojang.ra.store import open_body, seal_body
-from dojang.ra.telling import CHANGES, remember, warn_both
+from dojang.ra.telling import CHANGES, remember, say_away, warn_both
 from dojang.ra.turn import Turn
+from dojang.ra.uses import record_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +84,7 @@ def submit_step(turn: Turn, action: str, data: Mapping[str, Any]) -> None:
         try:
             answer = view.step.kind.ask(view, submit.cleaned, turn.world)
         except (PortError, SignerError) as error:
-            _give_back(turn, submit, FieldError(error.code, Message(error.message_id)))
+            _give_back(turn, submit, say_away(error))
             return
         submit.view = turn.view(moved=submit.left)
         judged = submit.view.step.kind.judge(submit.view, answer)
@@ -219,8 +219,7 @@ def _conclude(turn: Turn, submit: Submit, outcome: Outcome) -> None:
         _move_on(turn, progress, submit, type(settled.outcome).__name__.lower())
         if isinstance(settled.outcome, Pending) and settled.outcome.dispatch:
             _leave(turn, settled.outcome.dispatch)
-        heard = {"view": view, "data": submit.cleaned or {}, "outcome": settled.outcome}
-        step_answered.send(sender=Run, **heard, acting=turn.acting, world=turn.world)
+        record_step(view, submit.cleaned or {}, settled.outcome, acting=turn.acting, world=turn.world)
         _write(turn, submit, settled, newly, letters)
 
 

@@ -14,8 +14,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from dojang.pki.errors import DojangError
-from dojang.ports.errors import PortError
 from dojang.products.messages import render as sentence
 from dojang.sandbox.clock import ClockMoveError
 from dojang.sandbox.country import country_of, world_of
@@ -69,7 +67,7 @@ def show(
 
 
 def page(view: View) -> View:
-    """Answer ``?lang=`` with a cookie and a redirect, and give typed errors a face."""
+    """Answer ``?lang=`` with a cookie and a redirect. Typed errors become pages at the edge."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -86,13 +84,7 @@ def page(view: View) -> View:
                 secure=request.is_secure(),
             )
             return answer
-        try:
-            return view(request, *args, **kwargs)
-        except DojangError as error:
-            outside = isinstance(error, PortError)
-            status = HTTPStatus.SERVICE_UNAVAILABLE if outside else HTTPStatus.NOT_FOUND
-            text = sentence(error.message_id, reader_locale(), **error.data)
-            return show(request, "sandbox/wrong.html", {"text": text}, status=status)
+        return view(request, *args, **kwargs)
 
     return wrapped
 

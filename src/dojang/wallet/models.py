@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from dojang.wallet.devices import models as devices
 from dojang.wallet.keys import models as keys
+from dojang.wallet.uses import models as uses
 
-__all__ = ["devices", "keys"]
+__all__ = ["devices", "keys", "uses"]

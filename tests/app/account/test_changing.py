@@ -11,8 +11,6 @@ from tests.journeys.app.device import AppWalk
 from tests.journeys.app.test_crashes import CrashError, Crashing, Fuse, failing_statements
 from tests.journeys.app.walker import PIN, Walk, in_parallel, with_parts
 
-from dojang.account.actions import PatternAnswer, Visit, log_in_by_id
-from dojang.account.changing import ask_old_pattern, change_pattern, change_pin
 from dojang.account.errors import (
     CertificateExpiredError,
     CertificateHeldError,
@@ -24,9 +22,11 @@ from dojang.account.errors import (
     PatternLockedError,
     PatternWrongError,
 )
-from dojang.account.models import Session, Use
+from dojang.account.models import Session
+from dojang.account.proving.actions import ask, change_purpose, change_secret, log_in_by_id
+from dojang.account.proving.values import Answer, Question
 from dojang.account.queries import log_of
-from dojang.account.sessions import SessionView, access_session
+from dojang.account.sessions.access import SessionView, access_session
 from dojang.audit.models import Event
 from dojang.audit.queries import verify_chains
 from dojang.guard.models import FactorCounter
@@ -34,12 +34,14 @@ from dojang.issuing.actions import restore_certificate, suspend_certificate
 from dojang.notices.models import Notice
 from dojang.ports.acting import Acting
 from dojang.ports.signer_errors import PinReusedError, SignerError, SignerUnavailableError
+from dojang.products import PRODUCTS
 from dojang.wallet.devices.errors import PatternUnchangedError
 from dojang.wallet.devices.models import DeviceKey
 from dojang.wallet.devices.pattern_change import signed_change
 from dojang.wallet.devices.patterns import begin_challenge, verify_challenge
 from dojang.wallet.keys.errors import WalletKeyMovedError
 from dojang.wallet.keys.models import WalletKey
+from dojang.wallet.uses.models import Use
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,15 +49,23 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
-VISITOR = Acting(kind="customer", source="198.51.100.7", channel="web")
-VISIT = Visit(origin="https://bank.test", agent="Chrome, Windows")
+VISITOR = Acting(
+    kind="customer",
+    source="198.51.100.7",
+    channel="web",
+    origin="https://bank.test",
+    agent="Chrome, Windows",
+)
+FINANCIAL, BANK = PRODUCTS["financial"], PRODUCTS["bank"]
 NEW, WRONG = "730591", "390462"
 OTHER = (2, 5, 8, 7)
 
 
 def log_in(world: World, walk: Walk, pin: str = PIN) -> str:
     """Log in by user id; return the token."""
-    done = log_in_by_id(walk.person.user_id, pin, remember=False, visit=VISIT, acting=VISITOR, world=world)
+    done = log_in_by_id(
+        FINANCIAL, walk.person.user_id, Answer(pin=pin), remember=False, acting=VISITOR, world=world
+    )
     return done.session
 
 
@@ -69,7 +79,7 @@ def holder(world: World) -> tuple[Walk, SessionView]:
 def change(world: World, me: SessionView, pin: str = PIN, new_pin: str = NEW) -> str:
     """Change the PIN."""
     acting = dataclasses.replace(VISITOR, id=me.customer_id)
-    return change_pin(me, pin, new_pin, visit=VISIT, acting=acting, world=world)
+    return change_secret(FINANCIAL, Answer(pin=pin), new_pin, session=me, acting=acting, world=world)
 
 
 def works(world: World, walk: Walk, pin: str) -> bool:
@@ -279,6 +289,16 @@ def phone_owner(world: World) -> AppWalk:
     return walk
 
 
+def at(walk: AppWalk) -> Acting:
+    """Return who acts on the walk's telephone."""
+    return dataclasses.replace(VISITOR, device=walk.phone.device_id)
+
+
+def asked_of(world: World, walk: AppWalk) -> Question | None:
+    """Ask the walk's telephone for the pattern it has."""
+    return ask(BANK, purpose=change_purpose(BANK), acting=at(walk), world=world)
+
+
 def redraw(
     world: World,
     walk: AppWalk,
@@ -288,16 +308,15 @@ def redraw(
     signed: bytes | None = None,
 ) -> None:
     """Change the pattern on the walk's telephone."""
-    asked = ask_old_pattern(walk.phone.device_id, visit=VISIT, world=world)
+    asked = asked_of(world, walk)
     assert asked is not None
     proof_key = walk.phone.proof_key(new)
-    answer = PatternAnswer(
-        asked.id,
-        walk.phone.device_id,
-        signature=walk.phone.sign(signed_change(asked.challenge, signed or proof_key)),
-        mac=walk.phone.proofs(asked.challenge, old)["mac"],
+    answer = Answer(
+        challenge_id=asked.id,
+        signature=walk.phone.sign(signed_change(asked.body, signed or proof_key)),
+        mac=walk.phone.proofs(asked.body, old)["mac"],
     )
-    change_pattern(answer, proof_key, visit=VISIT, acting=VISITOR, world=world)
+    change_secret(BANK, answer, proof_key, acting=at(walk), world=world)
 
 
 def proves(world: World, walk: AppWalk, drawn: tuple[int, ...]) -> bool:
@@ -332,7 +351,7 @@ def test_a_wrong_old_pattern_is_counted_and_locks(world: World) -> None:
             redraw(world, walk, OTHER, (0, 3, 6, 7))
     with pytest.raises(PatternLockedError):
         redraw(world, walk, OTHER, (0, 3, 6, 7))
-    assert ask_old_pattern(walk.phone.device_id, visit=VISIT, world=world) is None
+    assert asked_of(world, walk) is None
     assert Notice.objects.filter(message_id="pattern_changed").count() == 0
     assert DeviceKey.objects.get(customer_id=walk.person.id).state == "locked"
 
@@ -362,12 +381,11 @@ def test_a_question_for_something_else_changes_no_pattern(world: World) -> None:
     )
     assert made is not None
     proof_key = walk.phone.proof_key(OTHER)
-    answer = PatternAnswer(
-        made.id,
-        walk.phone.device_id,
+    answer = Answer(
+        challenge_id=made.id,
         signature=walk.phone.sign(signed_change(made.challenge, proof_key)),
         mac=walk.phone.proofs(made.challenge)["mac"],
     )
     with pytest.raises(ChallengeUnknownError):
-        change_pattern(answer, proof_key, visit=VISIT, acting=VISITOR, world=world)
+        change_secret(BANK, answer, proof_key, acting=at(walk), world=world)
     assert proves(world, walk, walk.phone.drawn)

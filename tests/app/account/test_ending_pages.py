@@ -16,13 +16,13 @@ from tests.counting import errors_of
 from tests.journeys.app.device import AppWalk, Telephone
 from tests.journeys.app.walker import PIN, Walk
 
-from dojang.account.models import Use
 from dojang.audit.models import Event
 from dojang.ca.models import Certificate, OcspAnswer
 from dojang.ca.queries import active_certificate
 from dojang.notices.models import Notice
 from dojang.wallet.devices.models import DeviceKey
 from dojang.wallet.devices.pattern_change import signed_change
+from dojang.wallet.uses.models import Use
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -53,7 +53,7 @@ class Holder(Visitor):
         challenge = re.search(r'data-challenge="([^"]+)"', page)
         assert challenge, page[:500]
         octets = base64.b64decode(challenge[1])
-        if "<joint-login" in page:
+        if "<password-proof" in page:
             return {"signed": b64(self.cms(octets))}
         asked = re.search(r'name="challenge_id" value="([^"]+)"', page)
         assert asked
@@ -177,7 +177,7 @@ def test_another_way_to_prove_it_is_offered(owner: Holder) -> None:
     place = f"/me/certificates/{serial_of(owner, 'joint')}/revoke/"
     page = owner.html(place)
     assert 'name="pin"' in page
-    for product, mark in (("joint", "<joint-login"), ("bank", "<pattern-lock")):
+    for product, mark in (("joint", "<password-proof"), ("bank", "<pattern-lock")):
         assert f'href="?by={product}"' in page
         assert mark in owner.html(f"{place}?by={product}")
     answer = owner.post(place, reason="keyCompromise", sure="yes", by="financial", pin=PIN)

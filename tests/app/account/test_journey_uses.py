@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import pytest
+from django.db import DatabaseError, connection
 from tests.journeys.app.device import AppWalk, approve, b64
 from tests.journeys.app.walker import Walk
 
-from dojang.account.models import Use
-from dojang.account.queries import uses_of
 from dojang.audit.models import Event
 from dojang.audit.queries import verify_chains
 from dojang.journeys.kinds.certificate_password import signed_bytes
 from dojang.ra.models import StepOutcome
-from dojang.ra.signals import step_answered
 from dojang.sandbox.cast import BY_HANDLE
+from dojang.wallet.uses.models import Use
+from dojang.wallet.uses.queries import uses_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dojang.ports.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -69,7 +72,7 @@ def test_an_approval_on_the_telephone_is_a_use_of_its_certificate(world: World) 
 
 def test_the_joint_certificate_in_a_journey_is_a_use(world: World) -> None:
     """Where the bank asks for its password: a signature that is wrong, then the right one."""
-    policy = dataclasses.replace(world.policy, financial_app_certificate_password=True)
+    policy = dataclasses.replace(world.policy, products={"financial": {"app_certificate_password": True}})
     asking = dataclasses.replace(world, policy=policy)
     joint = AppWalk(asking, journey="joint-app-issue")
     joint.finish()
@@ -85,6 +88,23 @@ def test_the_joint_certificate_in_a_journey_is_a_use(world: World) -> None:
     assert told(app)[0] == ("joint", "factor_financial", "accepted", "app")
 
 
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let the database break down behind every record of a use."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'the disk is full'; END $$"
+        )
+        cursor.execute(
+            "CREATE TRIGGER full_disk AFTER INSERT ON wallet_use FOR EACH ROW EXECUTE FUNCTION full_disk()"
+        )
+        try:
+            yield
+        finally:
+            cursor.execute("DROP FUNCTION full_disk CASCADE")
+
+
 def test_a_step_and_its_use_are_there_together_or_not_at_all(world: World) -> None:
     """What breaks behind the record takes the step back with it."""
     phone = AppWalk(world)
@@ -94,14 +114,7 @@ def test_a_step_and_its_use_are_there_together_or_not_at_all(world: World) -> No
     app.submit(factor="bank_certificate")
     before, steps = app.page, StepOutcome.objects.count()
 
-    def break_down(**_: Any) -> None:
-        raise OSError("the disk is full")
-
-    step_answered.connect(break_down)
-    try:
-        with pytest.raises(OSError, match="disk"):
-            app.step()
-    finally:
-        step_answered.disconnect(break_down)
+    with full_disk(), pytest.raises(DatabaseError, match="the disk is full"):
+        app.step()
     assert (Use.objects.count(), StepOutcome.objects.count()) == (0, steps)
     assert app.refresh().step == before.step

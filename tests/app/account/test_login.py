@@ -10,14 +10,8 @@ from django.db import DatabaseError, connection, transaction
 from tests.journeys.app.walker import PIN, Walk
 
 from dojang.account import challenges
-from dojang.account.actions import (
-    LOGIN,
-    Visit,
-    log_in_by_browser,
-    log_in_by_id,
-    log_in_by_signature,
-    prove_again,
-)
+from dojang.account.browsers.actions import forget_browser
+from dojang.account.browsers.queries import browsers_of
 from dojang.account.errors import (
     CertificateExpiredError,
     ChallengeUnknownError,
@@ -29,9 +23,12 @@ from dojang.account.errors import (
     SessionMissingError,
     SignatureRefusedError,
 )
-from dojang.account.models import Session, Use
-from dojang.account.queries import browsers_of, log_of, mask_source, origin_of, uses_of
-from dojang.account.sessions import access_session, end_session, end_sessions_of, forget_browser
+from dojang.account.models import Session
+from dojang.account.proving import actions as proving
+from dojang.account.proving.values import LOGIN, Answer
+from dojang.account.queries import log_of, origin_of
+from dojang.account.sessions.access import access_session
+from dojang.account.sessions.actions import end_session, end_sessions_of
 from dojang.audit.models import Event
 from dojang.ca.queries import active_certificate
 from dojang.guard.challenges import forget_challenges
@@ -39,6 +36,9 @@ from dojang.guard.models import Challenge
 from dojang.issuing.actions import revoke_certificate
 from dojang.ports.acting import Acting
 from dojang.ports.signer_errors import SignerError
+from dojang.products import PRODUCTS
+from dojang.wallet.uses.models import Use
+from dojang.wallet.uses.queries import mask_source, uses_of
 
 if TYPE_CHECKING:
     from tests.centres import SignerProcess
@@ -46,15 +46,23 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
-VISITOR = Acting(kind="customer", source="198.51.100.7", channel="web")
-VISIT = Visit(origin="https://bank.test", agent="Chrome, Windows")
+VISITOR = Acting(
+    kind="customer",
+    source="198.51.100.7",
+    channel="web",
+    origin="https://bank.test",
+    agent="Chrome, Windows",
+)
+FINANCIAL, JOINT = PRODUCTS["financial"], PRODUCTS["joint"]
 WRONG = "390462"
 
 
 def log_in(world: World, user_id: str, pin: str = PIN, *, remember: bool = False, source: str = "") -> str:
     """Log in by user id; return the session's token."""
     acting = dataclasses.replace(VISITOR, source=source or VISITOR.source)
-    done = log_in_by_id(user_id, pin, remember=remember, visit=VISIT, acting=acting, world=world)
+    done = proving.log_in_by_id(
+        FINANCIAL, user_id, Answer(pin=pin), remember=remember, acting=acting, world=world
+    )
     return done.session
 
 
@@ -72,8 +80,8 @@ def test_the_right_pin_opens_a_session_and_leaves_a_use(world: World) -> None:
     session = access_session(token, world=world)
     assert session.customer_id == walk.person.id
     (use,) = uses_of(walk.person.id)
-    assert (use.purpose, use.outcome, use.origin) == (LOGIN, "accepted", VISIT.origin)
-    assert (use.source, use.agent) == ("198.51.100.*", VISIT.agent)
+    assert (use.purpose, use.outcome, use.origin) == (LOGIN, "accepted", VISITOR.origin)
+    assert (use.source, use.agent) == ("198.51.100.*", VISITOR.agent)
     assert Event.objects.filter(type="certificate:used").count() == 1
     assert Event.objects.filter(type="session:opened", subject=walk.person.id).count() == 1
     assert Session.objects.filter(token=token).count() == 0
@@ -120,14 +128,16 @@ def test_a_place_that_guesses_too_much_is_paused(world: World) -> None:
 def test_a_known_browser_is_told_how_many_tries_are_left_and_of_the_lock(world: World) -> None:
     """Who proved the certificate here before hears more; the fifth wrong PIN locks."""
     walk = holder(world)
-    done = log_in_by_id(walk.person.user_id, PIN, remember=True, visit=VISIT, acting=VISITOR, world=world)
+    done = proving.log_in_by_id(
+        FINANCIAL, walk.person.user_id, Answer(pin=PIN), remember=True, acting=VISITOR, world=world
+    )
     for left in (4, 3, 2, 1):
         with pytest.raises(LoginPinWrongError) as wrong:
-            log_in_by_browser(done.browser, WRONG, visit=VISIT, acting=VISITOR, world=world)
+            proving.log_in_by_browser(FINANCIAL, done.browser, Answer(pin=WRONG), acting=VISITOR, world=world)
         assert wrong.value.data["left"] == left
     for pin in (WRONG, PIN):
         with pytest.raises(LoginLockedError):
-            log_in_by_browser(done.browser, pin, visit=VISIT, acting=VISITOR, world=world)
+            proving.log_in_by_browser(FINANCIAL, done.browser, Answer(pin=pin), acting=VISITOR, world=world)
     assert [use.outcome for use in uses_of(walk.person.id)][:2] == ["locked", "locked"]
     assert Session.objects.count() == 1
 
@@ -135,13 +145,15 @@ def test_a_known_browser_is_told_how_many_tries_are_left_and_of_the_lock(world: 
 def test_a_browser_that_was_made_to_forget_knows_nobody(world: World) -> None:
     """By its holder from elsewhere, or by itself."""
     walk = holder(world)
-    done = log_in_by_id(walk.person.user_id, PIN, remember=True, visit=VISIT, acting=VISITOR, world=world)
+    done = proving.log_in_by_id(
+        FINANCIAL, walk.person.user_id, Answer(pin=PIN), remember=True, acting=VISITOR, world=world
+    )
     (browser,) = browsers_of(walk.person.id)
     assert not forget_browser(browser_id=browser.id, customer_id="somebody-else", world=world)
-    assert log_in_by_browser(done.browser, PIN, visit=VISIT, acting=VISITOR, world=world)
+    assert proving.log_in_by_browser(FINANCIAL, done.browser, Answer(pin=PIN), acting=VISITOR, world=world)
     assert forget_browser(browser_id=browser.id, customer_id=walk.person.id, world=world)
     with pytest.raises(LoginRefusedError):
-        log_in_by_browser(done.browser, PIN, visit=VISIT, acting=VISITOR, world=world)
+        proving.log_in_by_browser(FINANCIAL, done.browser, Answer(pin=PIN), acting=VISITOR, world=world)
 
 
 def test_use_after_expiry_is_refused_with_the_date(world: World) -> None:
@@ -160,12 +172,14 @@ def test_use_after_expiry_is_refused_with_the_date(world: World) -> None:
 def test_a_revocation_is_seen_at_once(world: World) -> None:
     """With the commit of a revocation the certificate opens nothing, not even on a known browser."""
     walk = holder(world)
-    done = log_in_by_id(walk.person.user_id, PIN, remember=True, visit=VISIT, acting=VISITOR, world=world)
+    done = proving.log_in_by_id(
+        FINANCIAL, walk.person.user_id, Answer(pin=PIN), remember=True, acting=VISITOR, world=world
+    )
     view = active_certificate(walk.person.id, "financial")
     assert view is not None
     revoke_certificate(view.id, "keyCompromise", acting=VISITOR, world=world)
     with pytest.raises(LoginRefusedError):
-        log_in_by_browser(done.browser, PIN, visit=VISIT, acting=VISITOR, world=world)
+        proving.log_in_by_browser(FINANCIAL, done.browser, Answer(pin=PIN), acting=VISITOR, world=world)
     assert Session.objects.count() == 1
 
 
@@ -205,8 +219,12 @@ def test_each_proof_gives_a_new_token(world: World) -> None:
     first = log_in(world, walk.person.user_id)
     session = access_session(first, world=world)
     with pytest.raises(LoginPinWrongError):
-        prove_again(session, WRONG, purpose="revoke", visit=VISIT, acting=VISITOR, world=world)
-    second = prove_again(session, PIN, purpose="revoke", visit=VISIT, acting=VISITOR, world=world)
+        proving.prove_again(
+            session, FINANCIAL, Answer(pin=WRONG), purpose="revoke", acting=VISITOR, world=world
+        )
+    second = proving.prove_again(
+        session, FINANCIAL, Answer(pin=PIN), purpose="revoke", acting=VISITOR, world=world
+    )
     with pytest.raises(SessionMissingError):
         access_session(first, world=world)
     assert access_session(second, world=world).id == session.id
@@ -231,8 +249,8 @@ def test_everything_can_end_at_once(world: World) -> None:
 @pytest.mark.parametrize("spoilt", ["secret", "purpose", "origin", "used", "late"])
 def test_a_challenge_is_good_for_one_browser_purpose_origin_and_time(world: World, spoilt: str) -> None:
     """Anything else about it is refused in the same words, and nothing is logged in."""
-    asked = challenges.ask(LOGIN, origin=VISIT.origin, world=world)
-    chosen = {"purpose": LOGIN, "origin": VISIT.origin}
+    asked = challenges.ask(LOGIN, origin=VISITOR.origin, world=world)
+    chosen = {"purpose": LOGIN, "origin": VISITOR.origin}
     secret = asked.secret
     if spoilt == "secret":
         secret = "another"
@@ -249,19 +267,20 @@ def test_a_challenge_is_good_for_one_browser_purpose_origin_and_time(world: Worl
 
 def test_junk_in_place_of_a_signature_opens_nothing(world: World) -> None:
     """What is not SignedData of one of our certificates is refused, and spends the challenge."""
-    asked = challenges.ask(LOGIN, origin=VISIT.origin, world=world)
+    asked = challenges.ask(LOGIN, origin=VISITOR.origin, world=world)
+    junk = Answer(challenge_id=asked.id, secret=asked.secret, signed=b"\x30\x00")
     with pytest.raises(SignatureRefusedError):
-        log_in_by_signature(asked.id, asked.secret, b"\x30\x00", visit=VISIT, acting=VISITOR, world=world)
+        proving.log_in(JOINT, junk, acting=VISITOR, world=world)
     with pytest.raises(ChallengeUnknownError):
-        log_in_by_signature(asked.id, asked.secret, b"\x30\x00", visit=VISIT, acting=VISITOR, world=world)
+        proving.log_in(JOINT, junk, acting=VISITOR, world=world)
     assert Session.objects.count() == 0
 
 
 def test_old_challenges_are_cleared_away(world: World) -> None:
     """An hour after their end they are deleted, younger ones stay."""
-    challenges.ask(LOGIN, origin=VISIT.origin, world=world)
+    challenges.ask(LOGIN, origin=VISITOR.origin, world=world)
     world.clock.advance(2 * 86_400)  # type: ignore[attr-defined]
-    challenges.ask(LOGIN, origin=VISIT.origin, world=world)
+    challenges.ask(LOGIN, origin=VISITOR.origin, world=world)
     assert forget_challenges(now=world.clock.now()) == 1
     assert Challenge.objects.count() == 1
 
@@ -272,7 +291,7 @@ def test_recorded_uses_cannot_be_changed(world: World) -> None:
     for change in (
         lambda: Use.objects.update(outcome="refused"),
         lambda: Use.objects.all()._raw_delete("default"),
-        lambda: connection.cursor().execute("TRUNCATE account_use"),
+        lambda: connection.cursor().execute("TRUNCATE wallet_use"),
     ):
         with pytest.raises(DatabaseError), transaction.atomic():
             change()

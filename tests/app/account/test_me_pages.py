@@ -9,10 +9,11 @@ import pytest
 from django.test import Client
 from tests.journeys.app.walker import PIN, Walk
 
-from dojang.account.models import Session, Use
+from dojang.account.models import Session
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate, certificates_of
 from dojang.notices.models import Notice
+from dojang.wallet.uses.models import Use
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -283,7 +284,7 @@ def test_a_stranger_cannot_stop_anybody_and_learns_nothing(hong: Visitor) -> Non
     for _ in range(3):
         lost(hong, rrn_back="1000000")
     stopped = lost(hong)
-    assert stopped.status_code == 422
+    assert stopped.status_code == 429
     assert "전화" in stopped.content.decode()
     assert certificates_of(hong.walk.person.id)[0].state == "active"
 

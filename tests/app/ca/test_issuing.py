@@ -22,6 +22,7 @@ from dojang.ca.models import Certificate, Intent, Revocation
 from dojang.pki.build import end_of_day
 from dojang.pki.certificate import read_certificate
 from dojang.pki.errors import ProfileError
+from dojang.products import PRODUCTS
 
 if TYPE_CHECKING:
     from tests.app.ca.centre import Centre
@@ -36,7 +37,7 @@ def test_an_order_becomes_the_certificate_it_asks_for(centre: Centre) -> None:
     assert facts.spki == order.public_key
     assert facts.subject_name.get("CN")[0].startswith("홍길동()0999")
     assert read_certificate(bytes(row.der)).tbs == bytes(row.intent.tbs)
-    assert row.not_after == end_of_day(row.not_before, centre.world.policy.financial_validity_days)
+    assert row.not_after == end_of_day(row.not_before, PRODUCTS["financial"].life_under(centre.world.policy))
     assert certificate.not_valid_after_utc == row.not_after
     view = queries.find_by_serial(f"{certificate.serial_number:X}")
     assert view is not None

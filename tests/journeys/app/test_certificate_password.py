@@ -26,7 +26,7 @@ def owner(world: World) -> tuple[World, Telephone]:
     phone = Telephone()
     for journey in ("joint-app-issue", "bank-app-issue"):
         assert AppWalk(world, journey=journey, phone=phone).finish().state == "done"
-    return with_policy(world, financial_app_certificate_password=True), phone
+    return with_policy(world, products={"financial": {"app_certificate_password": True}}), phone
 
 
 def signed(phone: Telephone, shown: dict[str, Any], key: Any = None) -> str:

@@ -11,7 +11,6 @@ from tests.journeys.app.walker import Walk, in_parallel, with_policy
 from dojang.guard.models import FactorCounter
 from dojang.pki.day import local
 from dojang.ports.acting import Acting
-from dojang.ports.policy import Policy
 from dojang.ra.actions import act, open_page, session_of, start_run
 from dojang.ra.errors import (
     ActionUnknownError,
@@ -250,7 +249,7 @@ def test_each_product_has_its_own_hours(world: World) -> None:
     """A joint certificate is re-issued from one to eleven; what is not named follows the bank's hours."""
     clock: Any = world.clock
     visitor = Acting(kind="customer", source="198.51.100.7", channel="app")
-    usual = with_policy(world, service_hours=Policy().service_hours)
+    usual = with_policy(world, service_hours={})
     now = local(clock.now())
     clock.advance(int((now.replace(hour=23, minute=30, second=0) - now).total_seconds()) % 86_400 + 1)
     with pytest.raises(ServiceClosedError) as closed:

@@ -12,6 +12,7 @@ from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate, certificates_of
 from dojang.notices.models import Notice
 from dojang.pki.day import local
+from dojang.products import PRODUCTS
 from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def test_whether_the_end_stays_is_the_banks_choice(world: World, product: str) -
     assert (fresh - end).days == 10
     clock.advance(int((fresh - clock.now()).total_seconds()) - 20 * 86_400)
     renewed = reissue(world, 3)
-    days = world.policy.validity_days(product)
+    days = PRODUCTS[product].life_under(world.policy)
     assert days - 1 <= (renewed.not_after - renewed.not_before).days <= days
 
 

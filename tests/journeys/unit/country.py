@@ -22,7 +22,8 @@ from tests.journeys.unit.gadgets import (
 )
 
 from dojang.journeys import engine
-from dojang.journeys.model import Context, Holding, Locked, Passed, Pending, Rejected, Stopped
+from dojang.journeys.holding import Holding
+from dojang.journeys.model import Context, Locked, Passed, Pending, Rejected, Stopped
 from dojang.journeys.store import dump_progress, load_progress
 from dojang.ports.corebank import Customer, Factors, Match, Phone
 from dojang.ports.policy import Policy
@@ -30,6 +31,7 @@ from dojang.ports.signer import WalletKeyOffer
 from dojang.ports.signer_errors import PinReusedError
 from dojang.ports.sms import Inbound
 from dojang.ports.world import World
+from dojang.products import PRODUCTS
 from dojang.products.messages import render
 
 if TYPE_CHECKING:
@@ -543,6 +545,7 @@ def holding(*, days: int, ended: datetime | None = None, product: str = "financi
     """Return a certificate with so many days left (ended: superseded at that moment)."""
     return Holding(
         product=product,
+        unlock=PRODUCTS[product].unlock,
         serial="00ab",
         state="active" if ended is None else "revoked",
         not_before=NOW - timedelta(days=1096 - days),

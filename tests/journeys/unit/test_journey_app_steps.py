@@ -286,7 +286,7 @@ def test_one_won_is_proven_by_the_bankbook() -> None:
 
 def test_with_the_password_first_the_number_must_be_of_the_same_account() -> None:
     """Printed order: the number of another account of one's own is not the one whose password was right."""
-    printed = Policy(financial_app_account_order="printed")
+    printed = Policy(products={"financial": {"app_account_order": "printed"}})
     a = make_a()
     a.second_account = True
     walker = start("financial-app-issue", "account_password", who=a, policy=printed)
@@ -404,7 +404,7 @@ def password_run() -> Walker:
     """Return A's run at the password of the joint certificate held."""
     a = make_a()
     a.holdings = (holding(days=300, product="joint"),)
-    policy = Policy(financial_app_certificate_password=True)
+    policy = Policy(products={"financial": {"app_certificate_password": True}})
     return start("financial-app-issue", "certificate_password", who=a, policy=policy)
 
 
@@ -420,7 +420,7 @@ def test_an_existing_certificate_is_proven_by_its_signature() -> None:
 
 def test_without_a_joint_certificate_its_password_is_not_asked() -> None:
     """The factor is off without one, whatever the policy, and off by default with one."""
-    wanted = Policy(financial_app_certificate_password=True)
+    wanted = Policy(products={"financial": {"app_certificate_password": True}})
     a = make_a()
     walker = Walker(JOURNEYS["financial-app-issue"], SmallCountry(a), policy=wanted)
     walker.walk(a)

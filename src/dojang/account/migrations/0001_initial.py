@@ -83,44 +83,4 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        AdoptModel(
-            former="rp_use",
-            renamed={
-                "rp_use_certificate": "account_use_certificate",
-                "rp_use_customer": "account_use_customer",
-                "rp_use_once": "account_use_once",
-            },
-            name="Use",
-            fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ("customer_id", models.CharField(max_length=64)),
-                ("purpose", models.CharField(max_length=40)),
-                ("outcome", models.CharField(max_length=16)),
-                ("origin", models.CharField(max_length=200)),
-                ("channel", models.CharField(max_length=16)),
-                ("source", models.CharField(max_length=45)),
-                ("agent", models.CharField(max_length=80)),
-                ("challenge_id", models.UUIDField()),
-                ("at", models.DateTimeField()),
-                (
-                    "certificate",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="uses", to="ca.certificate"
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [
-                    models.Index(fields=["customer_id", "-at"], name="account_use_customer"),
-                    models.Index(fields=["certificate", "-at"], name="account_use_certificate"),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("outcome", "accepted")),
-                        fields=("challenge_id",),
-                        name="account_use_once",
-                    )
-                ],
-            },
-        ),
     ]

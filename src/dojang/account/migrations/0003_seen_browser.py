@@ -8,7 +8,7 @@ from dojang.guard.adopting import AdoptModel
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("account", "0002_guards"),
+        ("account", "0001_initial"),
     ]
 
     operations = [

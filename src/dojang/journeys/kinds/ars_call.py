@@ -115,7 +115,7 @@ class ArsCall(Base):
         call = world.telephony.place_call(
             number=phone.number,
             expect=self._code(run, number, phone.id),
-            announcement=run.say("say.ars", product=run.say(f"product.{run.product}"), bank=_bank(run)),
+            announcement=run.say("say.ars", product=run.say(f"product.{run.product}.name"), bank=_bank(run)),
             locale=run.locale,
             key=run.key("call"),
         )

@@ -16,17 +16,10 @@ from dojang.ports.limits import Limit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dojang.journeys.model import Holding
     from dojang.ports.world import World
 
 _LABEL = b"dojang certificate check\0"
 CHALLENGE_BYTES = 32
-
-
-def joint_holding(run: RunView) -> Holding | None:
-    """Return the customer's joint certificate in use, if any."""
-    usable = (h for h in run.holdings if h.product == "joint" and h.state == "active")
-    return next((h for h in usable if h.not_after >= run.now), None)
 
 
 def signed_bytes(challenge: bytes) -> bytes:
@@ -35,7 +28,7 @@ def signed_bytes(challenge: bytes) -> bytes:
 
 
 class CertificatePassword(Base):
-    """Sign a challenge with the joint certificate on this device."""
+    """Sign a challenge with the certificate on this device that has a password."""
 
     name = "certificate_password"
     factors = ("certificate_password",)
@@ -43,7 +36,7 @@ class CertificatePassword(Base):
     def enter(self, run: RunView, world: World) -> Entered:
         """Draw a challenge."""
         del world
-        held = joint_holding(run)
+        held = run.usable("password")
         challenge = base64.b64encode(secrets.token_bytes(CHALLENGE_BYTES)).decode()
         return Entered(scratch={"serial": held.serial if held else "", "challenge": challenge})
 

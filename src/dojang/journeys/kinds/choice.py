@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from dojang.ports.world import World
 
-FORGOTTEN = {"financial": "pin_forgotten", "joint": "password_forgotten", "bank": "pattern_forgotten"}
 WAYS = ("phone_check", "ars")
 
 
 def reasons(run: RunView) -> tuple[str, ...]:
     """Return the reasons for a new certificate of this product."""
-    damaged = ("damaged",) if run.product == "joint" else ()
-    return (FORGOTTEN[run.product], "phone_changed", "lost", *damaged, "leaked", "expiring")
+    product = run.journey.product
+    damaged = ("damaged",) if product.portable else ()
+    return (f"{product.unlock}_forgotten", "phone_changed", "lost", *damaged, "leaked", "expiring")
 
 
 def _reason_field(run: RunView) -> Field:
@@ -116,7 +116,7 @@ class IssueRequest(Base):
         way = Field(
             "way", "choice", Message("field.way"), {"required": True}, value="mobile", options=(option,)
         )
-        days = run.policy.validity_days(run.product)
+        days = run.journey.product.life_under(run.policy)
         return PageParts(fields=(way,), messages=(Message("request.life", {"days": days}),))
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
@@ -163,7 +163,7 @@ def keeps_not_after(run: RunView) -> bool:
     held = run.active_holding()
     if held is None or not run.policy.reissue_keep_not_after:
         return False
-    return days_between(run.now, held.not_after) > run.policy.renew_window_days(run.product)
+    return days_between(run.now, held.not_after) > run.journey.product.window_under(run.policy)
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class FactorChoice(Base):
         """Read which factors the customer holds."""
         assert run.customer is not None
         held = set(world.corebank.factors(run.customer).names)
-        if any(h.product == "bank" and h.state == "active" and h.not_after >= run.now for h in run.holdings):
+        if run.usable("pattern") is not None:
             held.add("bank_certificate")
         usable = [name for name in self.offered if name in held]
         if not usable:

@@ -24,7 +24,7 @@ class Confirm(Base):
         kept = held is not None and keeps_not_after(run)
         ends = day_of(held.not_after) if held is not None and kept else _new_end(run)
         rows: list[dict[str, Any]] = [
-            {"label": Message("facts.product"), "value": Message(f"product.{run.product}")},
+            {"label": Message("facts.product"), "value": Message(f"product.{run.product}.name")},
             {"label": Message("facts.valid_until"), "value": ends.isoformat()},
             {"label": Message("facts.fee"), "value": _fee(run)},
         ]
@@ -45,7 +45,7 @@ class Confirm(Base):
 
 
 def _new_end(run: RunView) -> Any:
-    return today(run) + timedelta(days=run.policy.validity_days(run.product))
+    return today(run) + timedelta(days=run.journey.product.life_under(run.policy))
 
 
 def _fee(run: RunView) -> Message:

@@ -198,4 +198,4 @@ def _is_recent(run: RunView, world: World, customer: str, number: str) -> bool:
 
 
 def _product(run: RunView) -> str:
-    return run.say(f"product.{run.product}")
+    return run.say(f"product.{run.product}.name")

@@ -58,7 +58,7 @@ class SmsReply(Base):
 
     def _send(self, run: RunView, world: World, key: str) -> None:
         bank = run.policy.bank_name_en if run.locale == "en" else run.policy.bank_name_ko
-        text = run.say("say.sms_reply", bank=bank, product=run.say(f"product.{run.product}"))
+        text = run.say("say.sms_reply", bank=bank, product=run.say(f"product.{run.product}.name"))
         world.sms.send(number=_phone(run), text=text, key=key)
 
     def _sent(self, run: RunView, number: int) -> dict[str, Any]:

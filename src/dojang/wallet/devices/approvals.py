@@ -142,7 +142,7 @@ def _questions(customer_id: str, *, world: World) -> Budget:
 
 def _tell_phone(row: Approval, *, world: World) -> None:
     """Push the question. A telephone that cannot be pushed to still shows it when the app is opened."""
-    product = render(f"notice.product.{row.product}", row.locale)
+    product = render(f"product.{row.product}.named", row.locale)
     life = max(1, int((row.until - world.clock.now()).total_seconds()))
     try:
         world.push.send(

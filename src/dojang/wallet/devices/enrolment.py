@@ -116,7 +116,7 @@ def prove_pattern(
         name=bank,
         challenge=made.challenge,
         user=user_of(held),
-        label=render("notice.product.bank", "en" if acting.locale == "en" else "ko"),
+        label=render(f"product.{held.product}.named", "en" if acting.locale == "en" else "ko"),
         seconds=world.policy.challenge_ttl,
     )
     return Registration(made.id, made.challenge, options)

@@ -5,6 +5,12 @@ from __future__ import annotations
 from dojang.pki.errors import DojangError
 
 
+class DeviceUnknownError(DojangError):
+    """No device of this id is registered."""
+
+    code = "device_unknown"
+
+
 class DeviceKeyUsedError(DojangError):
     """This public key was offered or certified before; a new certificate needs a new key."""
 

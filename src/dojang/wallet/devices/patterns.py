@@ -40,14 +40,12 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 BYTES: Final = 32
-BANK: Final = "bank"
 #: The counter of wrong patterns; its subject is the device key.
 FACTOR: Final = "device_pattern"
 
 
 def _usable() -> models.QuerySet[DeviceKey]:
     return DeviceKey.objects.select_related("device").filter(
-        product=BANK,
         state=DeviceKey.State.LIVE,
         proof__isnull=False,
         device__state=Device.State.LIVE,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dojang.wallet.devices.models import Biometric, Device, DeviceKey
+from dojang.wallet.devices.models import Approval, Biometric, Device, DeviceKey
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from django.db.models import QuerySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +64,22 @@ def device_key(device_id: str, product: str, *, customer_id: str = "") -> Device
     if customer_id:
         rows = rows.filter(customer_id=customer_id)
     return rows.order_by("-created_at").first()
+
+
+def place_of_key(key_id: str) -> tuple[int, str] | None:
+    """Return the certificate (its row's id) of a key on a device, and what its device is called."""
+    return _place(DeviceKey.objects.filter(id=key_id))
+
+
+def place_of_approval(approval_id: str) -> tuple[int, str] | None:
+    """Return the certificate, by its row's id, of the telephone an approval was asked of, and its name."""
+    devices = Approval.objects.filter(id=approval_id).values("device")
+    usable = (DeviceKey.State.LIVE, DeviceKey.State.LOCKED)
+    return _place(DeviceKey.objects.filter(device__in=devices, proof__isnull=False, state__in=usable))
+
+
+def _place(rows: QuerySet[DeviceKey]) -> tuple[int, str] | None:
+    key = rows.select_related("device").filter(certificate__isnull=False).first()
+    if key is None or key.certificate_id is None:
+        return None
+    return int(key.certificate_id), key.device.label if key.device else ""
