@@ -3,6 +3,7 @@
 Whoever wants a certificate places an order in a transaction of their own, and has it carried out after it:
 
     with transaction.atomic():
+        offer_key(key, acting=…, world=…)  # at the latest
         place_order(request, acting=…, world=…)
     carry_out([request.id], acting=…, world=…)
 
@@ -22,7 +23,7 @@ from dojang.issuing.holding import (
     suspend_certificate,
     suspend_left,
 )
-from dojang.issuing.placing import place_order
+from dojang.issuing.placing import offer_key, place_order
 from dojang.issuing.reconciling import Kept, reconcile
 from dojang.issuing.revoking import end_long_holds, revoke_certificate
 
@@ -34,6 +35,7 @@ __all__ = [
     "discard_keys",
     "end_long_holds",
     "hold_everything",
+    "offer_key",
     "place_order",
     "reconcile",
     "refuse_delivery",

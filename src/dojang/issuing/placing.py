@@ -14,6 +14,7 @@ from django.db.models import Q
 from dojang.audit.actions import record_event
 from dojang.ca.errors import OrderConflictError
 from dojang.ca.queries import standings_of
+from dojang.issuing.custodies import CUSTODIES
 from dojang.issuing.errors import EvidenceRefusedError, OrderUnderWayError, ReissueLimitError
 from dojang.issuing.models import Order, UsedEvidence
 from dojang.issuing.queries import view_of
@@ -24,12 +25,21 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dojang.issuing.queries import OrderView
-    from dojang.issuing.values import Evidence, NewContact, OrderRequest
+    from dojang.issuing.values import Evidence, NewContact, OfferedKey, OrderRequest
     from dojang.ports.acting import Acting
     from dojang.ports.limits import Limit
     from dojang.ports.world import World
 
 _STANDING: Final = frozenset({"active", "held"})
+
+
+def offer_key(key: OfferedKey, *, acting: Acting, world: World) -> None:
+    """Keep a key for the order that will name it, inside the caller's transaction; its earlier keys go.
+
+    Raises `DeviceKeyUsedError` for a key of a holder's own that was ever offered elsewhere, and what
+    `dojang.pki.requests.read_request` raises for a request that does not hold.
+    """
+    CUSTODIES[key.custody].offer(key, acting=acting, world=world)
 
 
 def place_order(request: OrderRequest, *, acting: Acting, world: World) -> OrderView:

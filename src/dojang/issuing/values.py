@@ -59,6 +59,7 @@ class OfferedKey:
 
     key_id: str
     order_id: str
+    custody: str  #: as in the order
     customer_id: str
     product: str
     public_key: bytes = b""

@@ -11,8 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dojang.audit.actions import record_event
-from dojang.issuing.actions import place_order
-from dojang.issuing.custodies import CUSTODIES
+from dojang.issuing.actions import offer_key, place_order
 from dojang.issuing.errors import EvidenceRefusedError, OrderUnderWayError, ReissueLimitError
 from dojang.issuing.values import Evidence, NewContact, OfferedKey, OrderRequest
 from dojang.journeys import engine
@@ -123,6 +122,7 @@ def keep_key(turn: Turn, fact: Fact) -> None:
     key = OfferedKey(
         key_id=values["key_id"],
         order_id=turn.run.id,
+        custody=turn.journey.product.custody,
         customer_id=fact.customer,
         product=turn.run.product,
         public_key=bytes.fromhex(values["public_key"]),
@@ -131,7 +131,7 @@ def keep_key(turn: Turn, fact: Fact) -> None:
         device_id=values["device_id"] if on_device else "",
         algorithm=values["algorithm"] if on_device else "",
     )
-    CUSTODIES[turn.journey.product.custody].offer(key, acting=turn.acting, world=turn.world)
+    offer_key(key, acting=turn.acting, world=turn.world)
 
 
 def refuse_used_key(view: RunView, outcome: Outcome) -> Outcome:

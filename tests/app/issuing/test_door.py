@@ -23,8 +23,14 @@ from dojang.ca.errors import OrderConflictError
 from dojang.ca.models import Certificate, Intent
 from dojang.ca.queries import active_certificate
 from dojang.config.staging import stage_certificates
-from dojang.issuing.actions import carry_out, confirm_delivery, place_order, reconcile, refuse_delivery
-from dojang.issuing.custodies import CUSTODIES
+from dojang.issuing.actions import (
+    carry_out,
+    confirm_delivery,
+    offer_key,
+    place_order,
+    reconcile,
+    refuse_delivery,
+)
 from dojang.issuing.errors import (
     EvidenceRefusedError,
     OrderUnderWayError,
@@ -263,12 +269,13 @@ def brought(world: World, name: str, key: ec.EllipticCurvePrivateKey) -> OrderRe
     offered = OfferedKey(
         key_id=order_id,
         order_id=order_id,
+        custody="csr",
         customer_id=BY_HANDLE["hong"].id,
         product="bank",
         request=made.public_bytes(serialization.Encoding.DER),
     )
     with transaction.atomic():
-        CUSTODIES["csr"].offer(offered, acting=CLERK, world=world)
+        offer_key(offered, acting=CLERK, world=world)
     return request(
         world, "hong", name,
         id=order_id, product="bank", profile="bank", custody="csr", key_id=order_id,
