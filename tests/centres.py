@@ -22,7 +22,10 @@ from dojang.ports.signer_wire import socket_path
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from procrastinate.contrib.django.models import ProcrastinateJob
+
     from dojang.config.home import Home
+    from dojang.ports.world import World
 
 _SOURCES = str(Path(__file__).resolve().parent.parent / "src")
 #: Seconds a process may take to come up on a busy machine.
@@ -106,6 +109,31 @@ class SignerProcess:
         with contextlib.closing(SocketSigner(socket_path(self.home.path), timeout=5.0)) as signer:
             verbs = [entry.verb for entry in journal_entries(signer)]
         return "halt" not in verbs and verbs.count("install_certificate") == self.authorities
+
+
+def carry_out(row: ProcrastinateJob, world: World) -> None:
+    """Run one queued job in this process, as the worker does, and mark it done."""
+    from django.db import connection  # needs settings
+    from procrastinate import JobContext
+    from procrastinate.contrib.django import app
+    from procrastinate.jobs import Job
+
+    job = Job(
+        id=row.id, queue=row.queue_name, lock=row.lock, queueing_lock=row.queueing_lock,
+        task_name=row.task_name, task_kwargs=row.args,
+    )  # fmt: skip
+    task = app.tasks[row.task_name]
+    context = JobContext(
+        app=app,
+        job=job,
+        start_timestamp=0.0,
+        abort_reason=lambda: None,
+        additional_context={"world": world},
+    )
+    arguments = (context,) if task.pass_context else ()
+    task.func(*arguments, **row.args)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'succeeded' WHERE id = %s", [row.id])
 
 
 @dataclass

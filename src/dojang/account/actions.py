@@ -15,11 +15,11 @@ from dojang.account.sessions.actions import end_sessions_of
 from dojang.ca.errors import CertificateNotFoundError
 from dojang.ca.models import Certificate
 from dojang.ca.queries import certificates_of
-from dojang.guard import counters
+from dojang.guard import budgets, counters
 from dojang.guard.counters import Tally
-from dojang.journeys.model import DAY
-from dojang.ra.holding import Held, hold_everything, suspend_certificate
-from dojang.ra.revoking import revoke_certificate
+from dojang.issuing.actions import Held, revoke_certificate, suspend_certificate
+from dojang.ports.limits import DAY, Limit
+from dojang.ra.holding import hold_everything
 
 if TYPE_CHECKING:
     from dojang.ca.queries import CertificateView
@@ -74,10 +74,11 @@ def identify(
         ("identify", f"user_id:{user_id.lower()}", policy.identify_errors),
         ("account_password", f"account:{digits}", policy.account_errors),
     )
-    tallies = [Tally(factor=name, subject=who, limit=limit, window=DAY) for name, who, limit in limits]
-    if acting.source and counters.is_budget_spent("source", acting.source, policy.source_errors, now=now):
-        raise StopStoppedError
+    tallies = [Tally(factor=name, subject=who, limit=Limit(limit, DAY)) for name, who, limit in limits]
+    bounded = budgets.wrong_entries(policy, acting)
     # Counted for everybody together below, but not refused by that: who is robbed must be able to stop it.
+    if budgets.SOURCE in budgets.spent_of(bounded, now=now):
+        raise StopStoppedError
     with transaction.atomic():
         counted = counters.count_attempts(tallies, run_id="", now=now)
     if counted.refused is not None:
@@ -95,9 +96,7 @@ def identify(
             verdicts = dict.fromkeys(counted.attempts, verdict)
             counters.judge_attempts(verdicts, locking=counted.attempts, now=world.clock.now())
             if verdict == "wrong":
-                if acting.source:
-                    counters.spend_budget("source", acting.source, policy.source_errors, now=now)
-                counters.spend_budget("everybody", "", policy.everybody_errors, now=now)
+                budgets.spend(bounded, now=now)
     if not customer_id:
         raise StopRefusedError
     return customer_id

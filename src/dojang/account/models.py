@@ -9,27 +9,6 @@ from django.db import models
 from django.db.models import Q
 
 
-class Challenge(models.Model):
-    """What a holder is asked to sign: for one origin, one purpose, one browser, once, for a short time."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    purpose = models.CharField(max_length=40)
-    origin = models.CharField(max_length=200)
-    browser = models.CharField(max_length=64)  # hash of the secret this browser got with the challenge
-    body = models.BinaryField()  # the very bytes to be signed
-    made_at = models.DateTimeField()
-    until = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
-
-    class Meta:
-        """Old ones are cleared away by their time."""
-
-        indexes: ClassVar = [models.Index(fields=["until"], name="account_challenge_until")]
-
-    def __str__(self) -> str:
-        return f"{self.purpose} for {self.origin} until {self.until}"
-
-
 class Session(models.Model):
     """Somebody logged in. The cookie's token is new at every proof; the policy says how long."""
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from procrastinate.contrib.django import app
 
 from dojang.account.browsers.actions import clear_browsers
-from dojang.account.challenges import clear_old
 
 if TYPE_CHECKING:
     from procrastinate import JobContext
@@ -15,13 +14,12 @@ if TYPE_CHECKING:
 
 @app.periodic(cron="17 * * * *")
 @app.task(
-    name="account.clear_challenges",
-    aliases=["rp.clear_challenges"],
+    name="account.clear_browsers",
+    aliases=["account.clear_challenges", "rp.clear_challenges"],
     queue="upkeep",
     pass_context=True,
 )
-def clear_challenges(context: JobContext, timestamp: int = 0) -> None:
-    """Clear challenges nobody can answer any more away, and browsers nobody has used for long."""
+def forget_browsers(context: JobContext, timestamp: int = 0) -> None:
+    """Clear browsers away that nobody has used for long."""
     del timestamp
-    clear_old(world=context.additional_context["world"])
     clear_browsers(world=context.additional_context["world"])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import connection
+from django.db.models import OuterRef, Subquery
 
 from dojang.ca.authorities import Issuer, in_force
 from dojang.ca.authorities import by_id as authority_by_id
@@ -33,6 +34,7 @@ __all__ = [
     "certificates_of",
     "chain_of",
     "find_by_serial",
+    "issued_by_order",
     "issuer_name",
     "issuing_authority",
     "newest_crl",
@@ -147,6 +149,18 @@ def certificate_by_id(certificate_id: int) -> CertificateView | None:
 def certificate_of_order(order_key: str) -> CertificateView | None:
     """Find the certificate an order led to."""
     return _first(Certificate.objects.filter(intent__order_key=order_key, intent__state="stored"))
+
+
+def issued_by_order(order_key: str) -> tuple[CertificateView, str | None] | None:
+    """Find the certificate an order led to, and the serial of the one it took the place of: one read."""
+    before = Certificate.objects.filter(successor_id=OuterRef("pk")).values("serial")[:1]
+    rows = Certificate.objects.filter(intent__order_key=order_key, intent__state="stored")
+    row = rows.select_related("issuer").annotate(replaced=Subquery(before)).first()
+    if row is None:
+        return None
+    ended = row.state in {Certificate.State.HELD, Certificate.State.REVOKED}
+    end = Revocation.objects.filter(certificate=row, lifted_at__isnull=True).first() if ended else None
+    return view_of(row, end), row.replaced
 
 
 def _first(rows: Iterable[Certificate]) -> CertificateView | None:

@@ -73,7 +73,7 @@ def release(customer: Customer, *, operator: Operator = "cli", as_json: Json = F
     """Undo a hold, after the customer was identified at a branch. The customer is told."""
     out = Output(as_json)
     with centre.world() as world:
-        from dojang.ra.holding import restore_everything  # after the set-up
+        from dojang.issuing.actions import restore_everything  # after the set-up
 
         acting = _known(customer, operator, world)
         back = restore_everything(customer, acting=acting, world=world)

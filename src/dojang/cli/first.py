@@ -17,6 +17,7 @@ from dojang.cli.output import Json, Output, language, say
 from dojang.cli.visitor import DemoFailedError, Visitor
 from dojang.cli.web_client import Client
 from dojang.config.options import load_options
+from dojang.pki.day import day_of
 from dojang.products import advised_product
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _conclude(
         out.answer(facts, "")
         return
     console = out.console
-    console.print(f"  {say('first.serial', serial=view.serial, until=f'{view.not_after:%Y-%m-%d}')}\n")
+    console.print(f"  {say('first.serial', serial=view.serial, until=f'{day_of(view.not_after)}')}\n")
     console.print(f"[bold]{say('first.checks')}[/]")
     for answer in answers:
         mark = "[green]✓[/]" if answer.ok else "[red]✗[/]"

@@ -27,6 +27,7 @@ from dojang.config.home import Home, default_home
 from dojang.config.postgres import PrivatePostgres
 from dojang.journeys.product import LIFE, WINDOW
 from dojang.pki.errors import DojangError
+from dojang.ports.limits import SECONDS_A_DAY
 from dojang.ports.policy import Policy
 from dojang.products import PRODUCTS
 
@@ -262,6 +263,17 @@ def _refuse_products(policy: Policy, refuse: Callable[[str, str], None]) -> None
                 refuse(place, f"it must be one of {', '.join(str(one) for one in allowed)}")
 
 
+def _refuse_lengths(policy: Policy, refuse: Callable[[str, str], None]) -> None:
+    if policy.idle_warning >= policy.session_idle:
+        refuse("idle_warning", "the warning must come before the idle time-out")
+    if policy.session_idle > policy.session_absolute:
+        refuse("session_idle", "it must not be longer than session_absolute")
+    if policy.approvals_window >= SECONDS_A_DAY:
+        refuse("approvals_window", "it must be shorter than a day")
+    if policy.ocsp_life < 60:  # noqa: PLR2004 - a minute is the refresh job's own rhythm
+        refuse("ocsp_life", "answers must live for at least 60 seconds")
+
+
 def _refuse_impossible(policy: Policy) -> None:
     """Refuse figures no bank can mean: negative lives, a warning after the end, an algorithm nobody has."""
 
@@ -276,14 +288,9 @@ def _refuse_impossible(policy: Policy) -> None:
             refuse(item.name, "it must be greater than zero")
     _refuse_hours(policy, refuse)
     _refuse_products(policy, refuse)
-    if policy.idle_warning >= policy.session_idle:
-        refuse("idle_warning", "the warning must come before the idle time-out")
-    if policy.session_idle > policy.session_absolute:
-        refuse("session_idle", "it must not be longer than session_absolute")
+    _refuse_lengths(policy, refuse)
     for name, ways in _CHOICES.items():
         if getattr(policy, name) not in ways:
             refuse(name, f"it must be one of {', '.join(sorted(ways))}")
     if not all(part.isdigit() for part in policy.policy_arc.split(".")):
         refuse("policy_arc", "it must be an object identifier such as 2.25.1.2")
-    if policy.ocsp_life < 60:  # noqa: PLR2004 - a minute is the refresh job's own rhythm
-        refuse("ocsp_life", "answers must live for at least 60 seconds")

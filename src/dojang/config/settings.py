@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "dojang.audit",
     "dojang.ca",
     "dojang.wallet",
+    "dojang.issuing",
     "dojang.ra",
     "dojang.notices",
     "dojang.account",
@@ -102,7 +103,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "dojang.config.middleware.WorldMiddleware",
-    *(["dojang.edge.middleware.SandboxRefusals"] if DOJANG_OPTIONS.sandbox else []),
+    "dojang.edge.middleware.RefusalMiddleware",
     *(["dojang.web.middleware.WebMiddleware"] if _WITH_PAGES else []),
 ]
 ROOT_URLCONF = "dojang.config.urls"

@@ -49,4 +49,7 @@ if "web" in _serving():
     handler404 = "dojang.web.errors.not_found"
     handler500 = "dojang.web.errors.server_error"
 else:
-    handler400, handler403, handler404, handler500 = map(problems.bare, (400, 403, 404, 500))
+    handler400 = "dojang.edge.problems.bad_request"
+    handler403 = "dojang.edge.problems.permission_denied"
+    handler404 = "dojang.edge.problems.not_found"
+    handler500 = "dojang.edge.problems.server_error"

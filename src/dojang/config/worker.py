@@ -16,8 +16,12 @@ from typing import TYPE_CHECKING
 
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.exceptions import AlreadyEnqueued
 
+from dojang.ca import tasks as ca
 from dojang.config import wiring
+from dojang.issuing import tasks as issuing
+from dojang.ra import tasks as ra
 
 if TYPE_CHECKING:
     from procrastinate import App, JobContext
@@ -28,6 +32,8 @@ logger = logging.getLogger(__name__)
 LOST_AFTER = 30
 CONCURRENCY = 4
 GRACE = 10
+#: What is done once at every start, besides the timetable: status first, then what a crash left.
+AT_START = (*ca.AT_START, *issuing.AT_START, *ra.AT_START)
 
 
 @app.periodic(cron="* * * * *")
@@ -45,12 +51,20 @@ async def _give_back(running: App) -> None:
         await running.job_manager.retry_job(job)
 
 
+async def leave_first_jobs(running: App) -> None:
+    """Leave a job for everything that is done at a start; one that is waiting already is enough."""
+    for name in AT_START:
+        with contextlib.suppress(AlreadyEnqueued):
+            await running.configure_task(name, queueing_lock=name).defer_async()
+
+
 async def _work() -> None:
     connector = app.connector
     assert isinstance(connector, DjangoConnector)
     running = app.with_connector(connector.get_worker_connector())
     async with running.open_async():
         await _give_back(running)
+        await leave_first_jobs(running)
         working = asyncio.create_task(
             running.run_worker_async(
                 concurrency=CONCURRENCY,

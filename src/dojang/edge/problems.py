@@ -42,13 +42,17 @@ def problem(request: HttpRequest, error: Exception, **extension: Any) -> HttpRes
     return response
 
 
-def bare(status: int) -> Callable[..., HttpResponse]:
+def _bare(status: int) -> Callable[..., HttpResponse]:
     """Make the handler of a bare refusal, for a process without pages."""
 
     def handler(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
         return problem(request, exception or error_of(status))
 
     return handler
+
+
+#: What a process without pages answers where a framework refuses.
+bad_request, permission_denied, not_found, server_error = map(_bare, (400, 403, 404, 500))
 
 
 def install(api: NinjaAPI) -> None:

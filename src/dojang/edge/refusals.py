@@ -90,9 +90,8 @@ def refuse_in_form(error: DojangError) -> Refusal:
 def sentence_of(error: DojangError) -> str:
     """Return what a visitor reads, in the reader's language."""
     locale = reader_locale()
-    if status_of(error) != HTTPStatus.INTERNAL_SERVER_ERROR:
-        try:
-            return phrase(error.message_id, locale, error.data)
-        except (KeyError, IndexError):  # a figure of the sentence is missing
-            log.error("an error has no sentence", extra={"code": error.code})  # noqa: TRY400 - nothing to trace
+    try:
+        return phrase(error.message_id, locale, error.data)
+    except (KeyError, IndexError):  # no sentence, or a figure of it is missing
+        log.error("an error has no sentence", extra={"code": error.code})  # noqa: TRY400 - nothing to trace
     return phrase("error.internal", locale)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import get_language
 
+from dojang.edge.statuses import STATUS
 from dojang.journeys.page import Message
+from dojang.pki.day import day_of
+from dojang.pki.day import local as local_time
 from dojang.products.messages import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LOCALES = ("ko", "en")
-KST = timezone(timedelta(hours=9), "KST")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _NOON = 12
@@ -39,7 +42,7 @@ def write_day(day: date, locale: str) -> str:
 
 def write_time(moment: datetime, locale: str) -> str:
     """Write the time of day in Korea: ``오후 4:10``, ``4:10 pm``."""
-    local = moment.astimezone(KST)
+    local = local_time(moment)
     hour = local.hour % _NOON or _NOON
     if locale == "en":
         return f"{hour}:{local.minute:02d} {'pm' if local.hour >= _NOON else 'am'}"
@@ -49,7 +52,7 @@ def write_time(moment: datetime, locale: str) -> str:
 def write_moment(moment: datetime, locale: str) -> str:
     """Write date and time in Korea."""
     between = ", " if locale == "en" else " "
-    return f"{write_day(moment.astimezone(KST).date(), locale)}{between}{write_time(moment, locale)}"
+    return f"{write_day(day_of(moment), locale)}{between}{write_time(moment, locale)}"
 
 
 def parse_moment(text: str) -> datetime | None:
@@ -86,7 +89,13 @@ def _localise_text(value: str, locale: str) -> str:
 
 
 def phrase(message_id: str, locale: str, args: Mapping[str, Any] | None = None) -> str:
-    """Return a sentence by id; `KeyError` when it or one of its arguments is unknown."""
+    """Return a sentence by id; `KeyError` when it or one of its arguments is unknown.
+
+    The sentence of what is ours to mend is the common one, wherever the error comes by: its own is for
+    whoever runs the centre.
+    """
+    if STATUS.get(message_id.removeprefix("error.")) == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return catalog(locale)["error.internal"]
     filled = {name: localise(value, locale) for name, value in (args or {}).items()}
     return catalog(locale)[message_id].format_map(filled)
 

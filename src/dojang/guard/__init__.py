@@ -1,1 +1,1 @@
-"""What every room that guards something needs: counters and budgets, locks, sealing of fields."""
+"""What every room that guards something needs: counters, budgets, locks, challenges, sealing of fields."""

@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class GuardConfig(AppConfig):
-    """Guard: counters, budgets, locks and sealing, beneath every room that needs them."""
+    """Guard: counters, budgets, locks, challenges and sealing, beneath every room that needs them."""
 
     name = "dojang.guard"
     label = "guard"

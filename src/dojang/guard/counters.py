@@ -1,46 +1,56 @@
-"""Retry counters: moved and committed before the comparison, one row per factor and subject.
+"""Retry counters, the only ones: moved and committed before the comparison, one row per factor and subject.
 
+The subject is whatever can be guessed at: a customer's card, a user id, one key's PIN or pattern.
 The row is locked (`SELECT … FOR UPDATE`), so parallel attempts from any number of runs, channels and
 processes count exactly: with a limit of five, five questions reach the outside and no sixth.
 
-A right answer sets a counter back, but only for the past: attempts still under way stay counted.
-A crash between counting and judging leaves the attempt counted, which errs on the careful side.
-All functions run inside the caller's transaction; the caller commits before anybody is asked.
+A right answer sets a counter back, but only for the past: attempts still under way stay counted, and so do
+wrong ones counted later. A crash between counting and judging leaves the attempt counted, which errs on the
+careful side. All functions run inside the caller's transaction; the caller commits before anybody is asked.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection
 
 from dojang.guard.models import Attempt, FactorCounter, FactorLock
 from dojang.guard.sealing import sealer
-from dojang.journeys.model import DAY
+from dojang.ports.limits import is_day, window_begins, window_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
-_KST: Final = timezone(timedelta(hours=9))
+    from dojang.ports.limits import Limit
+
 #: An attempt not judged within this time belonged to a process that died.
 OPEN_FOR: Final = timedelta(seconds=90)
+#: How long attempts are kept, for whoever has to explain a count; longer than any rolling window.
+KEPT_FOR: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What to count: `subject` in clear (indexed, never stored), `limit` entries within `window` seconds.
+    """What to count: `subject` in clear (indexed, never stored), and how many entries within what.
 
-    A window of a day ends at midnight, Korean time; ``None`` counts until a right answer or an unlock.
+    `locks`: the limit, once reached, locks until its window ends or somebody unlocks; otherwise it only
+    refuses. A rolling window never locks: it opens bit by bit.
     """
 
     factor: str
     subject: str
-    limit: int
-    window: int | None = None
+    limit: Limit
     customer_id: str = ""
     locks: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be: a lock has an end, or somebody who opens it."""
+        if self.locks and _is_rolling(self.limit.seconds):
+            raise ValueError("a rolling limit refuses, it does not lock")
 
     @property
     def index(self) -> bytes:
@@ -63,15 +73,22 @@ class Counted:
     at_limit: tuple[int, ...] = ()
 
 
-def _window_end(start: datetime, window: int) -> datetime:
-    if window != DAY:
-        return start + timedelta(seconds=window)
-    day = start.astimezone(_KST).date() + timedelta(days=1)
-    return datetime(day.year, day.month, day.day, tzinfo=_KST)
+def _is_rolling(window: int | None) -> bool:
+    return window is not None and not is_day(window)
 
 
 def _is_over(row: FactorCounter, *, now: datetime) -> bool:
-    return row.window is not None and now >= _window_end(row.window_start, row.window)
+    """Tell whether the window has ended as a whole; a rolling one never does."""
+    ends = None if _is_rolling(row.window) else window_ends(row.window, row.window_start)
+    return ends is not None and now >= ends
+
+
+def _counted(row: FactorCounter, *, now: datetime) -> int:
+    """Return what counts against a row's limit now."""
+    if _is_rolling(row.window):
+        since = window_begins(row.window, now)
+        return row.attempts.filter(at__gt=since).exclude(state__in=_NOT_COUNTED).count()
+    return 0 if _is_over(row, now=now) else row.errors
 
 
 _FIELDS: Final = (
@@ -106,17 +123,24 @@ _INVOLVED: Final = f"""
     WHERE c.id IN (SELECT counter_id FROM guard_attempt WHERE id = ANY(%s)) ORDER BY c.factor, c.subject
     FOR UPDATE
 """  # noqa: S608 - the same
-# Closes attempts, and says how many of each counter are under way besides them.
+# Closes attempts. Says how many of each counter are under way besides them; and of right ones, how many were
+# counted after them and after the last right one, and were wrong: those a right answer does not forgive.
 _CLOSE: Final = """
     WITH given AS (SELECT * FROM unnest(%s::bigint[], %s::text[]) AS g(id, state)),
     closed AS (
         UPDATE guard_attempt a SET state = g.state FROM given g
-        WHERE a.id = g.id AND a.state = 'counted' RETURNING a.id, a.counter_id
+        WHERE a.id = g.id AND a.state = 'counted' RETURNING a.id, a.counter_id, a.at, a.state
     )
     SELECT closed.id, closed.counter_id, (
         SELECT count(*) FROM guard_attempt o WHERE o.counter_id = closed.counter_id AND o.state = 'counted'
             AND o.at > %s AND o.id NOT IN (SELECT id FROM given)
-    ) FROM closed ORDER BY closed.id
+    ), CASE closed.state WHEN 'right' THEN (
+        SELECT count(*) FROM guard_attempt o WHERE o.counter_id = closed.counter_id
+            AND o.state IN ('wrong', 'kept') AND o.id > greatest(closed.id, (
+                SELECT max(r.id) FROM guard_attempt r
+                WHERE r.counter_id = closed.counter_id AND r.state = 'right'
+            ))
+    ) ELSE 0 END, closed.at FROM closed ORDER BY closed.id
 """
 _SETTLE: Final = """
     UPDATE guard_factorcounter c SET errors = g.errors, total = g.total
@@ -146,8 +170,8 @@ def _locked_rows(tallies: Sequence[Tally], *, now: datetime) -> list[FactorCount
         [factor for factor, _ in wanted],
         [index for _, index in wanted],
         [tally.customer_id for tally in wanted.values()],
-        [tally.window for tally in wanted.values()],
-        [tally.limit for tally in wanted.values()],
+        [tally.limit.seconds for tally in wanted.values()],
+        [tally.limit.count for tally in wanted.values()],
     ]
     found = {(row.factor, bytes(row.subject)): row for row in _rows(_LOCK, parameters)}
     for row in found.values():
@@ -157,12 +181,15 @@ def _locked_rows(tallies: Sequence[Tally], *, now: datetime) -> list[FactorCount
                 row.locked_at = None
                 row.locks.filter(opened_at=None).update(opened_at=now, opened_by="window")
             row.save()
+        elif _is_rolling(row.window):
+            row.errors = _counted(row, now=now)
+            row.save(update_fields=["errors"])
     return [found[name] for name in names]
 
 
 def _found(names: Mapping[str, bytes]) -> Iterable[FactorCounter]:
     """Return the counters with these factors and subjects, as far as there are any."""
-    rows = _rows(_FIND, [list(names), list(names.values())])
+    rows = _rows(_FIND, [list(names), list(names.values())]) if names else []
     return (row for row in rows if bytes(row.subject) == names[row.factor])
 
 
@@ -197,7 +224,7 @@ def count_attempts(tallies: Sequence[Tally], *, run_id: str, now: datetime) -> C
 def _lock(row: FactorCounter, *, now: datetime) -> None:
     row.locked_at = now
     row.save(update_fields=["locked_at"])
-    opens_at = None if row.window is None else _window_end(row.window_start, row.window)
+    opens_at = window_ends(row.window, row.window_start)
     FactorLock.objects.create(counter=row, locked_at=now, opens_at=opens_at)
 
 
@@ -217,11 +244,11 @@ def judge_attempts(
     locked: list[str] = []
     may_lock = frozenset(locking)
     changed: dict[int, FactorCounter] = {}
-    for attempt, counter, under_way in judged:
+    for attempt, counter, under_way, later, at in judged:
         row, verdict = rows[counter], verdicts[attempt]
         if verdict == "reset":
-            row.errors = under_way
-        elif verdict == "refund":
+            row.errors = min(row.errors, under_way + later)
+        elif verdict == "refund" and at >= row.window_start:  # else it was counted in a window that is over
             row.errors = max(0, row.errors - 1)
         if verdict in {"reset", "refund"}:
             row.total = max(0, row.total - 1)
@@ -242,41 +269,27 @@ _STATES: Final = {
     "keep": Attempt.State.KEPT,
     "wrong": Attempt.State.WRONG,
 }
+_NOT_COUNTED: Final = (Attempt.State.RIGHT, Attempt.State.UNANSWERED)
 
 
 def tries_left(customer_id: str, factors: Iterable[str], *, now: datetime) -> dict[str, int]:
     """Return what is left by factor for a customer; a factor never counted is absent, a locked one has 0."""
-    tallies = {name: sealer().blind_index(f"counter.{name}", f"customer:{customer_id}") for name in factors}
-    left: dict[str, int] = {}
-    for row in _found(tallies) if tallies else ():
-        if _is_over(row, now=now):
-            left[row.factor] = row.limit
-        elif row.locked_at is not None:
-            left[row.factor] = 0
-        else:
-            left[row.factor] = max(0, row.limit - row.errors)
-    return left
+    subject = f"customer:{customer_id}"
+    names = {name: sealer().blind_index(f"counter.{name}", subject) for name in factors}
+    return {row.factor: _left(row, row.limit, now=now) for row in _found(names)}
 
 
-def is_budget_spent(factor: str, subject: str, limit: int, *, now: datetime) -> bool:
-    """Whether a day's budget of wrong entries (one network source, or everybody together) is used up."""
-    return bool(spent_budgets({(factor, subject): limit}, now=now))
+def left_of(tallies: Iterable[Tally], *, now: datetime) -> dict[str, int]:
+    """Return what is left by factor, each factor once; one never counted is absent, a locked one has 0."""
+    wanted = {tally.factor: tally for tally in tallies}
+    found = _found({name: tally.index for name, tally in wanted.items()})
+    return {row.factor: _left(row, wanted[row.factor].limit.count, now=now) for row in found}
 
 
-def spent_budgets(limits: Mapping[tuple[str, str], int], *, now: datetime) -> set[str]:
-    """Return the factors of those budgets that are used up; limits by (factor, subject), each factor once."""
-    names = {factor: sealer().blind_index(f"counter.{factor}", subject) for factor, subject in limits}
-    bounds = {factor: limit for (factor, _), limit in limits.items()}
-    rows = (row for row in _found(names) if not _is_over(row, now=now))
-    return {row.factor for row in rows if row.errors >= bounds[row.factor]}
-
-
-def spend_budget(factor: str, subject: str, limit: int, *, now: datetime) -> None:
-    """Count one wrong entry against a day's budget."""
-    [row] = _locked_rows([Tally(factor=factor, subject=subject, limit=limit, window=DAY)], now=now)
-    row.errors += 1
-    row.total += 1
-    row.save(update_fields=["errors", "total"])
+def _left(row: FactorCounter, limit: int, *, now: datetime) -> int:
+    if row.locked_at is not None and not _is_over(row, now=now):
+        return 0
+    return max(0, limit - _counted(row, now=now))
 
 
 def locked_factors(customer_id: str, *, now: datetime) -> tuple[str, ...]:
@@ -291,7 +304,19 @@ def open_lock(customer_id: str, factor: str, *, opened_by: str, now: datetime) -
     rows = FactorCounter.objects.select_for_update().filter(customer_id=customer_id, factor=factor)
     for row in rows.order_by("factor", "subject"):
         opened += row.locked_at is not None
-        row.errors, row.locked_at = 0, None
-        row.save(update_fields=["errors", "locked_at"])
+        row.errors, row.locked_at, row.window_start = 0, None, now
+        row.save(update_fields=["errors", "locked_at", "window_start"])
         row.locks.filter(opened_at=None).update(opened_at=now, opened_by=opened_by)
     return opened
+
+
+def name_customer(tally: Tally, customer_id: str) -> None:
+    """Say whose a counter is, once that is known: their locks are found, told and opened by it."""
+    FactorCounter.objects.filter(factor=tally.factor, subject=tally.index).update(customer_id=customer_id)
+
+
+def forget_attempts(*, now: datetime, limit: int = 10_000) -> int:
+    """Delete attempts nobody asks about any more, the oldest first; return how many. Counters keep theirs."""
+    oldest = Attempt.objects.order_by("id").values_list("id", "at")[:limit]
+    old = [attempt for attempt, at in oldest if at < now - KEPT_FOR]
+    return Attempt.objects.filter(id__in=old).delete()[0]

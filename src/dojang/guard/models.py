@@ -1,4 +1,4 @@
-"""Rows of the guard: what was counted, and what is locked. Subjects stand here by their index alone."""
+"""Rows of the guard: what was counted, what is locked, what was asked. Counted subjects are indexed."""
 
 from __future__ import annotations
 
@@ -85,3 +85,29 @@ class FactorLock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.counter_id} since {self.locked_at}"
+
+
+class Challenge(models.Model):
+    """What somebody is asked to sign: for one purpose and whoever it is bound to, once, for a short time."""
+
+    id = models.CharField(primary_key=True, max_length=32)
+    key = models.CharField(max_length=200, default="")  # idempotency key of who asked, if they have one
+    purpose = models.CharField(max_length=200)
+    subject = models.CharField(max_length=160, default="")  # the key that is to answer; empty: any
+    origin = models.CharField(max_length=200, default="")
+    browser = models.CharField(max_length=64, default="")  # hash of the secret a browser got with it
+    body = models.BinaryField()  # the very bytes to be signed
+    made_at = models.DateTimeField()
+    until = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """One for a key; old ones are cleared away by their time."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["key"], name="guard_challenge_once", condition=~Q(key=""))
+        ]
+        indexes: ClassVar = [models.Index(fields=["until"], name="guard_challenge_until")]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} until {self.until}"

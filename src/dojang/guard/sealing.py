@@ -1,17 +1,19 @@
 """Field sealing: what must be stored but not read, and what must be found but not stored.
 
-Three uses, three keys, all derived (HKDF-SHA256) from two key files so that neither file alone tells both
+Three uses with keys, all three derived (HKDF-SHA256) from two key files so that neither file alone tells both
 the content and the index:
 
 * `Sealer.seal` / `Sealer.open`: JSON values under AES-256-GCM-SIV (RFC 8452). The table, the column and the
   row id are authenticated with the text, so a sealed value copied to another row does not open.
 * `Sealer.blind_index`: HMAC-SHA256 of a value under the second key: equal values can be found, none read.
+* `digest_of`: a bearer token is random enough to need no key, SHA-256 alone.
 * `Sealer.digits`: numbers shown on the screen, derived instead of stored (RFC 4226's dynamic truncation).
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import hmac
 import json
 import os
@@ -80,6 +82,11 @@ class Sealer:
         offset = mac[-1] & 0x0F
         number = int.from_bytes(mac[offset : offset + 8], "big")
         return str(number % 10**count).zfill(count)
+
+
+def digest_of(token: str) -> str:
+    """Return a bearer token (long, random, from us) as it is stored: SHA-256, hexadecimal."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _place(table: str, column: str, row: str) -> bytes:

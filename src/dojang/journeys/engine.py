@@ -21,7 +21,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.model import (
-    DAY,
     Context,
     Count,
     Entered,
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = [
-    "DAY",
     "Context",
     "Count",
     "Entered",
@@ -205,7 +203,7 @@ def begin_attempt(progress: Progress) -> Progress:
 
 def over_limit(view: RunView, count: Count) -> Outcome:
     """Return what a try beyond a counter's limit becomes; nobody was asked."""
-    args = {"limit": count.limit, "phone": view.policy.bank_phone}
+    args = {"limit": count.limit.count, "phone": view.policy.bank_phone}
     if not count.locks:
         return Rejected(errors=(FieldError(count.code, Message(f"error.{count.code}", args)),))
     return Locked(factor=count.factor, errors=lock_errors(view, count.factor))

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from dojang.journeys.ordering import StepOrder
     from dojang.journeys.product import Product
     from dojang.ports.credentials import Credentials
+    from dojang.ports.limits import Limit
     from dojang.ports.policy import Policy
     from dojang.ports.world import World
 
-DAY = 86_400
 NEXT = Message("action.next")
 
 
@@ -328,15 +328,14 @@ class Count:
     `subject_kind`: ``customer`` ``user_id`` ``account`` ``source`` ``run``; `subject` is the plain value
     for ``user_id`` and ``account`` (store it only as a keyed digest) and empty for the others, which the
     caller knows.
-    The try is refused when `limit` was already reached within `window` seconds (``None``: until unlocked).
+    The try is refused when `limit` was already reached.
     `on_pass` and `on_pending` say what becomes of the count: ``reset`` (to nothing), ``refund`` (this one
     back), ``keep``. A rejected try is always kept. `locks`: reaching the limit locks the factor (and is told
     as a lock); otherwise it only refuses this action (`code` is the error's code).
     """
 
     factor: str
-    limit: int
-    window: int | None
+    limit: Limit
     subject_kind: str = "customer"
     subject: str = ""
     on_pass: str = "reset"  # noqa: S105 - a word, not a password

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+from dojang.ports.limits import DAY, Limit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
@@ -102,3 +104,8 @@ class Policy:
     def of_product(self, product: str) -> Mapping[str, Any]:
         """Return what this bank has set for a product by id; empty where the product's own file holds."""
         return self.products.get(product, {})
+
+    @property
+    def reissue_limit(self) -> Limit:
+        """Re-issues of one product a customer may have: the step and the last click ask the same."""
+        return Limit(self.reissue_per_day, DAY)

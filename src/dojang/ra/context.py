@@ -196,7 +196,6 @@ def tally_of(count: Count, view: RunView, acting: Acting, *, behind: str = "") -
         factor=count.factor,
         subject=f"{kind}:{value}",
         limit=count.limit,
-        window=count.window,
         customer_id=behind or (customer if kind != "source" else ""),
         locks=count.locks,
     )

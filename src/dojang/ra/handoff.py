@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 
 from dojang.audit.actions import record_event
-from dojang.guard import counters
+from dojang.guard import budgets
+from dojang.guard.budgets import Budget
 from dojang.guard.sealing import sealer
-from dojang.journeys.model import DAY
+from dojang.ports.limits import DAY, Limit
 from dojang.ra.access import access_run
 from dojang.ra.actions import Started, find_journey, open_page, session_of
 from dojang.ra.errors import HandoffBlockedError, HandoffNotFoundError, HandoffRefusedError
@@ -94,12 +95,12 @@ def accept_handoff(brought: str, *, acting: Acting, world: World) -> Started:
     Raises `HandoffNotFoundError` for anything that does not work, whatever the reason, and
     `HandoffBlockedError` after too many of those from one network source.
     """
-    attempts = _count(acting, world=world)
+    taken = _count(acting, world=world)
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
         run = _take(brought, token, acting=acting, world=world)
-        verdict = "keep" if run is None else "refund"
-        counters.judge_attempts(dict.fromkeys(attempts, verdict), now=world.clock.now())
+        close = budgets.keep if run is None else budgets.give_back
+        close(taken, now=world.clock.now())
     if run is None:
         raise HandoffNotFoundError
     mine = replace(acting, session=run.session)
@@ -112,15 +113,12 @@ def _count(acting: Acting, *, world: World) -> tuple[int, ...]:
         f"source:{acting.source}": world.policy.handoff_tries_per_day,
         "everybody": world.policy.everybody_errors,
     }
-    tallies = [
-        counters.Tally(factor=_FACTOR, subject=subject, limit=limit, window=DAY, locks=False)
-        for subject, limit in limits.items()
-    ]
+    tries = [Budget(_FACTOR, subject, Limit(limit, DAY)) for subject, limit in limits.items()]
     with transaction.atomic():
-        counted = counters.count_attempts(tallies, run_id="", now=world.clock.now())
-    if counted.refused is not None:
+        taken = budgets.take(tries, now=world.clock.now())
+    if taken is None:
         raise HandoffBlockedError
-    return counted.attempts
+    return taken
 
 
 def _take(brought: str, token: str, *, acting: Acting, world: World) -> Run | None:

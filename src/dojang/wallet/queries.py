@@ -29,3 +29,11 @@ def where_registered(certificate_id: int) -> Place | None:
         return Place("device", key.created_at, None if key.device is None else device_view(key.device))
     made = WalletKey.objects.filter(certificate_id=certificate_id).first()
     return None if made is None else Place("wallet", made.created_at)
+
+
+def keys_waiting_since(moment: datetime) -> list[str]:
+    """Return for which runs or orders keys were made before a moment that have no certificate yet."""
+    made = WalletKey.objects.filter(state=WalletKey.State.PREPARED, created_at__lt=moment)
+    offered = DeviceKey.objects.filter(state=DeviceKey.State.PREPARED, created_at__lt=moment)
+    ids = [*made.order_by("created_at").values_list("run_id", flat=True)]
+    return list(dict.fromkeys([*ids, *offered.order_by("created_at").values_list("run_id", flat=True)]))

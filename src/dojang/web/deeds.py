@@ -13,9 +13,11 @@ from dojang.ca.queries import certificates_of
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import knows, phrase, product_name, write_day
 from dojang.notices.expiry import days_left
+from dojang.pki.day import day_of
 from dojang.pki.errors import DojangError
 from dojang.products import PRODUCTS, journey_of
 from dojang.ra.access import access_run
+from dojang.ra.queries import standing_of
 from dojang.web.cookies import known_runs
 from dojang.web.me import session_of
 from dojang.web.presenting import certificate_rows
@@ -125,7 +127,7 @@ def deed_of(view: CertificateView, locale: str, *, world: World) -> Deed:
         state=state,
         product_name=product_name(view.product, locale),
         state_name=phrase(f"web.state.{state}", locale),
-        not_after_text=write_day(view.not_after.date(), locale),
+        not_after_text=write_day(day_of(view.not_after), locale),
         days=days_left(view.not_after, now),
         window=PRODUCTS[view.product].window_under(world.policy),
         rows=certificate_rows(facts, locale),
@@ -166,7 +168,8 @@ def own_holders(request: HttpRequest) -> list[str]:
             run = access_run(run_id, acting_of(request, token=token))
         except DojangError:
             continue
-        if run.state == "done" and run.customer_id and run.ended_at is not None and run.ended_at > since:
+        end = standing_of(run)
+        if end.state == "done" and end.ended_at is not None and end.ended_at > since:
             holders.setdefault(run.customer_id)
     return list(holders)
 

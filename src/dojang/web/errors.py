@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from dojang.edge.errors import CsrfError, MethodNotAllowedError, NotFoundError, UnforeseenError, error_of
+from dojang.edge.middleware import MACHINES
 from dojang.edge.problems import problem
 from dojang.edge.refusals import refuse, typed
 from dojang.web.shell import show
@@ -15,12 +16,11 @@ if TYPE_CHECKING:
 
 #: Statuses with a heading and a way out of their own; any other has those of 400.
 _OWN = frozenset({400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 503})
-_MACHINES = ("/api/", "/sandbox/api/")
 
 
 def error_page(request: HttpRequest, error: Exception) -> HttpResponse:
     """Show an error with its sentence and the ways out, in the reader's language; a problem to machines."""
-    if request.path.startswith(_MACHINES):
+    if request.path.startswith(MACHINES):
         return problem(request, error)
     refusal = refuse(error)
     name = str(int(refusal.status)) if refusal.status in _OWN else "400"

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.counting import errors_of
 from tests.journeys.app.device import AppWalk
 from tests.journeys.app.test_crashes import CrashError, Crashing, Fuse, failing_statements
 from tests.journeys.app.walker import PIN, Walk, in_parallel, with_parts
@@ -28,11 +29,12 @@ from dojang.account.queries import log_of
 from dojang.account.sessions.access import SessionView, access_session
 from dojang.audit.models import Event
 from dojang.audit.queries import verify_chains
+from dojang.guard.models import FactorCounter
+from dojang.issuing.actions import restore_certificate, suspend_certificate
 from dojang.notices.models import Notice
 from dojang.ports.acting import Acting
 from dojang.ports.signer_errors import PinReusedError, SignerError, SignerUnavailableError
 from dojang.products import PRODUCTS
-from dojang.ra.holding import restore_certificate, suspend_certificate
 from dojang.wallet.devices.errors import PatternUnchangedError
 from dojang.wallet.devices.models import DeviceKey
 from dojang.wallet.devices.pattern_change import signed_change
@@ -161,7 +163,7 @@ def test_a_weak_new_pin_is_refused_before_anything_is_tried(world: World) -> Non
         with pytest.raises(NewPinRefusedError) as refused:
             change(world, me, WRONG, new_pin)
         assert refused.value.data == {"rule": rule}, new_pin
-    assert WalletKey.objects.get(customer_id=walk.person.id).errors == 0
+    assert errors_of(WalletKey.objects.get(customer_id=walk.person.id)) == 0
     assert traces() == (0, 0, 0)
     assert Use.objects.filter(purpose="change_pin").count() == 0
     assert works(world, walk, PIN)
@@ -173,7 +175,7 @@ def test_the_same_pin_again_is_no_change(world: World) -> None:
     for pin in (PIN, "482915"):
         with pytest.raises(PinReusedError):
             change(world, me, pin, pin)
-    assert WalletKey.objects.get(customer_id=walk.person.id).errors == 0
+    assert errors_of(WalletKey.objects.get(customer_id=walk.person.id)) == 0
     assert traces() == (0, 0, 0)
 
 
@@ -189,7 +191,7 @@ def test_what_may_not_be_used_is_not_changed(world: World) -> None:
     with pytest.raises(CertificateExpiredError):
         change(world, me)
     assert traces() == (0, 0, 0)
-    assert WalletKey.objects.get(customer_id=walk.person.id).errors == 0
+    assert errors_of(WalletKey.objects.get(customer_id=walk.person.id)) == 0
     outcomes = Use.objects.filter(purpose="change_pin").order_by("at").values_list("outcome", flat=True)
     assert list(outcomes) == ["held", "expired"]
 
@@ -251,7 +253,7 @@ def test_a_crash_at_any_point_of_a_change_leaves_the_old_pin_or_the_new(world: W
             if done:
                 assert after == (before[0] + 4, before[1] + 1, before[2] + 1)
                 now_pin = wanted
-            WalletKey.objects.filter(state="live").update(errors=0)
+            FactorCounter.objects.filter(factor="wallet_pin").update(errors=0)
             key = WalletKey.objects.get(customer_id=walk.person.id, state="live")
             world.signer.sign_with_wallet(
                 key_id=key.id,
@@ -363,7 +365,7 @@ def test_the_same_pattern_and_a_swapped_one_change_nothing(world: World) -> None
     with pytest.raises(PatternWrongError):
         redraw(world, walk, signed=bytes(32))
     row = DeviceKey.objects.get(customer_id=walk.person.id)
-    assert (row.errors, bytes(row.proof or b"")) == (0, before)
+    assert (errors_of(row), bytes(row.proof or b"")) == (0, before)
     assert proves(world, walk, walk.phone.drawn)
 
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509 import ocsp
 from tests.app.account.test_me_pages import Visitor
+from tests.counting import errors_of
 from tests.journeys.app.device import AppWalk, Telephone
 from tests.journeys.app.walker import PIN, Walk
 
@@ -231,7 +232,7 @@ def test_another_pattern_is_drawn_in_the_app(owner: Holder) -> None:
         )  # fmt: skip
         assert answer.status_code == status
     assert "패턴을 바꿨어요" in owner.html(answer.headers["Location"])
-    assert DeviceKey.objects.get(product="bank").errors == 0
+    assert errors_of(DeviceKey.objects.get(product="bank")) == 0
     owner.phone.drawn = OTHER
     assert owner.log_in_with("bank").status_code == 303
 

@@ -23,7 +23,7 @@ from dojang.account.errors import (
     SessionMissingError,
     SignatureRefusedError,
 )
-from dojang.account.models import Challenge, Session
+from dojang.account.models import Session
 from dojang.account.proving import actions as proving
 from dojang.account.proving.values import LOGIN, Answer
 from dojang.account.queries import log_of, origin_of
@@ -31,10 +31,12 @@ from dojang.account.sessions.access import access_session
 from dojang.account.sessions.actions import end_session, end_sessions_of
 from dojang.audit.models import Event
 from dojang.ca.queries import active_certificate
+from dojang.guard.challenges import forget_challenges
+from dojang.guard.models import Challenge
+from dojang.issuing.actions import revoke_certificate
 from dojang.ports.acting import Acting
 from dojang.ports.signer_errors import SignerError
 from dojang.products import PRODUCTS
-from dojang.ra.revoking import revoke_certificate
 from dojang.wallet.uses.models import Use
 from dojang.wallet.uses.queries import mask_source, uses_of
 
@@ -275,11 +277,11 @@ def test_junk_in_place_of_a_signature_opens_nothing(world: World) -> None:
 
 
 def test_old_challenges_are_cleared_away(world: World) -> None:
-    """A day after their end they are deleted, younger ones stay."""
+    """An hour after their end they are deleted, younger ones stay."""
     challenges.ask(LOGIN, origin=VISITOR.origin, world=world)
     world.clock.advance(2 * 86_400)  # type: ignore[attr-defined]
     challenges.ask(LOGIN, origin=VISITOR.origin, world=world)
-    assert challenges.clear_old(world=world) == 1
+    assert forget_challenges(now=world.clock.now()) == 1
     assert Challenge.objects.count() == 1
 
 

@@ -90,6 +90,15 @@ def test_a_reissue_near_expiry_gets_a_whole_new_life(centre: Centre) -> None:
     assert second.not_after > first.not_after + timedelta(days=1000)
 
 
+@pytest.mark.parametrize(("days", "whole"), [(91, False), (90, True)])
+def test_the_renewal_window_opens_with_the_day_that_is_told(centre: Centre, days: int, whole: bool) -> None:  # noqa: FBT001
+    """From the whole day ninety days ahead on, as notices and pages count, it is a renewal."""
+    start = centre.world.clock.now()
+    first = centre.activate(customer_id="c1", not_after=end_of_day(start, days))
+    second = centre.activate(customer_id="c1", replaces="superseded")
+    assert (second.not_after > first.not_after) is whole
+
+
 def test_the_reason_of_a_reissue_is_the_reason_of_the_revocation(centre: Centre) -> None:
     """A re-issue after a lost key revokes the old certificate as compromised."""
     first = centre.activate(customer_id="c1")

@@ -54,6 +54,7 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
         ("[policy]\nwallet_algorithm = 'rsa-512'", "policy.wallet_algorithm"),
         ("[policy]\npolicy_arc = 'one.two'", "policy.policy_arc"),
         ("[policy]\nocsp_life = 5", "policy.ocsp_life"),
+        ("[policy]\napprovals_window = 86400", "policy.approvals_window"),
         ("[policy]\nservice_open = '24:00'", "policy.service_open"),
         ("[policy.service_hours]\njoint-reissue = '1-23'", "policy.service_hours"),
         ("[policy.service_hours]\npassport = '01:00-23:00'", "policy.service_hours"),

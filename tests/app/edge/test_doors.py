@@ -16,7 +16,7 @@ from django.test import RequestFactory
 from django.utils import translation
 from tests.app.edge.test_statuses import every_error
 
-from dojang.edge.middleware import SandboxRefusals
+from dojang.edge.middleware import RefusalMiddleware
 from dojang.edge.problems import problem
 from dojang.edge.refusals import refuse_in_form
 from dojang.edge.statuses import STATUS, status_of
@@ -174,6 +174,6 @@ def test_the_sandbox_s_pages_refuse_like_its_interface(client: Client, world: Wo
 
 def test_the_sandbox_leaves_what_nobody_foresaw_to_the_server() -> None:
     """Only what is foreseen has a page there."""
-    guard = SandboxRefusals(lambda _request: None)  # type: ignore[arg-type, return-value]
+    guard = RefusalMiddleware(lambda _request: None)  # type: ignore[arg-type, return-value]
     assert guard.process_exception(RequestFactory().get("/sandbox/"), ZeroDivisionError()) is None
     assert guard.process_exception(RequestFactory().get("/certs/"), RunNotFoundError()) is None

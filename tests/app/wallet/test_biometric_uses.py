@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.test import Client
 from tests.authenticators import PRESENT, VERIFIED, text_of
+from tests.counting import errors_of
 from tests.journeys.app.device import AppWalk, b64, challenge
 from tests.journeys.app.holder import ORIGIN, Holder, person
 from tests.journeys.app.test_invariant_15_canary import dump
@@ -186,7 +187,7 @@ def test_the_page_turns_it_on_and_off_and_says_what_went_wrong(world: World) -> 
     refused = post(client, challenge=name, **proofs)
     assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert "패턴이 맞지 않아요" in refused.content.decode()
-    assert DeviceKey.objects.get().errors == 1
+    assert errors_of(DeviceKey.objects.get()) == 1
 
     def prove() -> Any:
         name, octets = ask()

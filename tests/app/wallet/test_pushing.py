@@ -19,10 +19,11 @@ from tests.push_services import LoopbackService, PushedBrowser, push_service, re
 from dojang.adapters.clocks import SystemClock
 from dojang.audit.models import Event
 from dojang.config.logs import JsonFormatter
+from dojang.issuing.actions import restore_everything
 from dojang.ports.acting import Acting
 from dojang.ports.errors import PushError, SubscriptionRefusedError
 from dojang.ports.push import Manner
-from dojang.ra.holding import hold_everything, restore_everything
+from dojang.ra.holding import hold_everything
 from dojang.sandbox.cast import BY_HANDLE
 from dojang.wallet.devices.models import Device, PushMessage
 from dojang.wallet.devices.pushing import (

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.journeys.app.walker import Walk
+from tests.journeys.app.walker import Walk, in_parallel
 
 from dojang.audit.models import Event
 from dojang.ca.models import Certificate
-from dojang.ra.actions import act, find_journey
+from dojang.ra.actions import act, find_journey, open_page
 from dojang.ra.errors import StaleRevisionError
+from dojang.ra.locks import walking
 from dojang.ra.models import Run
+from dojang.ra.steps import dispatch_step
 from dojang.ra.store import open_body, seal_body
 from dojang.ra.upkeep import expire_runs
 
@@ -39,6 +42,16 @@ def age(walk: Walk, *, otherwise: Mapping[str, str] | None = None, missing: tupl
     row.version = "00000000"
     seal_body(row, body.at(progress))
     row.save()
+
+
+def rename_present_step(walk: Walk) -> None:
+    """Put a run back to an older definition in which the present step had a name that is gone."""
+    row = Run.objects.get(id=walk.run)
+    body = open_body(row)
+    seal_body(row, body.at(body.progress.with_top(replace(body.progress.top, step="of_old"))))
+    row.step = "of_old"
+    row.save()
+    age(walk, otherwise={"of_old": "contact/contact/1"})
 
 
 def adopted() -> list[str]:
@@ -113,6 +126,58 @@ def test_a_step_that_is_new_is_asked(world: World) -> None:
     assert walk.refresh().step == "account"
     page = walk.submit(account=account.number, account_password=account.password)
     assert page.step == "ars"
+
+
+def test_a_present_step_that_is_gone_gives_way_to_the_next(world: World) -> None:
+    """The page shows the first step that is not passed, and the run is walked to its end."""
+    walk = Walk(world).walk_to("contact")
+    rename_present_step(walk)
+    assert walk.refresh().step == "contact"
+    assert [message.id for message in walk.page.messages] == ["run.changed"]
+    walk.finish()
+    assert Certificate.objects.get(customer_id=walk.person.id).state == Certificate.State.ACTIVE
+
+
+def test_a_page_is_shown_while_somebody_else_walks_the_run(world: World) -> None:
+    """Whoever only looks sees a page by the present definition, and stores nothing."""
+    walk = Walk(world).walk_to("contact")
+    rename_present_step(walk)
+    taken, looked = threading.Event(), threading.Event()
+
+    def walk_it(_number: int) -> None:
+        with walking(walk.run) as held:
+            assert held
+            taken.set()
+            assert looked.wait(30)
+
+    other = threading.Thread(target=in_parallel, args=(1, walk_it))
+    other.start()
+    assert taken.wait(30)
+    page = open_page(walk.run, acting=walk.acting, world=world)
+    looked.set()
+    other.join()
+    assert page.state == "open"
+    assert adopted() == []
+
+
+def test_time_ends_a_run_whose_present_step_is_gone(world: World) -> None:
+    """An overdue run of an older definition ends like any other, by opening its page and by answering it."""
+    looked, answered = Walk(world).walk_to("contact"), Walk(world, "han")
+    for walk in (looked, answered):
+        rename_present_step(walk)
+    Run.objects.update(idle_until=world.clock.now())
+    assert looked.refresh().state == "expired"
+    assert answered.do("submit").state == "expired"
+
+
+def test_a_job_left_by_a_step_that_is_gone_does_nothing(world: World) -> None:
+    """What a step of the older definition left to be done is not done in the name of another."""
+    walk = Walk(world).walk_to("contact")
+    top = open_body(Run.objects.get(id=walk.run)).progress.top
+    rename_present_step(walk)
+    named = {"step": f"{JOURNEY}/of_old", "visit": top.visit, "what": "send"}
+    dispatch_step(walk.run, **named, acting=walk.acting, world=world)
+    assert walk.refresh().step == "contact"
 
 
 def test_a_journey_offered_no_more_ends_with_its_time(world: World) -> None:

@@ -13,8 +13,8 @@ import pytest
 from django.db import connection
 from tests.journeys.app.walker import Walk
 
+from dojang.issuing.actions import reconcile
 from dojang.ra.models import Run
-from dojang.ra.upkeep import reconcile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,9 +14,10 @@ from tests.journeys.app.device import AppWalk
 from tests.journeys.app.walker import Walk
 
 from dojang.ca.models import Certificate, Intent
+from dojang.issuing.models import Order, UsedEvidence
 from dojang.journeys.engine import required_evidence
 from dojang.products import JOURNEYS
-from dojang.ra.models import Run, UsedEvidence
+from dojang.ra.models import Run
 from dojang.sandbox.cast import BY_HANDLE
 from dojang.wallet.devices.models import DeviceKey
 from dojang.wallet.keys.models import WalletKey
@@ -87,7 +88,7 @@ def nothing_was_issued() -> None:
     assert UsedEvidence.objects.count() == 0
     assert WalletKey.objects.count() == 0
     assert DeviceKey.objects.count() == 0
-    assert not Run.objects.filter(state__in=["issuing", "delivering", "done"]).exists()
+    assert not Order.objects.exists()
 
 
 @pytest.mark.parametrize("handle", VICTIMS)

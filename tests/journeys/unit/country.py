@@ -407,7 +407,7 @@ class Walker:
     def _ask(self, checked: dict[str, Any] | None) -> Page:
         view, world = self.view, self.country.world()
         counts = view.step.kind.counts(view, checked)
-        refused = next((c for c in counts if self.counters.get(self._subject(c), 0) >= c.limit), None)
+        refused = next((c for c in counts if self.counters.get(self._subject(c), 0) >= c.limit.count), None)
         if refused is not None:
             outcome = engine.over_limit(view, refused)
         else:
@@ -415,7 +415,7 @@ class Walker:
                 self.counters[self._subject(count)] = self.counters.get(self._subject(count), 0) + 1
             self.progress = engine.begin_attempt(self.progress)
             answer = self.view.step.kind.ask(self.view, checked, world)
-            left = {c.factor: c.limit - self.counters[self._subject(c)] for c in counts}
+            left = {c.factor: c.limit.count - self.counters[self._subject(c)] for c in counts}
             view = engine.look_at(self.journey, self.progress, self.context(left))
             outcome = view.step.kind.judge(view, answer)
         settled = engine.settle(self.view, outcome, typed=checked)

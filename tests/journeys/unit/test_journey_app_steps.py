@@ -21,6 +21,7 @@ from tests.journeys.unit.country import (
 from tests.journeys.unit.gadgets import SEALED_R, request_of, text
 
 from dojang.journeys import engine
+from dojang.pki.day import day_of
 from dojang.ports.policy import Policy
 from dojang.products import JOURNEYS
 
@@ -527,16 +528,17 @@ def test_each_product_has_its_own_reasons(journey: str, own: str) -> None:
 
 @pytest.mark.parametrize(
     ("product", "days", "kept"),
-    [("joint", 31, True), ("joint", 29, False), ("bank", 91, True), ("bank", 89, False)],
+    [("joint", 31, True), ("joint", 30, False), ("bank", 91, True), ("bank", 90, False)],
 )
 def test_near_its_end_a_certificate_is_renewed_for_a_full_life(product: str, days: int, kept: bool) -> None:  # noqa: FBT001
-    """Outside the window the end is kept; inside it a new life begins (30 days joint, 90 bank)."""
+    """Before the window the end is kept; from its first day on a new life begins (30 days joint, 90 bank)."""
     a = make_a()
     held = holding(days=days, product=product)
+    held = replace(held, not_after=held.not_after + timedelta(hours=1))
     a.holdings = (held,)
     walker = start(f"{product}-app-issue", "confirm", who=a)
     shown = {row["label"].id: row["value"] for row in walker.page.show[0].data["rows"]}
-    assert (shown["facts.valid_until"] == held.not_after.date().isoformat()) == kept
+    assert (shown["facts.valid_until"] == day_of(held.not_after).isoformat()) == kept
 
 
 # --- invariant 16

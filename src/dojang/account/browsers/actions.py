@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 
-from dojang.account.challenges import digest_of
 from dojang.account.models import Browser, SeenBrowser, Session
 from dojang.audit.actions import record_event
+from dojang.guard.sealing import digest_of
 from dojang.notices.letters import Letters, gather
 
 if TYPE_CHECKING:

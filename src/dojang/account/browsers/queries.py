@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dojang.account.challenges import digest_of
 from dojang.account.models import Browser
+from dojang.guard.sealing import digest_of
 
 if TYPE_CHECKING:
     from datetime import datetime

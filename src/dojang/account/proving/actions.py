@@ -28,11 +28,11 @@ from dojang.account.proving import password, pattern, pin
 from dojang.account.proving.values import LOGIN, LoggedIn
 from dojang.account.sessions import actions as sessions
 from dojang.account.verifying import verify_certificate
-from dojang.guard import counters
+from dojang.guard import budgets, counters
 from dojang.guard.counters import Tally
-from dojang.journeys.model import DAY
 from dojang.notices.letters import Letters, gather
 from dojang.pki.errors import DojangError
+from dojang.ports.limits import DAY, Limit
 from dojang.wallet.keys.errors import (
     WalletHeldError,
     WalletKeyNotFoundError,
@@ -188,12 +188,9 @@ def _enter(
 def _count(user_id: str, *, acting: Acting, world: World) -> int:
     """Count an entry by user id before anybody is asked; return the attempt. Existing or not is the same."""
     now, policy = world.clock.now(), world.policy
-    spent = bool(acting.source) and counters.is_budget_spent(
-        "source", acting.source, policy.source_errors, now=now
-    )
-    if spent or counters.is_budget_spent("everybody", "", policy.everybody_errors, now=now):
+    if budgets.spent_of(budgets.wrong_entries(policy, acting), now=now):
         raise LoginPausedError
-    tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=policy.pin_errors, window=DAY)
+    tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=Limit(policy.pin_errors, DAY))
     with transaction.atomic():
         counted = counters.count_attempts([tally], run_id="", now=now)
     if counted.refused is not None:
@@ -202,13 +199,11 @@ def _count(user_id: str, *, acting: Acting, world: World) -> int:
 
 
 def _judge(attempt: int, verdict: str, *, acting: Acting, world: World) -> None:
-    now, policy = world.clock.now(), world.policy
+    now = world.clock.now()
     with transaction.atomic():
         counters.judge_attempts({attempt: verdict}, locking=[attempt], now=now)
         if verdict == "wrong":
-            if acting.source:
-                counters.spend_budget("source", acting.source, policy.source_errors, now=now)
-            counters.spend_budget("everybody", "", policy.everybody_errors, now=now)
+            budgets.spend(budgets.wrong_entries(world.policy, acting), now=now)
 
 
 # --- another secret --------------------------------------------------------------------------------------

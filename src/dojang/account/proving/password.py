@@ -40,10 +40,10 @@ def prove(
     spent = challenges.spend(
         answer.challenge_id, answer.secret, purpose=purpose, origin=acting.origin, world=world
     )
-    view = read_signed(answer.signed, bytes(spent.body))
+    view = read_signed(answer.signed, spent.body)
     if view.product != product.id:  # another product counts with what opens it, and with nothing less
         raise SignatureRefusedError
-    use = Pending(view, purpose, str(spent.id))
+    use = Pending(view, purpose, spent.id)
     try:
         verify_certificate(view, world=world)
         if customer_id not in {"", view.customer_id}:

@@ -50,13 +50,13 @@ def prove(
             customer_id=customer_id,
             key_id=key_id,
             pin=answer.pin,
-            digest=challenges.sha256(bytes(spent.body)),
+            digest=challenges.sha256(spent.body),
             purpose=f"{purpose}:{asked.id}",
             acting=acting,
             world=world,
         )
     try:
-        verify_use(view, bytes(spent.body), signature, world=world)
+        verify_use(view, spent.body, signature, world=world)
     except UseRefusedError as error:
         record_refused(use, error.outcome, acting=acting, world=world)
         raise

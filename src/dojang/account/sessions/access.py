@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from dojang.account.challenges import digest_of
 from dojang.account.errors import SessionMissingError
 from dojang.account.models import Session
 from dojang.account.sessions.actions import expire_session, touch_session
+from dojang.guard.sealing import digest_of
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from dojang.account.challenges import digest_of
 from dojang.account.errors import SessionMissingError
 from dojang.account.models import Browser, Session
 from dojang.audit.actions import record_event
+from dojang.guard.sealing import digest_of
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
@@ -35,12 +37,12 @@ def open_session(customer_id: str, certificate_id: int, *, method: str, acting: 
     return token
 
 
-def touch_session(session_id: object, *, world: World) -> None:
+def touch_session(session_id: UUID, *, world: World) -> None:
     """Note that a session was used."""
     Session.objects.filter(pk=session_id).update(seen_at=world.clock.now())
 
 
-def expire_session(session_id: object, *, world: World) -> None:
+def expire_session(session_id: UUID, *, world: World) -> None:
     """Write down that a session's time is over; a repeat changes nothing."""
     rows = Session.objects.filter(pk=session_id, ended_at__isnull=True)
     rows.update(ended_at=world.clock.now(), end_reason="expired")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dojang.journeys.engine import lock_errors
@@ -19,13 +19,13 @@ from dojang.journeys.model import (
     RunView,
 )
 from dojang.journeys.page import FieldError, Message
+from dojang.pki.day import day_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dojang.ports.world import World
 
-KST = timezone(timedelta(hours=9))
 _EMAIL = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
@@ -195,7 +195,7 @@ def read_name(data: Mapping[str, Any], name: str = "name") -> str | None:
 
 def today(run: RunView) -> date:
     """Return the calendar day in Korea."""
-    return run.now.astimezone(KST).date()
+    return day_of(run.now)
 
 
 def mask_email(address: str) -> str:

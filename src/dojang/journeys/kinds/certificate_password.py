@@ -11,6 +11,7 @@ from dojang.journeys.kinds.base import Base, error, foreign, text_of, wrong
 from dojang.journeys.kinds.pattern import read_base64
 from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Show
+from dojang.ports.limits import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +69,7 @@ class CertificatePassword(Base):
         """Count for the customer until a right answer or an unlock."""
         del data
         limit = run.policy.certificate_password_errors
-        return (Count(factor="certificate_password", limit=limit, window=None),)
+        return (Count(factor="certificate_password", limit=Limit(limit)),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Check the signature with the customer's own certificate."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from dojang.journeys.kinds.base import KST, Base, error, text_of, today
+from dojang.journeys.kinds.base import Base, error, text_of
 from dojang.journeys.model import Entered, Outcome, PageParts, Passed, RunView, Stopped
 from dojang.journeys.page import Field, FieldError, Message, Option, Show
+from dojang.pki.day import day_of, days_between
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,11 +38,13 @@ class ReissueReason(Base):
     def enter(self, run: RunView, world: World) -> Entered:
         """Refuse a re-issue beyond the day's number."""
         del world
-        since = datetime.combine(today(run), time.min, tzinfo=KST)
+        limit = run.policy.reissue_limit
+        since = limit.since(run.now)
+        assert since is not None
         own = [h for h in run.holdings if h.product == run.product and h.end_reason == "superseded"]
         ended = [h for h in own if h.ended_at is not None and h.ended_at >= since]
-        if len(ended) >= run.policy.reissue_per_day:
-            return Entered(stop=error("reissue_limit", limit=run.policy.reissue_per_day))
+        if len(ended) >= limit.count:
+            return Entered(stop=error("reissue_limit", limit=limit.count))
         return Entered()
 
     def page(self, run: RunView) -> PageParts:
@@ -54,7 +56,7 @@ class ReissueReason(Base):
         kept = keeps_not_after(run)
         note = Message(
             "reissue.keeps_not_after" if kept else "reissue.full_life",
-            {"date": held.not_after.date().isoformat()},
+            {"date": day_of(held.not_after).isoformat()},
         )
         return PageParts(
             fields=(_reason_field(run),), show=(shown,), messages=(Message("reissue.replaces"), note)
@@ -161,7 +163,7 @@ def keeps_not_after(run: RunView) -> bool:
     held = run.active_holding()
     if held is None or not run.policy.reissue_keep_not_after:
         return False
-    return held.not_after - run.now > timedelta(days=run.journey.product.window_under(run.policy))
+    return days_between(run.now, held.not_after) > run.journey.product.window_under(run.policy)
 
 
 @dataclass(frozen=True)

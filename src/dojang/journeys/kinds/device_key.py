@@ -17,6 +17,7 @@ from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Re
 from dojang.journeys.page import Field, FieldError, Message, Show
 from dojang.pki.errors import MalformedError, ProfileError, VerificationError
 from dojang.pki.requests import read_request
+from dojang.ports.limits import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,8 +87,7 @@ class DeviceKey(Base):
         return (
             Count(
                 factor="device_keys",
-                limit=run.policy.pins_per_run,
-                window=None,
+                limit=Limit(run.policy.pins_per_run),
                 subject_kind="run",
                 on_pass="keep",  # noqa: S106 - a word, not a password
                 locks=False,

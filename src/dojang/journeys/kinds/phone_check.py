@@ -27,8 +27,9 @@ from dojang.journeys.kinds.base import (
     wrong,
 )
 from dojang.journeys.kinds.contact import phone_field
-from dojang.journeys.model import DAY, Count, Outcome, PageParts, Passed, Pending, Rejected, RunView
+from dojang.journeys.model import Count, Outcome, PageParts, Passed, Pending, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Option, Wait
+from dojang.ports.limits import DAY, Limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,8 +104,7 @@ class PhoneCheck(Base):
         own = run.customer is not None
         tries = Count(
             factor="phone_check",
-            limit=run.policy.phone_check_errors,
-            window=None if own else DAY,
+            limit=Limit(run.policy.phone_check_errors, None if own else DAY),
             subject_kind="customer" if own else "phone",
             subject="" if own else phone,
             on_pending="refund",
@@ -115,15 +115,13 @@ class PhoneCheck(Base):
         texts = (
             Count(
                 factor="phone_check_sends",
-                limit=run.policy.sends_per_run + 1,
-                window=None,
+                limit=Limit(run.policy.sends_per_run + 1),
                 subject_kind="run",
                 **kept,  # type: ignore[arg-type]
             ),
             Count(
                 factor="phone_texts",
-                limit=run.policy.phone_texts_per_day,
-                window=DAY,
+                limit=Limit(run.policy.phone_texts_per_day, DAY),
                 subject_kind="phone",
                 subject=phone,
                 **kept,  # type: ignore[arg-type]

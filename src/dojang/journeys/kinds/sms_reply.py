@@ -22,6 +22,7 @@ from dojang.journeys.model import (
     RunView,
 )
 from dojang.journeys.page import Message, Show, Wait
+from dojang.ports.limits import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +94,7 @@ class SmsReply(Base):
         if data is None:
             return (sends(run, "sms_reply_sends"),)
         limit = run.policy.sms_reply_errors
-        return (Count(factor="sms_reply", limit=limit, window=None, on_pending="refund"),)
+        return (Count(factor="sms_reply", limit=Limit(limit), on_pending="refund"),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Send another number, or fetch the replies."""

@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from dojang.audit.actions import record_event
+from dojang.guard.budgets import Budget, keep, take
+from dojang.guard.locks import hold_to_commit
 from dojang.guard.sealing import sealer
 from dojang.ports.credentials import Approval as Question
 from dojang.ports.credentials import PatternChallenge
 from dojang.ports.errors import PortError
+from dojang.ports.limits import Limit
 from dojang.ports.push import Manner
 from dojang.products.messages import render
 from dojang.wallet.devices.errors import ApprovalNotFoundError, ApprovalRefusedError
@@ -100,16 +103,17 @@ def _ask(
     world: World,
 ) -> Approval | None:
     now, policy = world.clock.now(), world.policy
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"approval|{customer_id}"])
+    hold_to_commit("approval", customer_id)
     known = Approval.objects.filter(key=key).first()
     if known is not None:
         return known
     found = usable_pattern(customer_id)
-    since = now - timedelta(seconds=policy.approvals_window)
-    lately = Approval.objects.filter(customer_id=customer_id, asked_at__gt=since).count()
-    if found is None or found.device is None or lately >= policy.approvals_per_window:
+    if found is None or found.device is None:
         return None
+    asked = take([_questions(customer_id, world=world)], now=now)
+    if asked is None:
+        return None
+    keep(asked, now=now)
     # A new question takes the place of the one before: only one waits at a time.
     Approval.objects.filter(customer_id=customer_id, state=_WAITING).update(
         state=Approval.State.EXPIRED, decided_at=now
@@ -129,6 +133,11 @@ def _ask(
     )
     record_event("approval:asked", acting=acting, subject=customer_id, at=now, approval=row.id)
     return row
+
+
+def _questions(customer_id: str, *, world: World) -> Budget:
+    limit = Limit(world.policy.approvals_per_window, world.policy.approvals_window)
+    return Budget("approvals", f"customer:{customer_id}", limit)
 
 
 def _tell_phone(row: Approval, *, world: World) -> None:

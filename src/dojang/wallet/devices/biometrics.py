@@ -9,21 +9,27 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dojang.audit.actions import record_event
+from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.notices.actions import Audience, tell
 from dojang.pki.passkeys import Passkey, PasskeyRefusedError, read_assertion, relying_party
 from dojang.ports.credentials import Biometric as Offer
+from dojang.ports.limits import Limit
 from dojang.wallet.devices.models import Biometric
 
 if TYPE_CHECKING:
     from django.db import models
 
+    from dojang.ca.models import Certificate
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
     from dojang.wallet.devices.models import DeviceKey
 
+#: The counter of wrong answers; its subject is what was turned on.
+FACTOR: Final = "device_biometric"
 _LOCALES: Final = ("ko", "en")
 
 
@@ -79,20 +85,35 @@ def end_biometrics(
     return ended
 
 
+def end_biometrics_of(certificate: Certificate, reason: str, *, acting: Acting, world: World) -> None:
+    """End what stands in for the pattern of one certificate's key. Inside a transaction."""
+    rows = Biometric.objects.filter(device_key__certificate_id=certificate.pk)
+    end_biometrics(rows, reason, acting=acting, world=world)
+
+
 # ------------------------------------------------------------------------------------------ answering
 
 
-def count_answer(key: DeviceKey, *, world: World) -> Biometric | None:
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An answer that was counted: what it is by, and how many are left if it is wrong."""
+
+    row: Biometric
+    attempt: int
+    left: int
+
+
+def count_answer(key: DeviceKey, *, world: World) -> Counted | None:
     """Move the counter of what is on for a key; None when nothing is, or its tries are spent.
 
     Inside a transaction that is committed before `is_answered`.
     """
     row = Biometric.objects.select_for_update().filter(device_key=key, ended_at=None).first()
-    if row is None or row.errors >= world.policy.biometric_errors:
+    if row is None:
         return None
-    row.errors += 1
-    row.save(update_fields=["errors"])
-    return row
+    tally = Tally(factor=FACTOR, subject=f"biometric:{row.id}", limit=Limit(world.policy.biometric_errors))
+    counted = count_attempts([tally], run_id="", now=world.clock.now())
+    return None if counted.refused is not None else Counted(row, counted.attempts[0], counted.left[0])
 
 
 def is_answered(
@@ -110,31 +131,29 @@ def is_answered(
 
 
 def judge_answer(
-    counted: Biometric, key: DeviceKey, count: int | None, *, is_device: bool, acting: Acting, world: World
+    counted: Counted, key: DeviceKey, count: int | None, *, is_device: bool, acting: Acting, world: World
 ) -> str:
     """Close an attempt; return the reason of a refusal, empty when it proved. Inside a transaction."""
-    row = Biometric.objects.select_for_update().get(id=counted.id)
+    row, now = Biometric.objects.select_for_update().get(id=counted.row.id), world.clock.now()
     if not is_device:
         # Not this device: nothing was checked, so the attempt is given back.
-        row.errors = max(0, row.errors - 1)
-        row.save(update_fields=["errors"])
+        judge_attempts({counted.attempt: "refund"}, now=now)
         record_event("device_key:signature_wrong", acting=acting, subject=key.customer_id, key=key.id)
         return "wrong"
     if row.ended_at is not None:
         return "biometric_off"
     # Two answers at once may both have been newer than the counter read before: only one still is.
     if count is not None and (count > row.count or count == row.count == 0):
-        row.count, row.used_at = count, world.clock.now()
-        # Only this attempt and those before it are forgiven: one counted later by somebody else stays.
-        row.errors = max(0, row.errors - counted.errors)
-        row.save(update_fields=["count", "used_at", "errors"])
+        row.count, row.used_at = count, now
+        row.save(update_fields=["count", "used_at"])
+        judge_attempts({counted.attempt: "reset"}, now=now)
         record_event(
             "device_key:proven", acting=acting, subject=key.customer_id, key=key.id, biometric=row.id
         )
         return ""
-    left = max(0, world.policy.biometric_errors - row.errors)
-    record_event("biometric:wrong", acting=acting, subject=key.customer_id, key=key.id, left=left)
-    if not left:
+    is_over = judge_attempts({counted.attempt: "wrong"}, locking=[counted.attempt], now=now)
+    record_event("biometric:wrong", acting=acting, subject=key.customer_id, key=key.id, left=counted.left)
+    if is_over:
         _give_up(row, key, acting=acting, world=world)
         return "biometric_off"
     return "biometric_wrong"

@@ -52,8 +52,8 @@ class Device(models.Model):
 class DeviceKey(models.Model):
     """The public half of a key made on a device: `prepared` → `live` (its certificate is active) → `retired`.
 
-    `proof` is the sealed key by which a pattern is proven (bank certificate only); `errors` moves before
-    a proof is compared, and at the policy's limit the key is `locked`: the way out is a re-issue.
+    `proof` is the sealed key by which a pattern is proven (bank certificate only). After too many wrong
+    patterns the key is `locked`: the way out is a re-issue.
     """
 
     class State(models.TextChoices):
@@ -79,7 +79,6 @@ class DeviceKey(models.Model):
     certificate = models.ForeignKey(
         "ca.Certificate", null=True, on_delete=models.PROTECT, related_name="device_keys"
     )
-    errors = models.PositiveSmallIntegerField(default=0)
     locked_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     retired_at = models.DateTimeField(null=True)
@@ -104,7 +103,6 @@ class Biometric(models.Model):
 
     It stands in for the pattern of one device key, and so for one customer, device and certificate, from
     when it is turned on until it is ended, for good. No finger and no face is ever here: a public key is.
-    `errors` moves before an answer is checked; at the policy's limit the key is ended.
     """
 
     id = models.CharField(primary_key=True, max_length=32)
@@ -112,7 +110,6 @@ class Biometric(models.Model):
     credential_id = models.BinaryField(max_length=1023, unique=True)
     public_key = models.BinaryField()  # COSE_Key
     count = models.BigIntegerField(default=0)  # the keeper's own signature counter, as last seen
-    errors = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -129,22 +126,6 @@ class Biometric(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} {self.end_reason or 'on'}"
-
-
-class Challenge(models.Model):
-    """A fresh question to one device key, for one purpose, answered once."""
-
-    id = models.CharField(primary_key=True, max_length=32)
-    key = models.CharField(max_length=200, unique=True)  # idempotency key of who asked
-    device_key = models.ForeignKey(DeviceKey, on_delete=models.CASCADE, related_name="challenges")
-    purpose = models.CharField(max_length=200)
-    challenge = models.BinaryField(max_length=32)
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField(db_index=True)
-    used_at = models.DateTimeField(null=True)
-
-    def __str__(self) -> str:
-        return f"challenge for {self.purpose}"
 
 
 class Approval(models.Model):

@@ -12,7 +12,7 @@ from dojang.journeys.delivery import verify_device
 from dojang.ports.credentials import Proof
 from dojang.wallet.devices.actions import open_proof, seal_proof
 from dojang.wallet.devices.models import DeviceKey
-from dojang.wallet.devices.patterns import BYTES, _judge, _take
+from dojang.wallet.devices.patterns import BYTES, judge_pattern, take_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ def change_pattern(
     and ``same`` when both patterns are the same: the attempt is forgiven then, nothing changes.
     """
     with transaction.atomic():
-        taken = _take(challenge_id, purpose, acting=acting, world=world)
+        taken = take_answer(challenge_id, purpose, acting=acting, world=world)
     key = taken.key
     if key is None:
         return Proof(ok=False, reason=taken.refused)
@@ -67,7 +67,7 @@ def change_pattern(
     is_pattern = is_device and hmac.compare_digest(expected, mac)
     is_same = is_pattern and hmac.compare_digest(before, proof_key)
     with transaction.atomic():
-        reason = _judge(key, is_device=is_device, is_pattern=is_pattern, acting=acting, world=world)
+        reason = judge_pattern(taken, is_device=is_device, is_pattern=is_pattern, acting=acting, world=world)
         if is_pattern and not is_same:
             # A hold, a lock or a re-issue that came meanwhile wins.
             row = DeviceKey.objects.select_for_update().get(id=key.id)

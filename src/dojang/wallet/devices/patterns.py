@@ -9,7 +9,6 @@ or face stand in for the pattern, an assertion takes the place of the MAC, with 
 from __future__ import annotations
 
 import hmac
-import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -18,11 +17,21 @@ from django.db import transaction
 
 from dojang.audit.actions import record_event
 from dojang.ca.models import Certificate
+from dojang.guard.challenges import ask_octets, take_challenge
+from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.journeys.delivery import verify_device
 from dojang.ports.credentials import PatternChallenge, Proof
+from dojang.ports.limits import Limit
 from dojang.wallet.devices.actions import open_proof
-from dojang.wallet.devices.biometrics import count_answer, end_biometrics, is_answered, judge_answer, offer_of
-from dojang.wallet.devices.models import Biometric, Challenge, Device, DeviceKey
+from dojang.wallet.devices.biometrics import (
+    Counted,
+    count_answer,
+    end_biometrics,
+    is_answered,
+    judge_answer,
+    offer_of,
+)
+from dojang.wallet.devices.models import Biometric, Device, DeviceKey
 
 if TYPE_CHECKING:
     from django.db import models
@@ -31,6 +40,8 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 BYTES: Final = 32
+#: The counter of wrong patterns; its subject is the device key.
+FACTOR: Final = "device_pattern"
 
 
 def _usable() -> models.QuerySet[DeviceKey]:
@@ -65,32 +76,23 @@ def begin_challenge(
     found = usable_pattern(customer_id, device_id=device_id)
     if found is None:
         return None
-    now = world.clock.now()
-    row, _made = Challenge.objects.get_or_create(
-        key=key[:200],
-        defaults={
-            "id": secrets.token_hex(16),
-            "device_key": found,
-            "purpose": purpose[:200],
-            "challenge": secrets.token_bytes(BYTES),
-            "created_at": now,
-            "expires_at": now + timedelta(seconds=world.policy.challenge_ttl),
-        },
-    )
-    if row.device_key_id != found.id or row.purpose != purpose[:200]:
+    life = timedelta(seconds=world.policy.challenge_ttl)
+    asked = ask_octets(purpose, subject=found.id, key=key, life=life, now=world.clock.now())
+    if asked is None:
         return None
-    biometric = offer_of(found, world=world)
-    return PatternChallenge(row.id, bytes(row.challenge), found.id, row.expires_at, biometric)
+    return PatternChallenge(asked.id, asked.body, found.id, asked.until, offer_of(found, world=world))
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
-    """A challenge taken up: its key as it stood, or why it was refused. `biometric`: what was counted."""
+class Answer:
+    """An answer taken up: whose key, and why it was refused, or what was counted (pattern or `biometric`)."""
 
     refused: str = ""
     key: DeviceKey | None = None
     challenge: bytes = b""
-    biometric: Biometric | None = None
+    attempt: int = 0
+    left: int = 0
+    biometric: Counted | None = None
 
 
 def verify_challenge(
@@ -110,7 +112,7 @@ def verify_challenge(
     ``biometric_off`` (not turned on, or ended), ``biometric_wrong``.
     """
     with transaction.atomic():
-        taken = _take(challenge_id, purpose, by_assertion=bool(assertion), acting=acting, world=world)
+        taken = take_answer(challenge_id, purpose, by_assertion=bool(assertion), acting=acting, world=world)
     key = taken.key
     if key is None:
         return Proof(ok=False, reason=taken.refused)
@@ -118,7 +120,8 @@ def verify_challenge(
         return Proof(ok=False, reason=taken.refused, owner=key.customer_id)
     is_device = verify_device(public_key=bytes(key.public_key), content=taken.challenge, signature=signature)
     if taken.biometric is not None:
-        count = is_answered(taken.biometric, key, challenge=taken.challenge, assertion=assertion, world=world)
+        row = taken.biometric.row
+        count = is_answered(row, key, challenge=taken.challenge, assertion=assertion, world=world)
         with transaction.atomic():
             reason = judge_answer(
                 taken.biometric, key, count, is_device=is_device, acting=acting, world=world
@@ -127,7 +130,7 @@ def verify_challenge(
     expected = hmac.digest(open_proof(key), taken.challenge, "sha256")
     is_pattern = is_device and hmac.compare_digest(expected, mac)
     with transaction.atomic():
-        reason = _judge(key, is_device=is_device, is_pattern=is_pattern, acting=acting, world=world)
+        reason = judge_pattern(taken, is_device=is_device, is_pattern=is_pattern, acting=acting, world=world)
     return Proof(ok=is_pattern, reason=reason, owner=key.customer_id)
 
 
@@ -136,13 +139,13 @@ def spend_challenge(
 ) -> tuple[DeviceKey, bytes] | str:
     """Take a challenge for its one use; return its key and octets, or why it is refused. Counts nothing."""
     with transaction.atomic():
-        taken = _take(challenge_id, purpose, counts=False, acting=acting, world=world)
+        taken = take_answer(challenge_id, purpose, counts=False, acting=acting, world=world)
     if taken.key is None or taken.refused:
         return taken.refused
     return taken.key, taken.challenge
 
 
-def _take(
+def take_answer(
     challenge_id: str,
     purpose: str | None,
     *,
@@ -150,35 +153,32 @@ def _take(
     counts: bool = True,
     acting: Acting,
     world: World,
-) -> _Taken:
+) -> Answer:
     """Spend the challenge and move a counter. Inside a transaction that is committed before comparing."""
-    now = world.clock.now()
-    row = Challenge.objects.select_for_update().filter(id=challenge_id).first()
-    if row is None or (purpose is not None and row.purpose != purpose):
-        return _Taken("unknown")
-    key = (
-        DeviceKey.objects.select_for_update(of=("self",))
-        .select_related("device", "certificate")
-        .get(id=row.device_key_id)
-    )
-    if row.used_at is not None or now > row.expires_at:
-        return _Taken("late", key)
-    row.used_at = now
-    row.save(update_fields=["used_at"])
-    refused = _unusable(key)
-    if not refused and (key.state == DeviceKey.State.LOCKED or key.errors >= world.policy.pattern_errors):
-        _lock(key, acting=acting, world=world)
-        refused = "locked"
+    taken = take_challenge(challenge_id, purpose=purpose, now=world.clock.now())
+    rows = DeviceKey.objects.select_for_update(of=("self",)).select_related("device", "certificate")
+    key = rows.filter(id=taken.subject).first() if taken.subject else None
+    if key is None:
+        return Answer("unknown")
+    if taken.refused:
+        return Answer(taken.refused, key)
+    refused = _unusable(key) or ("locked" if key.state == DeviceKey.State.LOCKED else "")
     if refused:
-        return _Taken(refused, key)
-    octets = bytes(row.challenge)
+        return Answer(refused, key)
     if by_assertion:
         biometric = count_answer(key, world=world)
-        return _Taken("" if biometric else "biometric_off", key, octets, biometric)
-    if counts:
-        key.errors += 1
-        key.save(update_fields=["errors"])
-    return _Taken("", key, octets)
+        return Answer("" if biometric else "biometric_off", key, taken.body, biometric=biometric)
+    return _count(key, taken.body, acting=acting, world=world) if counts else Answer("", key, taken.body)
+
+
+def _count(key: DeviceKey, challenge: bytes, *, acting: Acting, world: World) -> Answer:
+    tally = Tally(factor=FACTOR, subject=f"key:{key.id}", limit=Limit(world.policy.pattern_errors))
+    counted = count_attempts([tally], run_id="", now=world.clock.now())
+    if counted.locked:
+        _lock(key, acting=acting, world=world)
+    if counted.refused is not None:
+        return Answer("locked", key)
+    return Answer("", key, challenge, counted.attempts[0], counted.left[0])
 
 
 def _unusable(key: DeviceKey) -> str:
@@ -190,29 +190,23 @@ def _unusable(key: DeviceKey) -> str:
     return "" if is_live and is_active else "blocked"
 
 
-def _judge(key: DeviceKey, *, is_device: bool, is_pattern: bool, acting: Acting, world: World) -> str:
+def judge_pattern(taken: Answer, *, is_device: bool, is_pattern: bool, acting: Acting, world: World) -> str:
     """Close an attempt; return the reason of a refusal. Inside a transaction."""
-    row = DeviceKey.objects.select_for_update().get(id=key.id)
+    assert taken.key is not None
+    row, now = DeviceKey.objects.select_for_update().get(id=taken.key.id), world.clock.now()
+    customer = row.customer_id
     if not is_device:
         # Not this device: the pattern was not compared, so the attempt is given back.
-        row.errors = max(0, row.errors - 1)
-        row.save(update_fields=["errors"])
-        record_event("device_key:signature_wrong", acting=acting, subject=row.customer_id, key=row.id)
+        judge_attempts({taken.attempt: "refund"}, now=now)
+        record_event("device_key:signature_wrong", acting=acting, subject=customer, key=row.id)
         return "wrong"
     if is_pattern:
-        # Only this attempt and those before it are forgiven: one counted later by somebody else stays.
-        row.errors = max(0, row.errors - key.errors)
-        row.save(update_fields=["errors"])
-        record_event("device_key:proven", acting=acting, subject=row.customer_id, key=row.id)
+        judge_attempts({taken.attempt: "reset"}, now=now)
+        record_event("device_key:proven", acting=acting, subject=customer, key=row.id)
         return ""
-    record_event(
-        "device_key:pattern_wrong",
-        acting=acting,
-        subject=row.customer_id,
-        key=row.id,
-        left=max(0, world.policy.pattern_errors - row.errors),
-    )
-    if row.errors >= world.policy.pattern_errors:
+    is_locked = judge_attempts({taken.attempt: "wrong"}, locking=[taken.attempt], now=now)
+    record_event("device_key:pattern_wrong", acting=acting, subject=customer, key=row.id, left=taken.left)
+    if is_locked:
         _lock(row, acting=acting, world=world)
         return "locked"
     return "wrong"
@@ -225,10 +219,3 @@ def _lock(key: DeviceKey, *, acting: Acting, world: World) -> None:
     key.save(update_fields=["state", "locked_at"])
     record_event("device_key:locked", acting=acting, subject=key.customer_id, key=key.id)
     end_biometrics(Biometric.objects.filter(device_key=key), "locked", acting=acting, world=world)
-
-
-def forget_challenges(*, world: World, limit: int = 1000) -> int:
-    """Delete challenges that have been over for an hour; return how many."""
-    old = world.clock.now() - timedelta(hours=1)
-    ids = list(Challenge.objects.filter(expires_at__lt=old).values_list("id", flat=True)[:limit])
-    return Challenge.objects.filter(id__in=ids).delete()[0]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django.db import connection, transaction
 
 from dojang.audit.actions import record_event
 from dojang.ca.models import Certificate
+from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.pki.errors import MalformedError
+from dojang.ports.limits import Limit
 from dojang.ports.signer_errors import (
     AuthorisationUsedError,
     ClockError,
@@ -58,6 +61,17 @@ _UNTRIED: Final = (
     PinReusedError,
 )
 _USABLE: Final = (WalletKey.State.LIVE, WalletKey.State.LOCKED)
+#: The counter of wrong PINs; its subject is the key.
+PIN: Final = "wallet_pin"
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A counted try of a PIN: the key as it stood, and how many tries are left if this one is wrong."""
+
+    key: WalletKey
+    attempt: int
+    left: int
 
 
 def prepare_key(
@@ -226,16 +240,16 @@ def sign_with_pin(
     Raises `WalletPinWrongError` (data ``left``), `WalletLockedError`, `WalletKeyNotFoundError`, and
     `WalletHeldError` while the certificate is suspended: the PIN is not tried then.
     """
-    key = _count_attempt(customer_id, key_id, acting=acting, world=world)
+    tried = _count_attempt(customer_id, key_id, acting=acting, world=world)
 
     def sign() -> bytes:
         return world.signer.sign_with_wallet(
-            key_id=key_id, sealed=bytes(key.sealed), pin=pin, digest=digest, purpose=purpose
+            key_id=key_id, sealed=bytes(tried.key.sealed), pin=pin, digest=digest, purpose=purpose
         )
 
-    signature = _try_pin(key, sign, acting=acting, world=world)
+    signature = _try_pin(tried, sign, acting=acting, world=world)
     with transaction.atomic():
-        _forgive(WalletKey.objects.select_for_update().get(id=key_id), key)
+        _forgive(tried, world=world)
         record_event("wallet_key:used", acting=acting, subject=customer_id, key=key_id, purpose=purpose)
     return signature
 
@@ -256,23 +270,22 @@ def change_pin(
     sealed part, the event and whatever `within` writes are one transaction: before it the old PIN is the one
     that works, after it the new one. `WalletKeyMovedError` when somebody else changed it meanwhile.
     """
-    key = _count_attempt(customer_id, key_id, acting=acting, world=world)
+    tried = _count_attempt(customer_id, key_id, acting=acting, world=world)
+    before = bytes(tried.key.sealed)
 
     def change() -> bytes:
-        return world.signer.change_wallet_pin(
-            key_id=key_id, sealed=bytes(key.sealed), pin=pin, new_pin=new_pin
-        )
+        return world.signer.change_wallet_pin(key_id=key_id, sealed=before, pin=pin, new_pin=new_pin)
 
     try:
-        sealed = _try_pin(key, change, acting=acting, world=world)
+        sealed = _try_pin(tried, change, acting=acting, world=world)
     except SealedMismatchError as error:
-        if WalletKey.objects.filter(id=key_id, sealed=key.sealed).exists():
+        if WalletKey.objects.filter(id=key_id, sealed=before).exists():
             raise
         raise WalletKeyMovedError(key=key_id) from error
     with transaction.atomic():
         row = WalletKey.objects.select_for_update().get(id=key_id)
-        _forgive(row, key)
-        moved = row.state != WalletKey.State.LIVE or bytes(row.sealed) != bytes(key.sealed)
+        _forgive(tried, world=world)
+        moved = row.state != WalletKey.State.LIVE or bytes(row.sealed) != before
         if not moved:
             row.sealed = sealed
             row.save(update_fields=["sealed"])
@@ -286,9 +299,15 @@ def change_pin(
         world.signer.settle_wallet_pin(key_id=key_id, sealed=sealed)
 
 
-def _count_attempt(customer_id: str, key_id: str, *, acting: Acting, world: World) -> WalletKey:
+# A try's locks are always taken in this order: the key's row, its counter, the audit chain.
+
+
+def _tally(key: WalletKey, *, world: World) -> Tally:
+    return Tally(factor=PIN, subject=f"key:{key.id}", limit=Limit(world.policy.pin_errors))
+
+
+def _count_attempt(customer_id: str, key_id: str, *, acting: Acting, world: World) -> _Tried:
     """Move the counter and commit it; return the key as it stood then."""
-    limit = world.policy.pin_errors
     with transaction.atomic():
         key = (
             WalletKey.objects.select_for_update()
@@ -299,53 +318,57 @@ def _count_attempt(customer_id: str, key_id: str, *, acting: Acting, world: Worl
             raise WalletKeyNotFoundError(key=key_id)
         if key.certificate is not None and key.certificate.state == Certificate.State.HELD:
             raise WalletHeldError(key=key_id)
-        refused = key.state == WalletKey.State.LOCKED or key.errors >= limit
-        if not refused:
-            key.errors += 1
-            key.save(update_fields=["errors"])
-    if refused:
-        _lock(key_id, acting=acting, world=world)
+        if key.state == WalletKey.State.LOCKED:
+            raise WalletLockedError(key=key_id)
+        counted = count_attempts([_tally(key, world=world)], run_id="", now=world.clock.now())
+        if counted.locked:
+            _lock(key, acting=acting, world=world)
+    if counted.refused is not None:
         raise WalletLockedError(key=key_id)
-    return key
+    return _Tried(key, counted.attempts[0], counted.left[0])
 
 
-def _try_pin(key: WalletKey, work: Callable[[], bytes], *, acting: Acting, world: World) -> bytes:
+def _try_pin(tried: _Tried, work: Callable[[], bytes], *, acting: Acting, world: World) -> bytes:
     """Have the signer try a counted PIN, and say in the wallet's words why it would not."""
     try:
         return work()
     except PinWrongError as error:
-        left = world.policy.pin_errors - key.errors
-        if left <= 0:
-            _lock(key.id, acting=acting, world=world)
-            raise WalletLockedError(key=key.id) from error
-        with transaction.atomic():
-            record_event(
-                "wallet_key:pin_wrong", acting=acting, subject=key.customer_id, key=key.id, left=left
-            )
-        raise WalletPinWrongError(left=left) from error
+        if _is_locked_by(tried, acting=acting, world=world):
+            raise WalletLockedError(key=tried.key.id) from error
+        raise WalletPinWrongError(left=tried.left) from error
     except PinLockedError as error:
-        _lock(key.id, acting=acting, world=world)
-        raise WalletLockedError(key=key.id) from error
+        _is_locked_by(tried, for_good=True, acting=acting, world=world)
+        raise WalletLockedError(key=tried.key.id) from error
     except _UNTRIED:
         with transaction.atomic():
-            row = WalletKey.objects.select_for_update().get(id=key.id)
-            row.errors = max(0, row.errors - 1)
-            row.save(update_fields=["errors"])
+            judge_attempts({tried.attempt: "refund"}, now=world.clock.now())
         raise
 
 
-def _forgive(row: WalletKey, key: WalletKey) -> None:
-    """Forgive this attempt and those before it: a parallel one that was counted later stays."""
-    row.errors = max(0, row.errors - key.errors)
-    row.save(update_fields=["errors"])
-
-
-def _lock(key_id: str, *, acting: Acting, world: World) -> None:
-    """Lock a key; a repeat changes nothing."""
+def _is_locked_by(tried: _Tried, *, for_good: bool = False, acting: Acting, world: World) -> bool:
+    """Close an attempt as wrong; tell whether the key is locked by it (or, `for_good`, by the signer)."""
     with transaction.atomic():
-        row = WalletKey.objects.select_for_update().get(id=key_id)
-        if row.state != WalletKey.State.LIVE:
-            return
-        row.state, row.locked_at = WalletKey.State.LOCKED, world.clock.now()
-        row.save(update_fields=["state", "locked_at"])
-        record_event("wallet_key:locked", acting=acting, subject=row.customer_id, key=key_id)
+        key = WalletKey.objects.select_for_update().get(id=tried.key.id)
+        verdict = {tried.attempt: "wrong"}
+        locks = bool(judge_attempts(verdict, locking=verdict, now=world.clock.now())) or for_good
+        if locks:
+            _lock(key, acting=acting, world=world)
+        else:
+            record_event(
+                "wallet_key:pin_wrong", acting=acting, subject=key.customer_id, key=key.id, left=tried.left
+            )
+    return locks
+
+
+def _forgive(tried: _Tried, *, world: World) -> None:
+    """Forgive this attempt and those before it: a parallel one that was counted later stays."""
+    judge_attempts({tried.attempt: "reset"}, now=world.clock.now())
+
+
+def _lock(key: WalletKey, *, acting: Acting, world: World) -> None:
+    """Lock a key whose row is locked; a repeat changes nothing. Inside a transaction."""
+    if key.state != WalletKey.State.LIVE:
+        return
+    key.state, key.locked_at = WalletKey.State.LOCKED, world.clock.now()
+    key.save(update_fields=["state", "locked_at"])
+    record_event("wallet_key:locked", acting=acting, subject=key.customer_id, key=key.id)

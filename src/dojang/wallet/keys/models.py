@@ -30,7 +30,6 @@ class WalletKey(models.Model):
     certificate = models.ForeignKey(
         "ca.Certificate", null=True, on_delete=models.PROTECT, related_name="wallet_keys"
     )
-    errors = models.PositiveSmallIntegerField(default=0)
     locked_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     retired_at = models.DateTimeField(null=True)

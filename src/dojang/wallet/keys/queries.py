@@ -20,7 +20,6 @@ class KeyView:
     state: str
     certificate_id: int | str | None
     created_at: datetime
-    errors: int
 
 
 def usable_key(customer_id: str, product: str) -> WalletKey | None:
@@ -35,7 +34,4 @@ def usable_key(customer_id: str, product: str) -> WalletKey | None:
 def keys_of(customer_id: str) -> tuple[KeyView, ...]:
     """Return every key of a person, newest first."""
     rows = WalletKey.objects.filter(customer_id=customer_id).order_by("-created_at", "id")
-    return tuple(
-        KeyView(row.id, row.product, row.state, row.certificate_id, row.created_at, row.errors)
-        for row in rows
-    )
+    return tuple(KeyView(row.id, row.product, row.state, row.certificate_id, row.created_at) for row in rows)

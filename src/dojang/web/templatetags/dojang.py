@@ -9,7 +9,8 @@ from django import template
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from dojang.edge.wording import KST, phrase, say, write_day
+from dojang.edge.wording import phrase, say, write_day
+from dojang.pki.day import day_of
 from dojang.products import PRODUCTS, advised_product
 from dojang.products.messages import catalog
 from dojang.web.assets import asset_url
@@ -124,7 +125,7 @@ def ending_way(context: Context, kind: str) -> str:
 @register.filter
 def day(moment: datetime, locale: str) -> str:
     """Write the day of a moment, as it was in Korea."""
-    return write_day(moment.astimezone(KST).date(), locale)
+    return write_day(day_of(moment), locale)
 
 
 @register.filter

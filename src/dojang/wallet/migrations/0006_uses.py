@@ -24,7 +24,7 @@ BACK = "DROP TABLE wallet_use CASCADE; DROP FUNCTION wallet_use_is_final CASCADE
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ca", "0002_guards"), ("wallet", "0004_biometric")]
+    dependencies = [("ca", "0002_guards"), ("wallet", "0005_counters_moved")]
     operations = [
         AdoptModel(
             former="rp_use",

@@ -13,20 +13,19 @@ from dojang.guard.counters import (
     Counted,
     Tally,
     count_attempts,
-    is_budget_spent,
+    forget_attempts,
     judge_attempts,
     locked_factors,
     open_lock,
-    spend_budget,
     tries_left,
 )
 from dojang.guard.models import Attempt, FactorCounter, FactorLock
-from dojang.journeys.model import DAY
+from dojang.ports.limits import DAY, Limit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOW = datetime(2031, 5, 6, 3, 0, tzinfo=UTC)
-CARD = Tally(factor="security_card", subject="customer:c1", limit=5, customer_id="c1")
+CARD = Tally(factor="security_card", subject="customer:c1", limit=Limit(5), customer_id="c1")
 
 
 def count(*tallies: Tally, now: datetime = NOW) -> Counted:
@@ -80,6 +79,24 @@ def test_a_right_answer_forgives_the_past_but_not_what_is_under_way() -> None:
     assert FactorCounter.objects.get().errors == 1
 
 
+def test_a_right_answer_does_not_forgive_what_was_counted_after_it() -> None:
+    """A wrong guess counted while the right answer was being compared stays, even if judged first."""
+    judge(count(CARD), "wrong")
+    right = count(CARD)
+    judge(count(CARD), "wrong")
+    judge(right, "reset")
+    assert FactorCounter.objects.get().errors == 1
+
+
+def test_what_a_later_right_answer_forgave_does_not_come_back() -> None:
+    """Two right answers overtake each other: the wrong one between them is forgiven by the second."""
+    first = count(CARD)
+    judge(count(CARD), "wrong")
+    judge(count(CARD), "reset")
+    judge(first, "reset")
+    assert FactorCounter.objects.get().errors == 0
+
+
 def test_the_fifth_wrong_answer_locks_and_only_once() -> None:
     """The lock is reported by the judgement that closed it, and by no other."""
     verdicts = [judge(count(CARD), "wrong") for _ in range(5)]
@@ -100,7 +117,7 @@ def test_a_fifth_attempt_never_judged_locks_at_the_next_try() -> None:
 
 def test_two_counters_move_together_or_not_at_all() -> None:
     """When one of two counters refuses, the other is not moved."""
-    other = Tally(factor="account_password", subject="account:1", limit=1, window=DAY)
+    other = Tally(factor="account_password", subject="account:1", limit=Limit(1, DAY))
     judge(count(other), "wrong")
     assert count(CARD, other).refused == 1
     assert tries_left("c1", ["security_card"], now=NOW) == {"security_card": 5}
@@ -109,8 +126,8 @@ def test_two_counters_move_together_or_not_at_all() -> None:
 def test_counting_in_either_order_cannot_deadlock() -> None:
     """Two counters named in opposite orders by parallel attempts end without a deadlock."""
     wide = [
-        Tally(factor="a", subject="s", limit=10_000),
-        Tally(factor="b", subject="s", limit=10_000),
+        Tally(factor="a", subject="s", limit=Limit(10_000)),
+        Tally(factor="b", subject="s", limit=Limit(10_000)),
     ]
 
     def move(index: int) -> int:
@@ -129,9 +146,35 @@ def test_a_refund_gives_back_exactly_one() -> None:
     assert FactorCounter.objects.get().errors == 1
 
 
+def test_a_refund_from_yesterday_gives_today_nothing() -> None:
+    """An attempt counted before midnight and given back after it leaves the new day's count alone."""
+    daily = Tally(factor="identify", subject="user_id:x", limit=Limit(5, DAY))
+    evening = datetime(2031, 5, 6, 14, 59, tzinfo=UTC)
+    midnight = evening + timedelta(minutes=1)
+    old = count(daily, now=evening)
+    judge(count(daily, now=midnight), "wrong", now=midnight)
+    judge(old, "refund", now=midnight)
+    assert FactorCounter.objects.get().errors == 1
+
+
+def test_a_rolling_limit_cannot_lock() -> None:
+    """A lock has an end or somebody who opens it; a rolling limit has neither, so it only refuses."""
+    with pytest.raises(ValueError, match="rolling"):
+        Tally(factor="approvals", subject="customer:c1", limit=Limit(3, 600))
+
+
+def test_old_attempts_are_forgotten_and_counts_are_not() -> None:
+    """A week later the attempts are gone; what they counted stays counted."""
+    judge(count(CARD), "wrong")
+    judge(count(CARD, now=NOW + timedelta(days=1)), "wrong")
+    assert forget_attempts(now=NOW + timedelta(days=7)) == 0
+    assert forget_attempts(now=NOW + timedelta(days=7, seconds=1)) == 1
+    assert (Attempt.objects.count(), FactorCounter.objects.get().errors) == (1, 2)
+
+
 def test_a_days_limit_ends_at_midnight_in_korea() -> None:
     """A day's lock opens at midnight in Seoul (15:00 UTC), by itself."""
-    daily = Tally(factor="identify", subject="user_id:x", limit=2, window=DAY, customer_id="c1")
+    daily = Tally(factor="identify", subject="user_id:x", limit=Limit(2, DAY), customer_id="c1")
     evening = datetime(2031, 5, 6, 14, 59, tzinfo=UTC)
     for _ in range(2):
         judge(count(daily, now=evening), "wrong", now=evening)
@@ -155,19 +198,9 @@ def test_an_unlock_starts_afresh() -> None:
     assert FactorCounter.objects.get().total == 5
 
 
-def test_a_budget_is_spent_by_wrong_entries_and_renewed_daily() -> None:
-    """A source's budget is a day's, and one source's alone."""
-    with transaction.atomic():
-        for _ in range(3):
-            spend_budget("source", "198.51.100.7", 3, now=NOW)
-    assert is_budget_spent("source", "198.51.100.7", 3, now=NOW)
-    assert not is_budget_spent("source", "203.0.113.9", 3, now=NOW)
-    assert not is_budget_spent("source", "198.51.100.7", 3, now=NOW + timedelta(days=1))
-
-
 def test_subjects_are_not_readable() -> None:
     """Neither user id nor account number stands in the counter's row."""
-    count(Tally(factor="identify", subject="user_id:hong1234", limit=5))
+    count(Tally(factor="identify", subject="user_id:hong1234", limit=Limit(5)))
     row = FactorCounter.objects.get()
     assert len(bytes(row.subject)) == 32
     assert b"hong" not in bytes(row.subject)
