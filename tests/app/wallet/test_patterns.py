@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import transaction
 from tests.counting import errors_of
 from tests.journeys.app.device import AppWalk, Telephone, approve, challenge, fresh_key, prove, reject
 from tests.journeys.app.walker import Walk, in_parallel
@@ -133,6 +134,21 @@ def test_twenty_guesses_at_once_are_five(world: World, walk: AppWalk) -> None:
     assert set(results) <= {"wrong", "locked"}
     assert Event.objects.filter(type="device_key:pattern_wrong").count() == 5
     assert (errors(), DeviceKey.objects.get().state) == (5, "locked")
+
+
+def test_a_right_pattern_forgives_the_past_alone(world: World, walk: AppWalk) -> None:
+    """A wrong pattern counted while the right one was compared stays counted; the one before does not."""
+    assert prove(world, walk, WRONG).reason == "wrong"
+    made = challenge(world, walk)
+    assert made is not None
+    with transaction.atomic():
+        taken = patterns.take_answer(made.id, None, acting=walk.acting, world=world)
+    assert prove(world, walk, WRONG).reason == "wrong"
+    assert errors() == 3
+    with transaction.atomic():
+        judged = {"is_device": True, "is_pattern": True, "acting": walk.acting, "world": world}
+        assert patterns.judge_pattern(taken, **judged) == ""  # type: ignore[arg-type]
+    assert errors() == 1
 
 
 def test_who_lacks_the_telephone_cannot_spend_its_tries(world: World, walk: AppWalk) -> None:
