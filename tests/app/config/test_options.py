@@ -47,7 +47,7 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
             "[policy.products.passport]\nlife_days = 9",
             "there is no such product, only financial, joint, bank",
         ),
-        ("[policy]\njoint_validity_days = 366", "no such figure; see policy.products.joint"),
+        ("[policy]\njoint_validity_days = 366", "no such figure; see [policy.products.joint]"),
     ],
 )
 def test_a_products_impossible_figure_is_refused_in_words(
