@@ -9,8 +9,7 @@ from django.test import Client
 from tests.app.account.test_me_pages import CHROME, Visitor
 from tests.journeys.app.walker import Walk
 
-from dojang.account.browsers import LIFE
-from dojang.account.browsers.actions import clear_browsers
+from dojang.account.browsers.actions import LIFE, clear_browsers
 from dojang.account.models import SeenBrowser
 from dojang.audit.models import Event
 from dojang.notices.models import Notice
