@@ -124,9 +124,13 @@ class Options(BaseSettings):
         known = {item.name: item for item in dataclasses.fields(Policy)}
         unknown = sorted(set(self.policy) - set(known))
         if unknown:
-            raise OptionsError(
-                f"policy.{unknown[0]} is not known", name=f"policy.{unknown[0]}", why="no such figure"
+            name, product = unknown[0], unknown[0].partition("_")[0]
+            why = (
+                f"no such figure; see [policy.products.{product}]"
+                if product in PRODUCTS
+                else "no such figure"
             )
+            raise OptionsError(f"policy.{name} is not known", name=f"policy.{name}", why=why)
         values: dict[str, Any] = {"public_url": self.base_url, "status_url": self.status_base}
         for name, value in self.policy.items():
             try:

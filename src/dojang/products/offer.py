@@ -39,17 +39,38 @@ class ProductFile(Protocol):
 
 
 def offer(file: ProductFile) -> None:
-    """Offer a product and its journeys. `ValueError` when it cannot be: id taken, profile unknown."""
+    """Offer a product and its journeys. `ValueError` when it cannot be, with a sentence that says why."""
     product, journeys = file.PRODUCT, file.JOURNEYS
+    for why in (*_faults_of(product), *(why for journey in journeys for why in _faults_in(journey, product))):
+        raise ValueError(f"{product.id}: {why}")
+    _set([*_products.values(), product], {**_journeys, **{journey.id: journey for journey in journeys}})
+
+
+def _faults_of(product: Product) -> Iterator[str]:
+    """Yield what is impossible about a product."""
     if product.id in _products:
-        raise ValueError(f"two products are called {product.id}")
+        yield "two products of this name"
     profile = PROFILES.get(product.profile)
     if profile is None or profile.role != "subscriber":
-        raise ValueError(f"{product.id}: {product.profile} is no profile for customers")
-    for journey in journeys:
-        if journey.product is not product or not journey.id.startswith(f"{product.id}-"):
-            raise ValueError(f"{journey.id} is no journey of {product.id}")
-    _set([*_products.values(), product], {**_journeys, **{journey.id: journey for journey in journeys}})
+        yield f"{product.profile} is no profile for customers"
+        return
+    if not 0 < product.life_days <= product.longest_life_days:
+        yield f"its profile allows lives of 1 to {product.longest_life_days} days"
+    if not 0 <= product.renew_window_days <= product.life_days:
+        yield "it would be renewed before it begins"
+    if product.on_device == (product.unlock == "pin"):
+        yield "a PIN opens keys of the wallet, a password or a pattern those of a device"
+    if product.on_device and product.key_algorithm not in profile.keys:
+        yield f"its profile has no keys of the kind {product.key_algorithm or 'none'}"
+
+
+def _faults_in(journey: Journey, product: Product) -> Iterator[str]:
+    """Yield what is impossible about a journey of a product."""
+    if journey.product is not product or not journey.id.startswith(f"{product.id}-"):
+        yield f"{journey.id} is a journey of another"
+    choices = {step.choice for step in journey.steps} | {journey.order.choice if journey.order else ""}
+    for name in sorted(choices - {"", *product.choices}):
+        yield f"{journey.id} asks for {name}, which is no choice of it"
 
 
 def withdraw(product_id: str) -> None:

@@ -37,6 +37,32 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("[policy.products.joint]\nlife_days = 367", "it must be a number of days from 1 to 366"),
+        ("[policy.products.joint]\nlife_days = true", "it must be a number of days from 1 to 366"),
+        ("[policy.products.joint]\nneeds_factor = 1", "it must be one of False, True"),
+        ("[policy.products.joint]\nreissue_order = 'mine'", "it must be one of consent_first, printed"),
+        (
+            "[policy.products.passport]\nlife_days = 9",
+            "there is no such product, only financial, joint, bank",
+        ),
+        ("[policy]\njoint_validity_days = 366", "no such figure; see [policy.products.joint]"),
+    ],
+)
+def test_a_products_impossible_figure_is_refused_in_words(
+    content: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a product cannot be set to is refused with what it can be."""
+    place = tmp_path / "dojang.toml"
+    place.write_text(content)
+    monkeypatch.setenv("DOJANG_CONFIG", str(place))
+    with pytest.raises(OptionsError) as caught:
+        load_options()
+    assert caught.value.data["why"] == sentence
+
+
+@pytest.mark.parametrize(
     ("content", "name"),
     [
         ("port = 0", "DOJANG_PORT"),

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -237,18 +238,41 @@ def test_an_installed_package_is_found_by_every_process(installed: tuple[Path, .
 
 def test_nothing_of_it_is_left_once_it_is_withdrawn(product: Product) -> None:
     """Twice it cannot be offered; withdrawn, its journeys and sentences are gone, and so is its profile."""
-    with pytest.raises(ValueError, match="two products"):
+    with pytest.raises(ValueError, match="two products of this name"):
         offer(corporate)
     withdraw(product.id)
     remove_profile(PROFILE.id)
     assert "corporate" not in PRODUCTS
     assert not [journey for journey in JOURNEYS if journey.startswith("corporate")]
     assert "product.corporate.name" not in catalog("ko")
-    with pytest.raises(ValueError, match="no profile"):
+    with pytest.raises(ValueError, match="no profile for customers"):
         offer(corporate)
     assert "corporate" not in PRODUCTS
     add_profile(PROFILE)
     offer(corporate)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "why"),
+    [
+        ({"id": "bank"}, "two products"), ({"profile": "ocsp"}, "no profile for customers"),
+        ({"life_days": 732}, "1 to 731 days"), ({"life_days": 0}, "1 to 731 days"),
+        ({"renew_window_days": 800}, "before it begins"), ({"unlock": "pattern"}, "a PIN opens"),
+        ({"custody": "device"}, "a PIN opens"), ({"choices": {}}, "asks for asks_account"),
+        ({"custody": "device", "unlock": "pattern", "key_algorithm": "dsa"}, "of the kind dsa"),
+    ],
+)  # fmt: skip
+def test_an_impossible_product_is_not_offered(spoilt: dict[str, Any], why: str) -> None:
+    """What its profile, its journeys or its own figures contradict is refused, with a sentence."""
+    add_profile(PROFILE)
+    made = replace(corporate.PRODUCT, **spoilt)
+    journeys = tuple(replace(journey, product=made) for journey in corporate.JOURNEYS)
+    try:
+        with pytest.raises(ValueError, match=why):
+            offer(SimpleNamespace(PRODUCT=made, JOURNEYS=journeys))
+    finally:
+        remove_profile(PROFILE.id)
+    assert list(PRODUCTS) == ["financial", "joint", "bank"]
 
 
 @pytest.mark.parametrize(
