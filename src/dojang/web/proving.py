@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dojang.account.proving.actions import ask
 from dojang.account.proving.values import LOGIN, Answer
 from dojang.edge.visitor import acting_of, world_of
-from dojang.edge.wording import product_name, reader_locale
+from dojang.edge.wording import phrase, product_name, reader_locale
 from dojang.web.app.biometrics import stand_in
 from dojang.web.asking import control
 from dojang.web.deeds import begin_url
@@ -35,6 +35,11 @@ class Way:
     name: str
     url: str  #: where it is logged in with
     question: Question | None
+
+    @property
+    def named(self) -> str:
+        """Its name inside a sentence."""
+        return phrase(f"product.{self.product.id}.named", reader_locale())
 
     @property
     def template(self) -> str:
