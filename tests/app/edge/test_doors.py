@@ -16,6 +16,7 @@ from django.test import RequestFactory
 from django.utils import translation
 from tests.app.edge.test_statuses import every_error
 
+from dojang.edge import problems
 from dojang.edge.middleware import RefusalMiddleware
 from dojang.edge.problems import problem
 from dojang.edge.refusals import refuse_in_form
@@ -29,7 +30,7 @@ from dojang.wallet.keys.errors import WalletKeyMismatchError, WalletKeyNotFoundE
 from dojang.web.errors import error_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from django.http import HttpResponse
     from django.test import Client
@@ -177,3 +178,23 @@ def test_the_sandbox_leaves_what_nobody_foresaw_to_the_server() -> None:
     guard = RefusalMiddleware(lambda _request: None)  # type: ignore[arg-type, return-value]
     assert guard.process_exception(RequestFactory().get("/sandbox/"), ZeroDivisionError()) is None
     assert guard.process_exception(RequestFactory().get("/certs/"), RunNotFoundError()) is None
+
+
+@pytest.mark.parametrize(
+    ("handler", "status", "code"),
+    [
+        (problems.bad_request, 400, "request_malformed"),
+        (problems.permission_denied, 403, "forbidden"),
+        (problems.not_found, 404, "not_found"),
+        (problems.server_error, 500, "internal"),
+    ],
+    ids=str,
+)
+def test_a_process_without_pages_answers_with_problems(
+    handler: Callable[..., HttpResponse], status: int, code: str, locale: str
+) -> None:
+    """What the framework refuses there has its code and sentence, too."""
+    answer = handler(RequestFactory().get("/somewhere"))
+    told = json.loads(answer.content)
+    assert (answer.status_code, told["code"]) == (status, code)
+    assert told["detail"] == catalog(locale)[f"error.{code}"]
