@@ -177,10 +177,6 @@ class Centre:
                 if sign in line:
                     found.setdefault(name, []).append(child)
                     break
-            else:
-                # Granian's own workers show a multiprocessing command line.
-                if "multiprocessing" in line and "resource_tracker" not in line:
-                    found.setdefault("http", []).append(child)
         return found
 
     def stop(self) -> None:

@@ -104,7 +104,6 @@ MIDDLEWARE = [
     *(["dojang.web.middleware.WebMiddleware"] if _WITH_PAGES else []),
 ]
 ROOT_URLCONF = "dojang.config.urls"
-WSGI_APPLICATION = "dojang.config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
