@@ -131,6 +131,7 @@ class Centre:
                 stdout=log, stderr=log, env=self.env, start_new_session=True,
             )  # fmt: skip
         wait_until(self.is_ready, "the centre to be ready")
+        wait_until(lambda: self.request("GET", "/readyz")[1]["worker"], "the worker's first work")
 
     def is_ready(self) -> bool:
         """Whether database and signer answer through it."""

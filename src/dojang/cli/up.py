@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import http.client
+import json
 import os
 import subprocess
 import sys
@@ -236,15 +237,21 @@ class Running:
 
 def is_ready(options: Options) -> bool:
     """Ask the centre itself whether database and signer answer."""
+    return bool((ask_condition(options) or {}).get("ready"))
+
+
+def ask_condition(options: Options) -> dict[str, bool] | None:
+    """Ask the running centre how it is, part by part; None when it does not answer."""
     host = "127.0.0.1" if options.host in {"0.0.0.0", "::"} else options.host  # noqa: S104 - a comparison
     link = http.client.HTTPConnection(host, options.port, timeout=5)
     try:
         link.request("GET", "/readyz")
-        return link.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
+        told = json.loads(link.getresponse().read())
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
     finally:
         link.close()
+    return told if isinstance(told, dict) else None
 
 
 def _migrate() -> None:

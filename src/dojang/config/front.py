@@ -161,7 +161,10 @@ class Front:
             assert self._pages is not None
             application = self._pages
             pool = self.pools["care" if path in CARE else "pages"]
-        return await pool.run(partial(call, application, environ_of(scope, body)))
+        environ = environ_of(scope, body)
+        if pool is self.pools["care"]:
+            environ["dojang.pools"] = {name: (each.inside, each.shed) for name, each in self.pools.items()}
+        return await pool.run(partial(call, application, environ))
 
     def _send_asset(self, assets: Place, scope: Head, line: Line) -> None:
         status, headers, found = assets.find(scope.method, scope.path.removeprefix(STATIC), scope.headers)

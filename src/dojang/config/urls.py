@@ -26,6 +26,7 @@ def _serving() -> tuple[str, ...]:
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("metrics", health.metrics),
     *(
         path("", include(module))
         for room in _serving()

@@ -7,7 +7,6 @@ start and once a minute. All tasks are written so that running them twice does n
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
 
 from dojang.config import wiring
 
@@ -40,17 +41,31 @@ async def give_back(context: JobContext, timestamp: int) -> None:
 
 
 async def _give_back(running: App) -> None:
+    """Give back each lost job by itself: one that cannot be given back must not keep the others, or the worker."""
     for job in await running.job_manager.get_stalled_jobs(seconds_since_heartbeat=LOST_AFTER):
-        logger.warning("job %s (%s) was lost with its worker; it runs again", job.id, job.task_name)
-        await running.job_manager.retry_job(job)
+        told = {"job": job.id, "task": job.task_name}
+        try:
+            await running.job_manager.retry_job(job)
+        except UniqueViolation:
+            # Its queueing lock says that one waiting job of the kind is enough, and one waits.
+            await running.job_manager.finish_job(job, Status.FAILED, delete_job=True)
+            logger.warning("a job was lost with its worker; the same waits already", extra=told)
+        except Exception:
+            logger.exception("a job was lost with its worker and cannot be given back", extra=told)
+        else:
+            logger.warning("a job was lost with its worker; it runs again", extra=told)
 
 
-async def _work() -> None:
+async def _work() -> bool:
+    """Work until told to stop. Returns whether it was that, and not something that keeps us from working."""
     connector = app.connector
     assert isinstance(connector, DjangoConnector)
     running = app.with_connector(connector.get_worker_connector())
     async with running.open_async():
-        await _give_back(running)
+        try:
+            await _give_back(running)
+        except Exception:  # what is lost is looked for again each minute; everything else cannot wait for it
+            logger.exception("lost jobs could not be looked for")
         working = asyncio.create_task(
             running.run_worker_async(
                 concurrency=CONCURRENCY,
@@ -62,29 +77,39 @@ async def _work() -> None:
                 additional_context={"world": wiring.get_world()},
             )
         )
-        _stop_on_signal(working)
-        with contextlib.suppress(asyncio.CancelledError):
+        told = _stop_on_signal(working)
+        try:
             await working
+            if not told.is_set():  # one of the worker's own helpers fell, as it has logged
+                logger.critical("the worker cannot go on")
+        except asyncio.CancelledError:
+            pass
+        except Exception as error:  # the text of a foreign exception may hold anything
+            logger.critical("the worker cannot work", extra={"error": type(error).__name__}, exc_info=error)
+    return told.is_set()
 
 
-def _stop_on_signal(working: asyncio.Task[None]) -> None:
+def _stop_on_signal(working: asyncio.Task[None]) -> threading.Event:
     """End the work in order at SIGTERM or SIGINT, and in any case a little after the grace.
 
-    A worker whose database went first would wait for it for ever to say goodbye.
+    A worker whose database went first would wait for it for ever to say goodbye. The event tells that it was asked.
     """
+    told = threading.Event()
 
     def stop() -> None:
+        told.set()
         threading.Timer(GRACE + 2, os._exit, (0,)).start()
         working.cancel()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    return told
 
 
 def run() -> None:
     """Work until a signal says otherwise. Django must be set up."""
-    asyncio.run(_work())
+    asked = asyncio.run(_work())
     # Threads of connection pools that still look for a lost database must not keep the process.
     logging.shutdown()
-    os._exit(0)
+    os._exit(0 if asked else 1)
