@@ -26,6 +26,7 @@ from pydantic_settings import (
 from dojang.config.home import Home, default_home
 from dojang.config.postgres import PrivatePostgres
 from dojang.pki.errors import DojangError
+from dojang.pki.rules import MAX_ANSWER_LIFE, MAX_LIST_LIFE
 from dojang.ports.policy import Policy
 
 if TYPE_CHECKING:
@@ -262,3 +263,6 @@ def _refuse_impossible(policy: Policy) -> None:
         refuse("policy_arc", "it must be an object identifier such as 2.25.1.2")
     if policy.ocsp_life < 60:  # noqa: PLR2004 - a minute is the refresh job's own rhythm
         refuse("ocsp_life", "answers must live for at least 60 seconds")
+    for name, most in (("ocsp_life", MAX_ANSWER_LIFE), ("crl_life", MAX_LIST_LIFE)):
+        if getattr(policy, name) > most.total_seconds():
+            refuse(name, f"the signer signs nothing that lives longer than {most.days} days")
