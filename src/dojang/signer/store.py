@@ -179,6 +179,7 @@ class Store:
         self._head = self._last_entry()
         self._head_known = True
         self._head_key: bytes | None = None
+        self._sound = False  #: whether the journal was found whole
         self.commits = 0  #: transactions made durable since the start
 
     @property
@@ -283,7 +284,7 @@ class Store:
 
     def close(self) -> None:
         """Finish what is being written, enter what was only counted, and close the file."""
-        if self._head_key is not None and self.read("SELECT 1 FROM ocsp_tally"):
+        if self._sound and self.read("SELECT 1 FROM ocsp_tally"):
             with contextlib.suppress(SignerError):  # the sums stay where they are, for the next start
                 self.commit(lambda tx: tx.settle_tallies(last=True))
         with self._leading, self._reading:
@@ -302,6 +303,7 @@ class Store:
         elif not hmac.compare_digest(kept, self._sealed_head(self._head)):
             raise JournalBrokenError("the journal does not end where it was left", seq=self._head.seq)
         self.verify(after=max(0, self._head.seq - _TAIL))
+        self._sound = True
 
     def verify(self, after: int = 0) -> int:
         """Recompute the hashes of all entries behind `after` and return how many. `JournalBrokenError`."""

@@ -14,6 +14,7 @@ from dojang.pki.errors import MalformedError
 from dojang.signer.authority import Authorities
 from dojang.signer.customers import CustomerLimits, Customers
 from dojang.signer.store import Store, set_meta
+from dojang.ports.signer_wire import HALT_ORDER
 from dojang.signer.switch import Switch
 from dojang.signer.timekeeping import TimeKeeper
 from dojang.signer.vault import Vault, VaultLockedError, new_salt
@@ -143,7 +144,7 @@ class Signing:
         time.remember(
             None if last is None else datetime.fromisoformat(last), timedelta(seconds=float(offset or b"0"))
         )
-        self.switch = Switch(store, time)
+        self.switch = Switch(store, time, database.with_name(HALT_ORDER))
         self._authorities = Authorities(store, vault, self.switch, time, policy_arc=config.policy_arc)
         self._customers = Customers(store, vault, self.switch, time, config.limits)
         self._verbs = self._table()

@@ -85,7 +85,8 @@ class StatusApp:
         return None
 
     def close(self) -> None:
-        """Let go of database connections."""
+        """Tell what is still to be told, and let go of database connections."""
+        self._responder.close()
         self._store.close()
 
     def _respond(self, environ: dict[str, Any]) -> Response:
