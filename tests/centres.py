@@ -226,8 +226,11 @@ def _descendants(pid: int) -> list[int]:
     return found
 
 
-def make_centre(database_url: str = "", **settings: str) -> Centre:
-    """Prepare a centre in a new folder and on a free port; `settings` are further DOJANG_… variables."""
+def make_centre(database_url: str = "", sources: str = _SOURCES, **settings: str) -> Centre:
+    """Prepare a centre in a new folder and on a free port; `settings` are further DOJANG_… variables.
+
+    `sources` is where the package is imported from.
+    """
     home = Path(tempfile.mkdtemp(prefix="dojang-centre-"))
     home.chmod(0o755)  # the database's own user has to walk through
     (home / "dojang.toml").write_text("[policy.service_hours]\n", "utf-8")  # tests begin at any hour
@@ -237,7 +240,7 @@ def make_centre(database_url: str = "", **settings: str) -> Centre:
         **kept,
         "DOJANG_HOME": str(home),
         "DOJANG_PORT": str(port),
-        "PYTHONPATH": _SOURCES,
+        "PYTHONPATH": sources,
         "NO_COLOR": "1",
         "LC_ALL": "C.UTF-8",
         **({"DOJANG_DATABASE_URL": database_url} if database_url else {}),
