@@ -1,8 +1,8 @@
 """Who besieges the centre, and whether honest people are served meanwhile. On loopback only, and bounded.
 
-``python -m bench.siege PORT [--slow 2000] [--crowd 300] [--seconds 10]`` against a running centre: opens connections
-that send half a body and half a head, lets a crowd press one page, and asks for status and a page from time to time.
-Prints what the honest ones met.
+``python -m bench.siege PORT [--slow 2000] [--crowd 300] [--seconds 10]`` against a running centre: opens
+connections that send half a body or half a head, lets a crowd press one page, and asks for status and a page
+all the while. Prints what the honest ones met.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import resource
 import time
 from collections import Counter
 
-HALF_BODY = b"POST /api/v1/runs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n{"
-HALF_STATUS = b"POST /ocsp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/ocsp-request\r\nContent-Length: 84\r\n\r\n0"
+HALF_BODY = b"POST /api/v1/runs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 200\r\n\r\n{"
+HALF_STATUS = b"POST /ocsp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 84\r\n\r\n0"
 HALF_HEAD = b"GET / HTTP/1.1\r\nHost: 127.0"
 HONEST_PAUSE = 0.02  #: seconds between two honest questions
 
@@ -84,7 +84,10 @@ def told(name: str, met: list[tuple[int, float]]) -> None:
     def at(values: list[float], share: float) -> str:
         return f"{1000 * values[min(len(values) - 1, int(share * len(values)))]:.0f} ms" if values else "-"
 
-    print(f"{name:24} {len(met):6}  {statuses}  all p50 {at(times, 0.5)} p99 {at(times, 0.99)}  served p99 {at(good, 0.99)}")
+    print(
+        f"{name:20} {len(met):6}  {statuses}  p50 {at(times, 0.5)}, p99 {at(times, 0.99)},"
+        f" p99 of those served {at(good, 0.99)}"
+    )
 
 
 async def main() -> None:

@@ -360,7 +360,7 @@ def test_many_status_answers_are_signed_in_one_call(centre: Centre) -> None:
 
 
 def test_status_is_signed_for_a_bounded_time(centre: Centre) -> None:
-    """An answer or a list dated ahead, or to be believed for too long, is refused; so is a number from the future."""
+    """What is dated ahead or would be believed for too long is refused; so is a number from the future."""
     signer, bodies = centre
     for wrong in ({"ahead": 3650}, {"life": 11}, {"ahead": -1}):
         refused(

@@ -40,7 +40,7 @@ def _told(centre: Centre, *words: str) -> Any:
 
 
 def test_protecting_needs_no_signer(without_signer: Centre) -> None:
-    """A certificate is held, then revoked, and signing halted, all with a signer that does not start; it obeys later."""
+    """Holding, revoking and halting work while the signer does not start; it obeys the halt later."""
     centre, hong = without_signer, BY_HANDLE["hong"].id
     [listed] = _told(centre, "cert", "list", hong)
     assert listed["state"] == "active"

@@ -94,7 +94,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def test_killed_watcher_leaves_nobody_listening(start_centre: Callable[..., Centre]) -> None:
-    """Two HTTP processes beside the centre's own end with the one that watches them, a client in each or not."""
+    """Two status processes end with the one that watches them, though clients hang on them."""
     centre = start_centre()
     env = {**centre.env, "DOJANG_PORT": str(free_port()), "DOJANG_WORKERS": "2"}
     port = int(env["DOJANG_PORT"])

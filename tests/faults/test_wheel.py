@@ -27,7 +27,16 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place / "made")]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=120)
     [wheel] = (place / "made").glob("*.whl")
-    install = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--target", str(place / "site")]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        str(place / "site"),
+    ]
     subprocess.run([*install, str(wheel)], check=True, capture_output=True, timeout=120)
     return place / "site"
 
@@ -43,7 +52,7 @@ def test_the_wheel_holds_every_file_of_the_package(installed: Path) -> None:
 
 
 def test_a_centre_runs_from_the_wheel(installed: Path) -> None:
-    """A centre started from the installed wheel serves its pages with every style, script and picture they name."""
+    """A centre started from the wheel serves its pages with every style, script and picture they name."""
     with running_centre(sources=str(installed)) as centre:
         where = subprocess.run(
             [sys.executable, "-c", "import dojang; print(dojang.__file__)"],

@@ -2,8 +2,8 @@
 
 One event loop holds every connection. No thread is taken before a request's body is here, and a body is here
 within `BODY_SECONDS` or not at all, so ten thousand clients that send slowly cost ten thousand waiting
-tasks and no thread. Behind it are pools that cannot starve each other: *status* (OCSP, CRL, issuer certificates),
-*pages* (everything of Django's) and *care* (health, for those who look after the centre).
+tasks and no thread. Behind it are pools that cannot starve each other: *status* (OCSP, CRL, issuer
+certificates), *pages* (everything of Django's) and *care* (health, for those who look after the centre).
 """
 
 from __future__ import annotations
@@ -216,7 +216,10 @@ class Front:
 
 
 def environ_of(scope: Head, body: bytes) -> dict[str, Any]:
-    """Describe a request as PEP 3333 does. Header names with an underscore are dropped: they would pass for others."""
+    """Describe a request as PEP 3333 does.
+
+    Headers with an underscore in their name are dropped: they would pass for others.
+    """
     host, _, port = scope.server.rpartition(":")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope.method,

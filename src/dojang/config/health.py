@@ -48,7 +48,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
     lines = [f"dojang_{name} {value:g}" for name, value in sorted(found.figures.items())]
     lines += [f'dojang_well{{part="{name}"}} {int(well)}' for name, well in found.parts.items()]
     for name, (inside, shed) in sorted(request.META.get(POOLS, {}).items()):
-        lines += [f'dojang_requests_inside{{pool="{name}"}} {inside}', f'dojang_requests_shed{{pool="{name}"}} {shed}']
+        lines += [
+            f'dojang_requests_inside{{pool="{name}"}} {inside}',
+            f'dojang_requests_shed{{pool="{name}"}} {shed}',
+        ]
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4; charset=utf-8")
 
 

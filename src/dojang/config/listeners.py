@@ -1,7 +1,7 @@
 """Who listens on our port: a start ends what its own predecessor left there, and refuses anybody else's.
 
-The server shares its port among processes (SO_REUSEPORT), so a process that was left behind would go on getting its
-share of new connections and answer none of them.
+The server shares its port among processes (SO_REUSEPORT), so a process that was left behind would go on
+getting its share of new connections and answer none of them.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def listening(port: int) -> list[int]:
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if any(os.readlink(file) in inodes for file in (place / "fd").iterdir()):
+            if any(str(file.readlink()) in inodes for file in (place / "fd").iterdir()):
                 found.append(int(place.name))
     return sorted(found)
 

@@ -238,6 +238,15 @@ def _refuse_hours(policy: Policy, refuse: Callable[[str, str], None]) -> None:
             refuse("service_hours", f"{name} must be HH:MM-HH:MM")
 
 
+def _refuse_lives(policy: Policy, refuse: Callable[[str, str], None]) -> None:
+    """Refuse lives of status that the refresh job or the signer cannot keep to."""
+    if policy.ocsp_life < 60:  # noqa: PLR2004 - a minute is the refresh job's own rhythm
+        refuse("ocsp_life", "answers must live for at least 60 seconds")
+    for name, most in (("ocsp_life", MAX_ANSWER_LIFE), ("crl_life", MAX_LIST_LIFE)):
+        if getattr(policy, name) > most.total_seconds():
+            refuse(name, f"the signer signs nothing that lives longer than {most.days} days")
+
+
 def _refuse_impossible(policy: Policy) -> None:
     """Refuse figures no bank can mean: negative lives, a warning after the end, an algorithm nobody has."""
 
@@ -261,8 +270,4 @@ def _refuse_impossible(policy: Policy) -> None:
             refuse(name, f"it must be one of {', '.join(sorted(ways))}")
     if not all(part.isdigit() for part in policy.policy_arc.split(".")):
         refuse("policy_arc", "it must be an object identifier such as 2.25.1.2")
-    if policy.ocsp_life < 60:  # noqa: PLR2004 - a minute is the refresh job's own rhythm
-        refuse("ocsp_life", "answers must live for at least 60 seconds")
-    for name, most in (("ocsp_life", MAX_ANSWER_LIFE), ("crl_life", MAX_LIST_LIFE)):
-        if getattr(policy, name) > most.total_seconds():
-            refuse(name, f"the signer signs nothing that lives longer than {most.days} days")
+    _refuse_lives(policy, refuse)

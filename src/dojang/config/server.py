@@ -1,7 +1,7 @@
 """One HTTP process: Granian's listener and HTTP/1.1 parser, our `Front`, Django behind it.
 
-The server runs inside this process, without a master of its own: who started it watches it, and `kill -9` of it
-leaves nothing behind.
+The server runs inside this process, without a master of its own: who started it watches it, and `kill -9` of
+it leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def raise_file_limit() -> int:
 
 
 def make_server(front: Front, *, host: str, port: int, connections: int) -> Server:
-    """Return the listener before a front; it serves so many clients at once, the others wait in the kernel."""
+    """Return the listener before a front; beyond so many clients at once, others wait in the kernel."""
     return Server(
         front,
         address=host,
@@ -93,7 +93,7 @@ async def _serve(server: Server) -> None:
         timer = threading.Timer(GRACE, os._exit, (0,))
         timer.daemon = True
         timer.start()
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -41,7 +41,7 @@ async def give_back(context: JobContext, timestamp: int) -> None:
 
 
 async def _give_back(running: App) -> None:
-    """Give back each lost job by itself: one that cannot be given back must not keep the others, or the worker."""
+    """Give back each lost job by itself: one that cannot be given back must not keep the others, or us."""
     for job in await running.job_manager.get_stalled_jobs(seconds_since_heartbeat=LOST_AFTER):
         told = {"job": job.id, "task": job.task_name}
         try:
@@ -92,7 +92,8 @@ async def _work() -> bool:
 def _stop_on_signal(working: asyncio.Task[None]) -> threading.Event:
     """End the work in order at SIGTERM or SIGINT, and in any case a little after the grace.
 
-    A worker whose database went first would wait for it for ever to say goodbye. The event tells that it was asked.
+    A worker whose database went first would wait for it for ever to say goodbye. The event tells that the end
+    was asked for.
     """
     told = threading.Event()
 

@@ -280,7 +280,8 @@ def check_tbs_crl(tbs: bytes, *, issuer_certificate: bytes, now: datetime) -> Cr
 def check_crl_number(number: int, *, last: int, now: datetime) -> None:
     """Raise `ProfileError` for a number far ahead of time: after it no honest list could follow.
 
-    Numbers are milliseconds since 1970, or one more than the `last` where several fall into one (-1: none yet).
+    Numbers are milliseconds since 1970, or one more than the `last` where several fall into one (-1: none
+    yet).
     """
     if number > max(last + 1, int((now + POSTDATING).timestamp() * 1000)):
         raise ProfileError("the list's number runs ahead of its time")

@@ -342,8 +342,8 @@ _REASON_NAMES: Final = {value: reason for reason, value in REASONS.items()}
 def check_response_data(tbs: bytes, *, responder_key_hash: bytes, now: datetime) -> ResponseData:
     """Raise `ProfileError` unless this responder may sign the answer now; returns what it says.
 
-    Named by key; produced now; each answer told as of now, with a nextUpdate not before its thisUpdate and not
-    further away than `MAX_ANSWER_LIFE`; none from the future.
+    Named by key; produced now; each answer told as of now, with a nextUpdate not before its thisUpdate and at
+    most `MAX_ANSWER_LIFE` after it; none from the future.
     """
     try:
         data = read_response_data(tbs)

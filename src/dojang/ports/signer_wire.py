@@ -53,7 +53,7 @@ def socket_path(home: Path) -> Path:
 
 
 def halt_order(home: Path) -> Path:
-    """Return where an order to stop signing is left for a signer that cannot be reached; it holds the reason."""
+    """Return where an order to stop signing is left for a signer that cannot be reached: the reason."""
     return home / "signer" / HALT_ORDER
 
 

@@ -124,11 +124,11 @@ class Tx:
         self.head = Head(seq, digest)
 
     def tally_ocsp(self, responder: str, tbs_sha256: bytes) -> None:
-        """Count one live status answer. Anybody may ask for any number, so they share an entry each minute."""
+        """Count one live status answer. Strangers decide how many: those of a minute share an entry."""
         self._tallies.setdefault(responder, []).append(tbs_sha256)
 
     def settle_tallies(self, *, last: bool = False) -> None:
-        """Keep what was counted; called once, before the commit. Earlier minutes become entries of the journal.
+        """Keep what was counted; called once, before the commit. Earlier minutes become entries.
 
         Until then a minute's sum is a row of its own, as durable as the journal; with `last` all are entered.
         """
@@ -142,7 +142,9 @@ class Tx:
             self._add(responder, digests)
 
     def _add(self, responder: str, digests: list[bytes]) -> None:
-        held = self.run("SELECT count, chain, since FROM ocsp_tally WHERE responder = ?", (responder,)).fetchone()
+        held = self.run(
+            "SELECT count, chain, since FROM ocsp_tally WHERE responder = ?", (responder,)
+        ).fetchone()
         count, chain, since = held or (0, bytes(32), self.at)
         for digest in digests:
             chain = hashlib.sha256(chain + digest).digest()

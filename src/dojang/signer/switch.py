@@ -21,8 +21,8 @@ _MAX_REASON = 500  #: characters
 class Switch:
     """Halted or not, in memory and in the store. Whatever cannot be written leaves it halted.
 
-    An operator who cannot reach this process leaves an order as a file instead (`halt_order`): from that moment
-    nothing is signed, and it is entered in the journal at the first occasion.
+    An operator who cannot reach this process leaves an order as a file instead (`halt_order`): from that
+    moment nothing is signed, and it is entered in the journal at the first occasion.
     """
 
     def __init__(self, store: Store, time: TimeKeeper, order: Path) -> None:
@@ -40,7 +40,7 @@ class Switch:
         return self._halted
 
     def check(self) -> None:
-        """Raise `SignerHaltedError` while signing is stopped. Writes nothing: it is asked inside transactions."""
+        """Raise `SignerHaltedError` while signing is stopped. Writes nothing: transactions ask it, too."""
         if self._order.exists():
             self._halted = True
         if self._halted:

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from dojang.pki.errors import MalformedError
+from dojang.ports.signer_wire import HALT_ORDER
 from dojang.signer.authority import Authorities
 from dojang.signer.customers import CustomerLimits, Customers
 from dojang.signer.store import Store, set_meta
-from dojang.ports.signer_wire import HALT_ORDER
 from dojang.signer.switch import Switch
 from dojang.signer.timekeeping import TimeKeeper
 from dojang.signer.vault import Vault, VaultLockedError, new_salt

@@ -251,8 +251,8 @@ def _text(serial: int) -> str:
 class _Alarms:
     """Tells of serials nobody issued, in the log and in the audit trail.
 
-    Strangers decide how often: in a minute the first `ALARMS_A_MINUTE` serials are told one by one, all others
-    together at its end, by their number.
+    Strangers decide how often: in a minute the first `ALARMS_A_MINUTE` serials are told one by one, all
+    others together at its end, by their number.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:

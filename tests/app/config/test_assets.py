@@ -43,9 +43,7 @@ def test_known_files_are_not_sent_again(assets: Assets) -> None:
     assert (status, body, headers["Cache-Control"]) == (304, b"", "no-cache")
 
 
-@pytest.mark.parametrize(
-    "path", ["../conftest.py", "/etc/passwd", "app-ABCDEFGH.js.gz", ""]
-)
+@pytest.mark.parametrize("path", ["../conftest.py", "/etc/passwd", "app-ABCDEFGH.js.gz", ""])
 def test_only_listed_files_are_served(assets: Assets, path: str) -> None:
     """Nothing but the files known at start can be named."""
     assert ask(assets, path)[0] == 404

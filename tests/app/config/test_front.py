@@ -54,6 +54,7 @@ class Status:
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         """Answer."""
+        environ["wsgi.input"].read()
         start("200 OK", [("Content-Type", "application/ocsp-response")])
         return [b"good"]
 
@@ -66,7 +67,9 @@ class Served:
     pages: Pages
     front: Front
 
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any, bytes]:
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, **headers: str
+    ) -> tuple[int, Any, bytes]:
         """Ask once; return status, headers and body."""
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
@@ -155,9 +158,11 @@ def test_half_a_body_takes_no_thread_and_ends(served: Served, monkeypatch: pytes
 
 
 def test_pages_cannot_starve_status(served: Served) -> None:
-    """While every thread of the pages is taken and their queue is full, status is answered; then so are they."""
+    """While every thread of the pages is taken and their queue is full, status is answered."""
     clients = served.hold(2 + 16)
-    assert [served.ask("GET", place)[2] for place in ("/ocsp/x", "/crl/a/0.crl", "/aia/a.cer")] == [b"good"] * 3
+    assert [served.ask("GET", place)[2] for place in ("/ocsp/x", "/crl/a/0.crl", "/aia/a.cer")] == [
+        b"good"
+    ] * 3
     assert served.ask("GET", "/healthz")[0] == 200
     served.pages.may.set()
     for client in clients:
@@ -217,7 +222,11 @@ def test_a_request_is_handed_over_as_it_came(served: Served) -> None:
     said = b"".join(iter(lambda: link.recv(1000), b""))
     link.close()
     head, _, body = said.partition(b"\r\n\r\n")
-    assert (head[:15], head.lower().count(b"set-cookie"), body) == (b"HTTP/1.1 200 OK", 2, "/한/x\0 2".encode())
+    assert (head[:15], head.lower().count(b"set-cookie"), body) == (
+        b"HTTP/1.1 200 OK",
+        2,
+        "/한/x\0 2".encode(),
+    )
     seen = served.pages.seen[-1]
     assert seen["HTTP_X_FORWARDED_FOR"] == "1.1.1.1,2.2.2.2"
     assert (seen["QUERY_STRING"], seen["REMOTE_ADDR"]) == ("a=%41", "127.0.0.1")
@@ -231,7 +240,9 @@ def test_a_fall_is_told_without_its_words(served: Served, caplog: pytest.LogCapt
     status, _, body = served.ask("GET", "/fall")
     assert status == 500
     assert b"900101" not in body
-    assert [record.message for record in caplog.records if record.name == "dojang.front"] == ["unforeseen failure"]
+    assert [record.message for record in caplog.records if record.name == "dojang.front"] == [
+        "unforeseen failure"
+    ]
 
 
 def test_assets_are_sent_by_the_front(served: Served) -> None:

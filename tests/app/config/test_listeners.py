@@ -71,7 +71,7 @@ def test_leftovers_of_the_same_centre_are_ended(
 def test_anybody_else_is_refused_and_left_alone(
     options: Options, listeners: list[subprocess.Popen[str]], kind: str
 ) -> None:
-    """A program of somebody else's, a leftover of another data folder, and one that is watched over all stay."""
+    """A program of somebody else's, another folder's leftover, and one that is watched over all stay."""
     env = {
         "foreign": {SUPERVISED: "", "DOJANG_HOME": str(options.home)},
         "another centre's": {SUPERVISED: "1", "DOJANG_HOME": f"{options.home}/other"},

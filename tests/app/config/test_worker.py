@@ -35,11 +35,15 @@ def _run(query: str, *values: Any) -> Any:
 
 def _lost(task: str, lock: str | None = None, *, status: str = "doing") -> int:
     """Leave a job as a worker leaves it that was killed while at it."""
-    gone = _run("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour') RETURNING id")
-    job = _run("INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('upkeep', %s) RETURNING id", task)[0]
+    gone = _run(
+        "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour') RETURNING id"
+    )
+    job = _run(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('upkeep', %s) RETURNING id", task
+    )[0]
     _run(
-        "UPDATE procrastinate_jobs SET queueing_lock = %s, status = %s::procrastinate_job_status, worker_id = %s"
-        " WHERE id = %s",
+        "UPDATE procrastinate_jobs SET queueing_lock = %s, status = %s::procrastinate_job_status,"
+        " worker_id = %s WHERE id = %s",
         lock, status, gone[0], job,
     )  # fmt: skip
     return int(job)
@@ -61,7 +65,7 @@ def _give_back() -> None:
 
 
 def test_two_lost_jobs_of_one_queueing_lock_leave_one(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """Two lost jobs of a kind that waits once become one that waits; the other lost ones are given back too."""
+    """Two lost jobs of a kind that waits once become one that waits; other lost ones are given back."""
     first, second = _lost("config.give_back", "give_back"), _lost("config.give_back", "give_back")
     others = [_lost("ra.expire_runs"), _lost("ra.reconcile")]
     with caplog.at_level(logging.WARNING, "dojang.config.worker"):
@@ -93,7 +97,10 @@ def test_a_lost_job_nobody_can_run_keeps_nobody(world: World) -> None:
 def _sign_of_life(*, seconds: int, deferred: int) -> None:
     _run("DELETE FROM procrastinate_workers")
     _run("DELETE FROM procrastinate_periodic_defers")
-    _run("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - %s * interval '1 second')", seconds)
+    _run(
+        "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - %s * interval '1 second')",
+        seconds,
+    )
     _run(
         "INSERT INTO procrastinate_periodic_defers (task_name, defer_timestamp)"
         " VALUES ('ra.reconcile', extract(epoch FROM now()) - %s)",
@@ -106,7 +113,11 @@ def _sign_of_life(*, seconds: int, deferred: int) -> None:
     [(5, 30, True), (61, 30, False), (5, 301, False), (3600, 3600, False)],
 )
 def test_the_worker_is_well_while_it_worked_lately(
-    world: World, tmp_path: Path, seconds: int, deferred: int, well: bool  # noqa: FBT001 - a column of the table
+    world: World,
+    tmp_path: Path,
+    seconds: int,
+    deferred: int,
+    well: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     """A worker without a sign of life, or without a job in five minutes, is not well."""
     _sign_of_life(seconds=seconds, deferred=deferred)
@@ -156,9 +167,14 @@ def test_late_lists_are_told(world: World, tmp_path: Path) -> None:
 
 
 def test_monitors_are_told_and_customers_kept(world: World, client: Client) -> None:
-    """`readyz` names what is not well and stays 200 for customers; metrics have the figures, for this machine alone."""
+    """`readyz` names what is not well and stays 200; metrics have the figures, for this machine alone."""
     told = client.get("/readyz")
-    assert (told.status_code, told.json()["ready"], told.json()["well"], told.json()["worker"]) == (200, True, False, False)
+    assert (told.status_code, told.json()["ready"], told.json()["well"], told.json()["worker"]) == (
+        200,
+        True,
+        False,
+        False,
+    )
     _sign_of_life(seconds=1, deferred=1)
     assert client.get("/readyz").json()["worker"] is True
     lines = client.get("/metrics").content.decode().splitlines()

@@ -185,7 +185,10 @@ def test_a_flood_of_unissued_serials_writes_a_bounded_number_of_events(
         question = (
             ocsp.OCSPRequestBuilder()
             .add_certificate_by_hash(
-                genuine.issuer_name_hash, genuine.issuer_key_hash, new_serial(), hashes.SHA1()  # noqa: S303
+                genuine.issuer_name_hash,
+                genuine.issuer_key_hash,
+                new_serial(),
+                hashes.SHA1(),  # noqa: S303
             )
             .build()
         )

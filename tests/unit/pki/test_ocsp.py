@@ -202,7 +202,19 @@ def test_the_gate_lets_a_fitting_answer_through() -> None:
 
 @pytest.mark.parametrize(
     "why",
-    ["responder", "past", "future", "empty", "endless", "too long", "stale", "backwards", "ahead", "revoked ahead", "junk"],
+    [
+        "responder",
+        "past",
+        "future",
+        "empty",
+        "endless",
+        "too long",
+        "stale",
+        "backwards",
+        "ahead",
+        "revoked ahead",
+        "junk",
+    ],
 )
 def test_the_gate_refuses_an_answer_it_should_not_sign(why: str) -> None:
     """Another responder's name, another time, no answers, or times that do not fit."""

@@ -61,7 +61,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_live_answers_become_one_entry_a_minute(tmp_path: Path) -> None:
-    """However many answers are signed, a minute has one entry for each responder; kills and stops lose none."""
+    """However many answers are signed, a minute has one entry a responder; kills and stops lose none."""
     at = ["09:00:00"]
     path = tmp_path / "keys.db"
 
