@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from dojang.ports.world import World
 
-#: Seconds by the database's clock. A worker gives a sign of life every ten, and has jobs each minute.
-WORKER_SILENT = 60
+#: Seconds by the database's clock. A worker gives a sign of life every two, and has jobs each minute.
+WORKER_SILENT = 30
 WORKER_IDLE = 300
 QUEUE_OLD = 300
 

@@ -18,6 +18,8 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from granian.rsgi import ProtocolClosed, ProtocolError
+
 from dojang.config.pools import BusyError, Pool
 from dojang.pki.errors import DojangError
 from dojang.products.messages import LOCALES, render
@@ -142,6 +144,8 @@ class Front:
             answer = await self._answer(scope, body)
         except DojangError as error:
             answer = refusal(error.code, scope.path)
+        except (ProtocolClosed, ProtocolError):
+            return  # the client hung up within its body: as common as strangers like, and nobody to be told
         except Exception as error:  # the text of a foreign exception may hold anything
             log.error("unforeseen failure", extra={"error": type(error).__name__}, exc_info=error)  # noqa: TRY400
             answer = refusal("internal", scope.path)

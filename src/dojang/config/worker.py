@@ -1,7 +1,7 @@
 """The background worker: runs the rooms' tasks and hands each the World.
 
-A worker that was killed leaves its job marked as running; such jobs are given back to the queue at every
-start and once a minute. All tasks are written so that running them twice does no harm.
+A worker that was killed leaves its job marked as running; every living worker gives such jobs back to the queue,
+at its start and all the while. All tasks are written so that running them twice does no harm.
 """
 
 from __future__ import annotations
@@ -21,23 +21,16 @@ from procrastinate.jobs import Status
 from dojang.config import wiring
 
 if TYPE_CHECKING:
-    from procrastinate import App, JobContext
+    from procrastinate import App
 
 logger = logging.getLogger(__name__)
 
-#: Seconds without a sign of life after which a running job counts as lost.
-LOST_AFTER = 30
+#: Seconds between two signs of life, without one after which a running job counts as lost, between two looks.
+ALIVE_EVERY = 2
+LOST_AFTER = 10
+LOOK_EVERY = 3
 CONCURRENCY = 4
 GRACE = 10
-
-
-@app.periodic(cron="* * * * *")
-@app.task(name="config.give_back", queue="upkeep", queueing_lock="give_back", pass_context=True)
-async def give_back(context: JobContext, timestamp: int) -> None:
-    """Give lost jobs back to the queue."""
-    del timestamp
-    assert context.app is not None
-    await _give_back(context.app)
 
 
 async def _give_back(running: App) -> None:
@@ -56,16 +49,22 @@ async def _give_back(running: App) -> None:
             logger.warning("a job was lost with its worker; it runs again", extra=told)
 
 
+async def _keep_giving_back(running: App) -> None:
+    while True:
+        try:
+            await _give_back(running)
+        except Exception as error:  # the database is away: everything else says so as well
+            logger.warning("lost jobs could not be looked for", extra={"error": type(error).__name__})
+        await asyncio.sleep(LOOK_EVERY)
+
+
 async def _work() -> bool:
     """Work until told to stop. Returns whether it was that, and not something that keeps us from working."""
     connector = app.connector
     assert isinstance(connector, DjangoConnector)
     running = app.with_connector(connector.get_worker_connector())
     async with running.open_async():
-        try:
-            await _give_back(running)
-        except Exception:  # what is lost is looked for again each minute; everything else cannot wait for it
-            logger.exception("lost jobs could not be looked for")
+        looking = asyncio.create_task(_keep_giving_back(running))
         working = asyncio.create_task(
             running.run_worker_async(
                 concurrency=CONCURRENCY,
@@ -73,6 +72,8 @@ async def _work() -> bool:
                 install_signal_handlers=False,
                 shutdown_graceful_timeout=GRACE,
                 fetch_job_polling_interval=2.0,
+                update_heartbeat_interval=ALIVE_EVERY,
+                stalled_worker_timeout=LOST_AFTER,
                 delete_jobs="successful",
                 additional_context={"world": wiring.get_world()},
             )
@@ -86,6 +87,7 @@ async def _work() -> bool:
             pass
         except Exception as error:  # the text of a foreign exception may hold anything
             logger.critical("the worker cannot work", extra={"error": type(error).__name__}, exc_info=error)
+        looking.cancel()
     return told.is_set()
 
 

@@ -157,6 +157,19 @@ def test_half_a_body_takes_no_thread_and_ends(served: Served, monkeypatch: pytes
         link.close()
 
 
+def test_a_client_that_hangs_up_is_no_news(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    """Clients that go away within their body, or before their answer, leave no line in the log."""
+    for number in range(12):
+        served.half(HALVES[number % 4]).close()
+    waiting = served.half(b"GET /wait HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert served.pages.entered.acquire(timeout=60)
+    waiting.close()
+    served.pages.may.set()
+    wait_until(lambda: served.front.pools["pages"].inside == 0, "the work of the one that left to end")
+    assert served.ask("GET", "/pages")[0] == 200
+    assert caplog.records == []
+
+
 def test_pages_cannot_starve_status(served: Served) -> None:
     """While every thread of the pages is taken and their queue is full, status is answered."""
     clients = served.hold(2 + 16)
