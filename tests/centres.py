@@ -130,8 +130,15 @@ class Centre:
                 [sys.executable, "-m", "dojang.cli", "up", "--no-first"],
                 stdout=log, stderr=log, env=self.env, start_new_session=True,
             )  # fmt: skip
-        wait_until(self.is_ready, "the centre to be ready")
-        wait_until(lambda: self.request("GET", "/readyz")[1]["worker"], "the worker's first work")
+        wait_until(lambda: self.is_ready() and self._works(), "the centre to be ready")
+
+    def _works(self) -> bool:
+        """Whether the HTTP process is this start's own, and its worker has begun."""
+        try:
+            works = self.request("GET", "/readyz")[1]["worker"]
+        except (OSError, http.client.HTTPException):
+            return False
+        return bool(works) and bool(self.pids().get("http"))
 
     def is_ready(self) -> bool:
         """Whether database and signer answer through it."""

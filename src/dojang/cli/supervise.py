@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -59,7 +60,12 @@ class Supervisor:
         return child
 
     def look(self) -> None:
-        """Restart what has ended and is due. Call it often; it does not block but for the start itself."""
+        """Restart what has ended and is due. Call it often; it does not block but for the start itself.
+
+        Raises `Told` if the end was asked for.
+        """
+        if _asked.is_set():
+            raise Told
         now = time.monotonic()
         for child in self.children:
             if child.process is not None and child.process.poll() is not None:
@@ -96,8 +102,12 @@ class Supervisor:
         child.process = child.start()
 
 
-class Told(Exception):  # noqa: N818 - not an error: somebody asked us to stop
+class Told(BaseException):
     """Raised out of whatever is going on when a signal asks for the end."""
+
+
+#: That a signal asked for the end: what was going on may have swallowed `Told` (a finaliser does).
+_asked = threading.Event()
 
 
 @contextlib.contextmanager
@@ -108,8 +118,10 @@ def until_told() -> Iterator[None]:
         del number, frame
         for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(each, signal.SIG_IGN)
+        _asked.set()
         raise Told
 
+    _asked.clear()
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(each, stop)
     try:

@@ -1,7 +1,7 @@
 """The background worker: runs the rooms' tasks and hands each the World.
 
-A worker that was killed leaves its job marked as running; every living worker gives such jobs back to the queue,
-at its start and all the while. All tasks are written so that running them twice does no harm.
+A worker that was killed leaves its job marked as running; every living worker gives such jobs back to the
+queue, at its start and all the while. All tasks are written so that running them twice does no harm.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ async def _keep_giving_back(running: App) -> None:
     while True:
         try:
             await _give_back(running)
-        except Exception as error:  # the database is away: everything else says so as well
+        except Exception as error:  # noqa: BLE001 - the database is away: everything else says so as well
             logger.warning("lost jobs could not be looked for", extra={"error": type(error).__name__})
         await asyncio.sleep(LOOK_EVERY)
 
