@@ -1,7 +1,7 @@
 """``python -m bench.kills [--kills 200] [--seed 1]``: a centre of its own, killed with jobs under way.
 
-Kills one process after another with SIGKILL (HTTP, worker, signer, database, and the supervisor with everything
-under it), waits until the centre is ready, looks who listens, and prints how long each kind took to come back
+Kills one process after another with SIGKILL (HTTP, worker, signer, database, and the supervisor with all its
+children), waits until the centre is ready, looks who listens, and prints how long each kind took to come back
 and what was left over. Stops by itself.
 """
 
