@@ -1,8 +1,8 @@
 """Who besieges the centre, and whether honest people are served meanwhile. On loopback only, and bounded.
 
-``python -m bench.siege PORT [--slow 2000] [--crowd 300] [--seconds 10]`` against a running centre: opens
-connections that send half a body or half a head, lets a crowd press one page, and asks for status and a page
-all the while. Prints what the honest ones met.
+``python -m bench.siege PORT [--slow 2000] [--crowd 300] [--nonces 0]`` against a running centre: opens
+connections that send half a body or half a head, lets a crowd press one page and others ask for status with
+nonces, and asks for status and a page all the while. Prints what the honest ones met.
 """
 
 from __future__ import annotations
@@ -10,9 +10,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import resource
+import sys
 import time
 from collections import Counter
+from pathlib import Path
+
+SOURCES = Path(__file__).resolve().parent.parent / "src"
+sys.path[:0] = [str(SOURCES.parent), str(SOURCES)]
+
+from bench.status import request  # noqa: E402 - the path comes first
 
 HALF_BODY = b"POST /api/v1/runs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 200\r\n\r\n{"
 HALF_STATUS = b"POST /ocsp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 84\r\n\r\n0"
@@ -65,6 +73,24 @@ async def honest(port: int, raw: bytes, until: float, met: list[tuple[int, float
         await asyncio.sleep(HONEST_PAUSE)
 
 
+async def nonces(port: int, until: float, met: list[tuple[int, float]]) -> None:
+    """Ask for a status that has to be signed anew each time."""
+    issuing = await fetch(port, "/aia/issuing-1.cer")
+    while time.perf_counter() < until:
+        body = request(issuing, (1 << 126) + 5, nonce=os.urandom(16))
+        head = f"POST /ocsp HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        met.append(await ask(port, head.encode() + body, 10))
+
+
+async def fetch(port: int, path: str) -> bytes:
+    """Return the body at a path."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(get(path))
+    said = await reader.read()
+    writer.close()
+    return said.partition(b"\r\n\r\n")[2]
+
+
 async def crowd(port: int, raw: bytes, until: float, met: list[tuple[int, float]]) -> None:
     """Press one page without pause; who is sent away waits a little, as the answer says."""
     while time.perf_counter() < until:
@@ -97,6 +123,7 @@ async def main() -> None:
     parser.add_argument("--slow", type=int, default=2000)
     parser.add_argument("--crowd", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--nonces", type=int, default=0)
     parser.add_argument("--page", default="/")
     chosen = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -106,9 +133,11 @@ async def main() -> None:
     status: list[tuple[int, float]] = []
     page: list[tuple[int, float]] = []
     pressed: list[tuple[int, float]] = []
+    flood: list[tuple[int, float]] = []
     raws = (HALF_BODY, HALF_BODY, HALF_STATUS, HALF_HEAD)
     tasks = [slow(chosen.port, raws[number % 4], until, ends) for number in range(chosen.slow)]
     tasks += [crowd(chosen.port, get(chosen.page), until, pressed) for _ in range(chosen.crowd)]
+    tasks += [nonces(chosen.port, until, flood) for _ in range(chosen.nonces)]
     tasks += [honest(chosen.port, get("/crl/issuing-1/0.crl"), until, status) for _ in range(4)]
     tasks += [honest(chosen.port, get(chosen.page), until, page) for _ in range(2)]
     await asyncio.gather(*tasks)
@@ -116,6 +145,7 @@ async def main() -> None:
     told("status (a CRL)", status)
     told("a page, honest", page)
     told("a page, the crowd", pressed)
+    told("nonces", flood)
 
 
 if __name__ == "__main__":
