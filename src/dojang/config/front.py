@@ -248,8 +248,8 @@ def environ_of(scope: Head, body: bytes) -> dict[str, Any]:
             environ["CONTENT_TYPE"] = value
         elif name not in {"content-length", "transfer-encoding"} and "_" not in name:
             key = "HTTP_" + name.upper().replace("-", "_")
-            joint = "; " if name == "cookie" else ","
-            environ[key] = f"{environ[key]}{joint}{value}" if key in environ else value
+            between = "; " if name == "cookie" else ","
+            environ[key] = f"{environ[key]}{between}{value}" if key in environ else value
     return environ
 
 
