@@ -15,6 +15,8 @@ from tests.browser.hands import Finger, Keyboard
 from tests.centres import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import Locator, Page
     from tests.centres import Centre
 
@@ -43,6 +45,7 @@ class Customer:
     typed: list[str] = field(default_factory=list)
     by_keyboard: bool = False
     new_number: str = ""  #: for `change-phone`
+    watch: Callable[[str, str], None] | None = None  #: hears of each page before it is left: step and text
     codes_before: int = 0  #: codes on the telephone when the newest was asked for
     hands: Finger | Keyboard = field(init=False)
 
@@ -115,11 +118,18 @@ class Customer:
         if purpose == "reissue":
             ways[2:] = [f".cards a[href='/certs/{product}/']", f"a[href='/certs/{product}/reissue/']"]
         for way in (*ways, ".begin form button"):
+            self.noticed()
             with self.page.expect_navigation():
                 self.hands.press(self.page.locator(way).first)
 
+    def noticed(self) -> None:
+        """Let somebody who looks over the shoulder see the page before it is left."""
+        if self.watch is not None:
+            self.watch(self.step, self.page.locator("body").inner_text())
+
     def press(self, action: str = "submit") -> None:
         """Press a button of the form and wait for the answer."""
+        self.noticed()
         with self.page.expect_navigation():
             self.hands.press(self.button(action))
 
@@ -195,7 +205,7 @@ class Customer:
     def _do_ars(self) -> None:
         if self.page.locator("input[name=phone]").count():
             self.choose("phone")
-        else:
+        elif self.page.locator(".code__digits").count():
             self.take_call()
         self.press()
 

@@ -28,8 +28,9 @@ class Handset(Customer):
         self.page.goto(f"{self.centre.url}/app/")
         for way in (
             ".top__tool", ".rows a[href='/app/menu/security/']", f"a[href='/app/{product}/']",
-            f"a[href='/app/{product}/{purpose}/']", "form.go button",
+            f"form[action='/app/{product}/{purpose}/'] button",
         ):  # fmt: skip
+            self.noticed()
             with self.page.expect_navigation():
                 self.hands.press(self.page.locator(way).first)
         self.page.wait_for_url("**/app/runs/**")

@@ -340,7 +340,9 @@ def log_in_by_pattern(
     """
     answer = PatternAnswer(challenge_id, device_id, signature, mac, assertion)
     use = _use_pattern(answer, purpose=LOGIN, visit=visit, acting=acting, world=world)
-    return _enter(use, method="bank", remember=False, visit=visit, acting=acting, world=world)
+    return _enter(
+        use, method="bank", remember=False, device_id=device_id, visit=visit, acting=acting, world=world
+    )
 
 
 def prove_again_by_pattern(
@@ -414,13 +416,26 @@ def _renew(session: sessions.SessionView, use: Pending, *, acting: Acting, world
 
 
 def _enter(
-    use: Pending, *, method: str, remember: bool, visit: Visit, acting: Acting, world: World
+    use: Pending,
+    *,
+    method: str,
+    remember: bool,
+    device_id: str = "",
+    visit: Visit,
+    acting: Acting,
+    world: World,
 ) -> LoggedIn:
     customer_id = use.view.customer_id
     with transaction.atomic():
         record_use(use, "accepted", acting=acting, world=world)
         session = sessions.open_session(
-            customer_id, use.view.id, method=method, agent=visit.agent, acting=acting, world=world
+            customer_id,
+            use.view.id,
+            method=method,
+            agent=visit.agent,
+            device_id=device_id,
+            acting=acting,
+            world=world,
         )
         browser = sessions.remember_browser(customer_id, agent=visit.agent, world=world) if remember else ""
     return LoggedIn(customer_id=customer_id, session=session, browser=browser)

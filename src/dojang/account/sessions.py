@@ -13,6 +13,7 @@ from dojang.account.challenges import digest_of
 from dojang.account.errors import SessionMissingError
 from dojang.account.models import Browser, Session
 from dojang.audit.actions import record_event
+from dojang.journeys.login import LogIn
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,15 +40,26 @@ class SessionView:
 
 
 def open_session(
-    customer_id: str, certificate_id: int, *, method: str, agent: str, acting: Acting, world: World
+    customer_id: str,
+    certificate_id: int,
+    *,
+    method: str,
+    agent: str,
+    device_id: str = "",
+    acting: Acting,
+    world: World,
 ) -> str:
-    """Begin a session inside the caller's transaction; return its token, which is kept nowhere."""
+    """Begin a session inside the caller's transaction; return its token, which is kept nowhere.
+
+    `device_id`: the device whose own key proved the certificate, if it was such a key.
+    """
     now, token = world.clock.now(), secrets.token_urlsafe(32)
     Session.objects.create(
         token=digest_of(token),
         customer_id=customer_id,
         certificate_id=certificate_id,
         method=method,
+        device_id=device_id,
         source=acting.source[:45],
         agent=agent[:80],
         made_at=now,
@@ -76,6 +88,23 @@ def access_session(token: str, *, world: World) -> SessionView:
         str(row.id), row.customer_id, row.certificate_id, row.method, row.made_at, row.proved_at,
         min(idle_until, until), until,
     )  # fmt: skip
+
+
+def login_on(token: str, *, device_id: str, world: World) -> LogIn | None:
+    """Return a live log-in that was proven by a key of this very device, for a journey that begins on it.
+
+    None for every other: of another device, by a certificate that lives elsewhere, or over.
+    """
+    try:
+        session = access_session(token, world=world)
+    except SessionMissingError:
+        return None
+    row = Session.objects.select_related("certificate").get(pk=session.id)
+    if not device_id or row.device_id != device_id:
+        return None
+    return LogIn(
+        id=session.id, customer=row.customer_id, serial=row.certificate.serial, device_id=row.device_id
+    )
 
 
 def renew_token(session_id: str, *, world: World) -> str:

@@ -25,7 +25,6 @@ from dojang.journeys.model import (
     Context,
     Count,
     Entered,
-    EvidenceProblem,
     Fact,
     Frame,
     Holding,
@@ -109,9 +108,26 @@ class Settled:
     challenge_answered: bool = False
 
 
-def begin(journey: Journey) -> Progress:
-    """Start a journey; call `place` next."""
-    return Progress(journey=journey.id, version=journey.version, frames=(Frame(journey=journey.id),))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceProblem:
+    """A piece of evidence that does not hold at issuing.
+
+    `reason`: ``missing expired used foreign other_run other_purpose outdated``.
+    """
+
+    name: str
+    reason: str
+    owner: str | None = None
+
+
+def begin(journey: Journey, *facts: Fact) -> Progress:
+    """Start a journey, with what is proven already; call `place` next."""
+    return Progress(
+        journey=journey.id,
+        version=journey.version,
+        frames=(Frame(journey=journey.id),),
+        facts={fact.name: fact for fact in facts},
+    )
 
 
 def look_at(journey: Journey, progress: Progress, context: Context) -> RunView:

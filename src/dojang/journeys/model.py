@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DAY = 86_400
 NEXT = Message("action.next")
+ONWARD = Message("action.onward")  #: where the banks' guides print 다음 rather than 확인
 
 
 # --------------------------------------------------------------------------------------- what is known
@@ -127,6 +128,7 @@ class Context:
     `pending_challenge` is the customer's unanswered security-card challenge, whatever run it began in.
     `previous_key` is (key id, sealed key) of the wallet key the new one replaces.
     `reply_awaited(number)` tells whether *another* open run waits for a text from that number.
+    `on_device` are the serials of the certificates whose keys live on the device the run is walked on.
     `credentials` are the customer's own: registered devices, patterns, certificates (asked in `Kind.enter`,
     `Kind.ask` and `Kind.look` only).
     """
@@ -142,6 +144,7 @@ class Context:
     code: Callable[[str, int], str]
     say: Callable[[str, Mapping[str, Any]], str]
     holdings: tuple[Holding, ...] | Later[tuple[Holding, ...]] = ()
+    on_device: frozenset[str] | Later[frozenset[str]] = frozenset()
     left: Mapping[str, int] | Later[Mapping[str, int]] = field(default_factory=dict)
     pending_challenge: Mapping[str, Any] | Later[Mapping[str, Any] | None] | None = None
     previous_key: tuple[str, bytes] | Later[tuple[str, bytes] | None] | None = None
@@ -242,6 +245,11 @@ class RunView:
     def holdings(self) -> tuple[Holding, ...]:
         """The customer's certificates."""
         return at_hand(self.context.holdings)
+
+    @property
+    def on_device(self) -> frozenset[str]:
+        """Serials of the customer's certificates whose keys live on this device."""
+        return at_hand(self.context.on_device)
 
     @property
     def left(self) -> Mapping[str, int]:
@@ -542,7 +550,8 @@ class Journey:
 
     `finish`: ``issue`` (hand over to issuing) or ``return`` (a side journey, back to where it was called).
     `custody`: where the new key lives: ``wallet`` (at the signer) or ``device`` (made there; the certificate
-    is delivered to it before it becomes active). `order` re-arranges `steps` by policy.
+    is delivered to it before it becomes active). `order` re-arranges `steps` by policy. `by_login`: who is
+    logged in to the app is not asked who they are.
     `evidence`: each entry is a set of fact names of which at least one must hold at issuing, besides every
     step on the way. `needs` are message ids of what to have at hand; `minutes` how long it takes.
     """
@@ -560,6 +569,7 @@ class Journey:
     minutes: int = 5
     custody: str = "wallet"
     order: Order | None = None
+    by_login: bool = False
 
     def walk(self, policy: Policy) -> tuple[Step, ...]:
         """Return the steps in the order the bank has chosen."""
@@ -585,15 +595,3 @@ class Journey:
             if journey.id == journey_id:
                 return journey
         raise KeyError(journey_id)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceProblem:
-    """A piece of evidence that does not hold at issuing.
-
-    `reason`: ``missing expired used foreign other_run other_purpose outdated``.
-    """
-
-    name: str
-    reason: str
-    owner: str | None = None

@@ -51,7 +51,7 @@ class Policy:
     pin_errors: int = 5
     pins_per_run: int = 10  #: keys made for one run (each new PIN makes another key)
 
-    financial_validity_days: int = 1096  #: three years
+    financial_validity_days: int = 731  #: two years
     financial_renew_window_days: int = 90
     joint_validity_days: int = 366  #: one year
     joint_renew_window_days: int = 30
@@ -72,16 +72,17 @@ class Policy:
 
     fee_won: int = 0  #: what a certificate of this bank costs a person
 
-    joint_reissue_order: str = "consent_first"  #: or ``printed``: consent after the RRN
+    joint_reissue_order: str = "printed"  #: or ``consent_first``: consent before the RRN
     joint_needs_factor: bool = False  #: a card, token or bank certificate besides the account's password
-    financial_app_account_order: str = "account_first"  #: or ``printed``: the password before the number
-    financial_app_certificate_password: bool = False  #: prove an existing joint certificate in the app
+    financial_app_account_order: str = "printed"  #: or ``account_first``: the number before its password
+    financial_app_certificate_password: bool = True  #: prove a joint certificate that is on the telephone
 
     app_min_version: str = "1.0.0"  #: an older app is told to update
     phone_check_ttl: int = 180
     phone_check_errors: int = 5
     phone_texts_per_day: int = 10  #: codes texted to one number, whoever asks
     id_card_errors: int = 5
+    one_won_sender: str = "도장"  #: stands before the code in the place of the sender's name
     one_won_ttl: int = 600
     one_won_digits: int = 4
     one_won_errors: int = 5
@@ -116,6 +117,14 @@ class Policy:
             "joint": self.joint_validity_days,
             "bank": self.bank_validity_days,
         }[product]
+
+    def validity_years(self, product: str) -> int:
+        """Return the life of a new certificate of a product in whole years, as people are told."""
+        return self.validity_days(product) // 365
+
+    def bank_name(self, locale: str) -> str:
+        """Return the bank's name in a language."""
+        return self.bank_name_en if locale == "en" else self.bank_name_ko
 
     def renew_window_days(self, product: str) -> int:
         """Return how many days before its end a certificate of a product can be renewed for a full life."""

@@ -94,7 +94,7 @@ _REISSUE = (
     mail_code(),
     *_FACTOR,
     _terms((5,)),
-    _key(()),
+    _key((6,)),
     _confirm((6,)),
 )
 

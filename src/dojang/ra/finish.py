@@ -39,7 +39,8 @@ from dojang.ca.errors import AuthorityMissingError, CertificateRevokedError, Int
 from dojang.ca.models import Certificate
 from dojang.ca.queries import issuer_name
 from dojang.journeys import engine
-from dojang.journeys.model import DAY, EvidenceProblem, Passed, Rejected
+from dojang.journeys.engine import EvidenceProblem
+from dojang.journeys.model import DAY, Passed, Rejected
 from dojang.journeys.page import FieldError, Message
 from dojang.notices.letters import Letters, gather
 from dojang.notices.queries import Channel

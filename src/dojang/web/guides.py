@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 from django.templatetags.static import static
 
 from dojang.journeys.model import always
-from dojang.ports.policy import Policy
 from dojang.products import JOURNEYS
 from dojang.products.guides import questions
+from dojang.products.parts import is_ever_asked
 from dojang.web.wording import knows, phrase, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dojang.journeys.model import Journey, Step
+    from dojang.ports.policy import Policy
 
 PURPOSES = ("issue", "reissue")
 CHANNEL = "web"
@@ -145,15 +146,6 @@ def _picture(journey: str, step: str, locale: str) -> Picture | None:
     return Picture(static(f"guides/{found['file']}"), int(found["width"]), int(found["height"]))
 
 
-def _is_asked(journey: Journey, step: Step, policy: Policy) -> bool:
-    """Tell whether this bank ever asks a step; some are on only where the bank's figures say so."""
-    if step.id == "certificate_password":
-        return policy.financial_app_certificate_password
-    if journey.product == "joint" and step.stage == "factor":
-        return step.id in {"account", "mail_code"} or policy.joint_needs_factor
-    return True
-
-
 def _title(journey: Journey, step: Step, locale: str) -> str:
     """Return a step's title; outside the app the bank certificate is asked on the telephone, not here."""
     approval = f"{step.title.id.rpartition('.')[0]}.approval"
@@ -173,7 +165,7 @@ def _steps(journey: Journey, locale: str, policy: Policy) -> tuple[GuideStep, ..
             picture=_picture(journey.id, step.id, locale),
         )
         for step in journey.walk(policy)
-        if _is_asked(journey, step, policy)
+        if is_ever_asked(journey, step, policy)
     )
 
 
@@ -201,20 +193,20 @@ def _make(journey: Journey, purpose: str, locale: str, policy: Policy) -> Guide:
     )
 
 
-def guide_by_id(journey_id: str, locale: str, *, policy: Policy | None = None) -> Guide | None:
+def guide_by_id(journey_id: str, locale: str, *, policy: Policy) -> Guide | None:
     """Return the guide of a journey by its id; ``None`` when there is no such journey."""
     journey, purpose = JOURNEYS.get(journey_id), journey_id.rpartition("-")[2]
-    return _make(journey, purpose, locale, policy or Policy()) if journey and purpose in PURPOSES else None
+    return _make(journey, purpose, locale, policy) if journey and purpose in PURPOSES else None
 
 
 def guide_of(
-    product: str, purpose: str, locale: str, *, channel: str = CHANNEL, policy: Policy | None = None
+    product: str, purpose: str, locale: str, *, channel: str = CHANNEL, policy: Policy
 ) -> Guide | None:
     """Return the guide of a product's journey on a channel; ``None`` when it is not offered."""
     return guide_by_id(f"{product}-{channel}-{purpose}", locale, policy=policy)
 
 
-def all_guides(locale: str, *, policy: Policy | None = None) -> list[Guide]:
+def all_guides(locale: str, *, policy: Policy) -> list[Guide]:
     """Return every guide there is, product by product."""
     found = (guide_by_id(journey_id, locale, policy=policy) for journey_id in JOURNEYS)
     return [guide for guide in found if guide]

@@ -23,9 +23,11 @@ CHALLENGE_BYTES = 32
 
 
 def joint_holding(run: RunView) -> Holding | None:
-    """Return the customer's joint certificate in use, if any."""
-    usable = (h for h in run.holdings if h.product == "joint" and h.state == "active")
-    return next((h for h in usable if h.not_after >= run.now), None)
+    """Return the customer's joint certificate in use whose key is on this device, if there is one."""
+    usable = [
+        h for h in run.holdings if h.product == "joint" and h.state == "active" and h.not_after >= run.now
+    ]
+    return next((h for h in usable if h.serial in run.on_device), None)
 
 
 def signed_bytes(challenge: bytes) -> bytes:

@@ -48,7 +48,7 @@ def _token(request: HttpRequest, run: str) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def begin(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
     """Before you start: what to have at hand, how long, what becomes of the old certificate. POST starts."""
-    guide = guides.guide_of(product, purpose, reader_locale())
+    guide = guides.guide_of(product, purpose, reader_locale(), policy=world_of(request).policy)
     if guide is None:
         raise Http404
     if request.method == "POST":
