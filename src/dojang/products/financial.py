@@ -1,8 +1,8 @@
 """The financial certificate (금융인증서): its journeys, step by step as in the bank's own guides.
 
 The guide's first steps happen before a run begins: on the web 1 and 2 (the certificate centre, the
-certificate), in the app 1 to 4 (menu, security, the certificate, its button). In the app the guide has no page
-that says who the customer is, because its app is logged in. Whoever is logged in with the bank certificate of
+certificate), in the app 1 to 4 (menu, security, the certificate, its button). In the app the guide has no
+page that says who the customer is, because its app is logged in. Whoever is logged in with the bank certificate of
 this telephone walks exactly the printed steps; whoever is not is asked for user id and RRN first.
 """
 
@@ -73,7 +73,7 @@ def _web_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
             sides=("change-phone",),
         ),
         Step(id="account", kind=Account(), stage="factor", gives="account", guide=(10,)),
-        *second_factor(choice=(10,), media=(11, 12), bank=(10,)),
+        *second_factor(choice=(10,), media=(11, 12), bank=(11, 12)),
         mail_code(),
         Step(id="contact", kind=Contact(), stage="details", gives="contact", guide=(13,)),
         Step(id="person", kind=Person(), stage="details", gives="person", guide=(14, 15)),

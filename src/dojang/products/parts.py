@@ -142,7 +142,7 @@ def second_factor(
     media: tuple[int, ...],
     bank: tuple[int, ...],
     wanted: Callable[[RunView], bool] = always,
-    pattern: Callable[[RunView], bool] = chose("bank_certificate"),
+    pattern: Callable[[RunView], bool] | None = None,
 ) -> tuple[Step, ...]:
     """Return the choice of a factor and its steps.
 
@@ -169,7 +169,7 @@ def second_factor(
             stage="factor",
             gives="bank_certificate",
             guide=bank,
-            when=pattern,
+            when=pattern or chose("bank_certificate"),
         ),
     )
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One printed step. `words` are the guide's own names of what is pressed and filled in there, in Korean."""
+    """One printed step. `words` are the guide's own names of what is pressed and filled in there."""
 
     korean: str
     english: str

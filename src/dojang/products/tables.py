@@ -228,9 +228,9 @@ def pages() -> dict[str, str]:
         "",
         "## Presets",
         "",
-        "`as-printed` is what runs when nothing is set: the banks' guides as they are printed. `kisa` is what law "
-        'and practice prefer. A bank names one in `dojang.toml` (`preset = "kisa"`); what it sets in `[policy]` '
-        "wins over the preset.",
+        "`as-printed` is what runs when nothing is set: the banks' guides as they are printed. `kisa` is "
+        'what law and practice prefer. A bank names one in `dojang.toml` (`preset = "kisa"`); what it sets '
+        "in `[policy]` wins over the preset.",
         "",
         *_figures(),
     ]

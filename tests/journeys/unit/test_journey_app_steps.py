@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.journeys.unit.country import (
@@ -21,9 +21,11 @@ from tests.journeys.unit.country import (
 from tests.journeys.unit.gadgets import SEALED_R, request_of, text
 
 from dojang.journeys import engine
-from dojang.ports.policy import Policy
 from dojang.products import JOURNEYS
 from dojang.products.presets import policy_of
+
+if TYPE_CHECKING:
+    from dojang.ports.policy import Policy
 
 
 def start(journey: str, step: str, *, who: Someone | None = None, policy: Policy | None = None) -> Walker:

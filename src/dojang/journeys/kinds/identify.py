@@ -40,7 +40,7 @@ class Identify(Base):
     name = "identify"
 
     def is_current(self, run: RunView, fact: Fact) -> bool:
-        """What was typed stays good; a log-in holds no longer than its certificate."""
+        """Keep what was typed as long as it lives; a log-in holds no longer than its certificate."""
         return login_of(run) is not fact or is_logged_in(run)
 
     def page(self, run: RunView) -> PageParts:

@@ -104,7 +104,7 @@ def begin(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
 
 
 def _past_device(request: HttpRequest, started: actions.Started) -> Page:
-    """Answer for the app what it says of itself, where no key is made on the device: nobody need look at that.
+    """Answer for the app what it says of itself, where no key is made on the device: nobody need look.
 
     The page stays when it is not to be passed: the app is old, the device is blocked or never said its name.
     """
