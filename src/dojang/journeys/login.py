@@ -1,8 +1,8 @@
 """Beginning a journey as somebody who is logged in: the log-in stands where "who are you" would be asked.
 
 Only a log-in by the bank certificate of the very device the journey is walked on counts: it proves a key
-that cannot leave that device, and the pattern. It must live when the run begins, and its certificate must be in use
-at every step: once that is revoked the customer is asked like anybody else, and must be the same person.
+that cannot leave that device, and the pattern. It must live when the run begins, and its certificate must be
+in use at every step: once that is revoked the customer is asked like anybody else, and must be the same one.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The guide's first steps happen before a run begins: on the web 1 and 2 (the certificate centre, the
 certificate), in the app 1 to 4 (menu, security, the certificate, its button). In the app the guide has no
-page that says who the customer is, because its app is logged in. Whoever is logged in with the bank certificate of
-this telephone walks exactly the printed steps; whoever is not is asked for user id and RRN first.
+page that says who the customer is, because its app is logged in. Whoever is logged in with the bank
+certificate of this telephone walks exactly the printed steps; whoever is not is asked for user id and RRN.
 """
 
 from __future__ import annotations

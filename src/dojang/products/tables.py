@@ -1,7 +1,7 @@
 """The auditor's tables: each journey as Markdown, row by row as in the bank's printed guide.
 
-Everything comes from the definitions that run and the shipped presets, except the guide's own words (`PRINTED`)
-and what the kinds of steps ask (`KINDS`), which the tests hold against the pages themselves.
+Everything comes from the definitions that run and the shipped presets, except the guide's own words
+(`PRINTED`) and what the kinds of steps ask (`KINDS`), which the tests hold against the pages themselves.
 """
 
 from __future__ import annotations
@@ -35,6 +35,11 @@ class KindFacts:
     limits: tuple[str, ...] = ()
 
 
+PRESET_NOTE = (
+    "`as-printed` is what runs when nothing is set: the banks' guides as they are printed. `kisa` is what "
+    'law and practice prefer. A bank names one in `dojang.toml` (`preset = "kisa"`); what it sets in '
+    "`[policy]` wins over the preset."
+)
 _CALLS = ("ars_ttl", "ars_calls_per_run", "ars_calls_per_day")
 KINDS: Mapping[str, KindFacts] = MappingProxyType(
     {
@@ -228,9 +233,7 @@ def pages() -> dict[str, str]:
         "",
         "## Presets",
         "",
-        "`as-printed` is what runs when nothing is set: the banks' guides as they are printed. `kisa` is "
-        'what law and practice prefer. A bank names one in `dojang.toml` (`preset = "kisa"`); what it sets '
-        "in `[policy]` wins over the preset.",
+        PRESET_NOTE,
         "",
         *_figures(),
     ]

@@ -24,7 +24,7 @@ NUMBER = re.compile(r"\d{4} \d{4} \d{4}")
 
 @pytest.mark.parametrize("purpose", ["issue", "reissue"])
 def test_a_journey_begun_at_a_desk_goes_on_at_the_telephone(world: World, purpose: str) -> None:
-    """모바일 발급 on the web page: a number appears, the telephone brings it, the desk is told it has moved."""
+    """모바일 발급 on the page: a number appears, the telephone brings it, the desk is told."""
     del world
     desk, phone = Client(), Client()
     shown = desk.get("/certs/joint/").content.decode()

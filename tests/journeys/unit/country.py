@@ -525,6 +525,8 @@ class Walker:
         """Do the present step rightly."""
         step = self.step
         if step == "ars":
+            if not self.page.fields:
+                self.submit()  # asks for the call; the numbers come next
             self.submit(**self.right(step, who))
             self.pick_up()
             return self.submit()
