@@ -102,7 +102,7 @@ def test_a_joint_certificate_is_issued_and_made_anew_on_the_telephone(phone: Pag
     steps = han.walk()
     han.wait_until_done()
     assert steps == [
-        "device", "reissue_request", "terms", "phone_check", "identify", "account", "certificate_key",
+        "device", "reissue_request", "phone_check", "identify", "account", "terms", "certificate_key",
         "confirm",
     ]  # fmt: skip
     second = han.held()
@@ -123,8 +123,8 @@ def test_a_bank_certificate_is_issued_by_keyboard_alone_and_serves_as_factor(
     steps = [step for step in lee.walk() if step != "reissue"]
     lee.wait_until_done()
     assert steps == [
-        "device", "terms", "identify", "identity_way", "phone_check", "account_number", "account_password",
-        "factor", "bank_certificate", "details", "pin", "confirm",
+        "terms", "identify", "identity_way", "phone_check", "account_password", "account_number", "factor",
+        "bank_certificate", "details", "pin", "confirm",
     ]  # fmt: skip
     manage(lee, new=(2, 4, 6, 7))
 
