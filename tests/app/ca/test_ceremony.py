@@ -135,7 +135,7 @@ def test_a_label_never_stands_for_something_else(bare: Centre, tmp_path: Path) -
 
 
 def test_the_bank_s_own_name_is_in_its_authorities_certificates(bare: Centre) -> None:
-    """The shipped file takes it from the bank's settings; a name changed later changes nothing that is made."""
+    """The shipped file takes it from the settings; a name changed later changes nothing that is made."""
     options = bare.options
     named = replace(options["world"], policy=replace(options["world"].policy, bank_name_en='Moon "&" Bank'))
     assert len(perform_ceremony(**{**options, "world": named})) == 3
