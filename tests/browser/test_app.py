@@ -162,13 +162,11 @@ def manage(lee: Handset, new: tuple[int, ...]) -> None:
     assert "인증서를 폐기했어요" in page.locator("[role=status]").first.inner_text()
 
 
-def test_the_password_of_a_certificate_is_asked_where_the_bank_wants_it(
-    browser: Browser, playwright: Playwright, start_centre: Callable[..., Centre], tmp_path: Path
+def test_the_password_of_a_certificate_is_asked_where_it_is_on_the_telephone(
+    browser: Browser, playwright: Playwright, start_centre: Callable[..., Centre]
 ) -> None:
     """A wrong one is told on the device and goes nowhere; the right one signs, and the journey goes on."""
-    settings = tmp_path / "dojang.toml"
-    settings.write_text("[policy]\nfinancial_app_certificate_password = true\n[policy.service_hours]\n")
-    centre = start_centre(config=str(settings))
+    centre = start_centre()
     with telephone(browser, playwright) as page:
         lee = Handset(page, centre, "lee", pin="739105")
         lee.begin("joint", "issue")
@@ -186,7 +184,7 @@ def test_the_password_of_a_certificate_is_asked_where_the_bank_wants_it(
         assert sent[before:] == []
         page.locator("#sign-password").fill(PASSWORD)
         lee.press()
-        assert lee.step == "factor"
+        assert lee.step == "account_number"
         assert not any(PASSWORD in body for body in sent)
 
 
