@@ -55,6 +55,7 @@ class Walker:
     def _step(self) -> None:
         step = self.page["step"]
         if step == "ars":
+            self._submit({})
             self._submit({"phone": self._options("phone")[0]})
             telephony: Any = self.world.telephony
             number = self.person.lines[0].number

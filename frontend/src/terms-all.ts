@@ -19,7 +19,7 @@ export class TermsAll extends HTMLElement {
     reflect();
   }
 
-  /** The button that opens every text, and closes them again. */
+  /** The button that opens every text, and closes them again; in the app it leads on to the switch for all. */
   private readAll(): void {
     const button = this.querySelector<HTMLButtonElement>("[data-read-all]");
     const texts = [...this.querySelectorAll("details")];
@@ -29,6 +29,7 @@ export class TermsAll extends HTMLElement {
     button.addEventListener("click", () => {
       const open = !texts.every((text) => text.open);
       for (const text of texts) text.open = open;
+      if (open && button.dataset.readAll === "agree") this.querySelector<HTMLInputElement>("[data-all]")?.focus();
     });
     for (const text of texts) text.addEventListener("toggle", reflect);
     reflect();

@@ -15,6 +15,8 @@ from tests.browser.hands import Finger, Keyboard
 from tests.centres import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import Locator, Page
     from tests.centres import Centre
 
@@ -28,6 +30,7 @@ _FINDINGS = """async () => {
   const found = await axe.run(document, { resultTypes: ["violations"] });
   return found.violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.target}`));
 }"""
+TURNS = 40  #: pages of the longest journey, and some more
 _RUN = re.compile(r"/runs/([A-Za-z0-9_-]+)/")
 
 
@@ -43,6 +46,7 @@ class Customer:
     typed: list[str] = field(default_factory=list)
     by_keyboard: bool = False
     new_number: str = ""  #: for `change-phone`
+    watch: Callable[[str, str], None] | None = None  #: hears of each page before it is left: step and text
     codes_before: int = 0  #: codes on the telephone when the newest was asked for
     hands: Finger | Keyboard = field(init=False)
 
@@ -115,11 +119,18 @@ class Customer:
         if purpose == "reissue":
             ways[2:] = [f".cards a[href='/certs/{product}/']", f"a[href='/certs/{product}/reissue/']"]
         for way in (*ways, ".begin form button"):
+            self.noticed()
             with self.page.expect_navigation():
                 self.hands.press(self.page.locator(way).first)
 
+    def noticed(self) -> None:
+        """Let somebody who looks over the shoulder see the page before it is left."""
+        if self.watch is not None:
+            self.watch(self.step, self.page.locator("body").inner_text())
+
     def press(self, action: str = "submit") -> None:
         """Press a button of the form and wait for the answer."""
+        self.noticed()
         with self.page.expect_navigation():
             self.hands.press(self.button(action))
 
@@ -153,11 +164,12 @@ class Customer:
     def walk(self, until: str = "") -> list[str]:
         """Answer steps until the named one is on the screen, or the end; return their ids."""
         passed: list[str] = []
-        while self.step and self.step != until:
+        for _ in range(TURNS):
+            if not self.step or self.step == until:
+                return passed
             step = self.answer()
             passed += [step] if passed[-1:] != [step] else []
-            assert len(passed) < 40, passed
-        return passed
+        raise AssertionError((passed, self.errors))
 
     def wait_until_done(self) -> None:
         """Wait for the page with the stamped seal."""
@@ -195,7 +207,7 @@ class Customer:
     def _do_ars(self) -> None:
         if self.page.locator("input[name=phone]").count():
             self.choose("phone")
-        else:
+        elif self.page.locator(".code__digits").count():
             self.take_call()
         self.press()
 

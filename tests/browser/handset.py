@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.browser.customer import Customer
+from tests.browser.customer import TURNS, Customer
 from tests.browser.hands import Keyboard
 
 if TYPE_CHECKING:
@@ -28,8 +28,9 @@ class Handset(Customer):
         self.page.goto(f"{self.centre.url}/app/")
         for way in (
             ".top__tool", ".rows a[href='/app/menu/security/']", f"a[href='/app/{product}/']",
-            f"a[href='/app/{product}/{purpose}/']", "form.go button",
+            f"form[action='/app/{product}/{purpose}/'] button",
         ):  # fmt: skip
+            self.noticed()
             with self.page.expect_navigation():
                 self.hands.press(self.page.locator(way).first)
         self.page.wait_for_url("**/app/runs/**")
@@ -38,11 +39,12 @@ class Handset(Customer):
         """Answer steps until the named one is on the screen, or until nothing is left to answer."""
         passed: list[str] = []
         # What follows the last answer the page does by itself: it stores the certificate and says so.
-        while (not passed or passed[-1] != "confirm") and (not until or self.step != until):
+        for _ in range(TURNS):
+            if passed[-1:] == ["confirm"] or (until and self.step == until):
+                return passed
             step = self.answer()
             passed += [step] if passed[-1:] != [step] else []
-            assert len(passed) < 40, passed
-        return passed
+        raise AssertionError((passed, self.errors))
 
     def wait_until_done(self) -> None:
         """Wait for the stamped seal, and until the telephone has put its keys in order."""
@@ -107,6 +109,7 @@ class Handset(Customer):
         self.press()
 
     def _do_pattern(self) -> None:
+        self.noticed()
         self.draw(self.pattern)
         self.page.locator("pattern-lock:not([data-state=bad]) .pattern__trace polyline[points='']").wait_for(
             state="attached"
@@ -118,6 +121,7 @@ class Handset(Customer):
         self.press()
 
     def _do_bank_certificate(self) -> None:
+        self.noticed()
         with self.page.expect_navigation():
             self.draw(self.pattern)
 

@@ -102,7 +102,7 @@ def test_a_joint_certificate_is_issued_and_made_anew_on_the_telephone(phone: Pag
     steps = han.walk()
     han.wait_until_done()
     assert steps == [
-        "device", "reissue_request", "terms", "phone_check", "identify", "account", "certificate_key",
+        "device", "reissue_request", "phone_check", "identify", "account", "terms", "certificate_key",
         "confirm",
     ]  # fmt: skip
     second = han.held()
@@ -123,8 +123,8 @@ def test_a_bank_certificate_is_issued_by_keyboard_alone_and_serves_as_factor(
     steps = [step for step in lee.walk() if step != "reissue"]
     lee.wait_until_done()
     assert steps == [
-        "device", "terms", "identify", "identity_way", "phone_check", "account_number", "account_password",
-        "factor", "bank_certificate", "details", "pin", "confirm",
+        "terms", "identify", "identity_way", "phone_check", "account_password", "account_number", "factor",
+        "bank_certificate", "details", "pin", "confirm",
     ]  # fmt: skip
     manage(lee, new=(2, 4, 6, 7))
 
@@ -162,13 +162,11 @@ def manage(lee: Handset, new: tuple[int, ...]) -> None:
     assert "인증서를 폐기했어요" in page.locator("[role=status]").first.inner_text()
 
 
-def test_the_password_of_a_certificate_is_asked_where_the_bank_wants_it(
-    browser: Browser, playwright: Playwright, start_centre: Callable[..., Centre], tmp_path: Path
+def test_the_password_of_a_certificate_is_asked_where_it_is_on_the_telephone(
+    browser: Browser, playwright: Playwright, start_centre: Callable[..., Centre]
 ) -> None:
     """A wrong one is told on the device and goes nowhere; the right one signs, and the journey goes on."""
-    settings = tmp_path / "dojang.toml"
-    settings.write_text(f"[policy.products.financial]\napp_certificate_password = true\n{ANY_HOUR}")
-    centre = start_centre(config=str(settings))
+    centre = start_centre()
     with telephone(browser, playwright) as page:
         lee = Handset(page, centre, "lee", pin="739105")
         lee.begin("joint", "issue")
@@ -186,7 +184,7 @@ def test_the_password_of_a_certificate_is_asked_where_the_bank_wants_it(
         assert sent[before:] == []
         page.locator("#sign-password").fill(PASSWORD)
         lee.press()
-        assert lee.step == "factor"
+        assert lee.step == "account_number"
         assert not any(PASSWORD in body for body in sent)
 
 

@@ -10,6 +10,8 @@ import pytest
 from tests.browser.customer import Customer
 from tests.centres import Centre, running_centre, wait_until
 
+from dojang.ports.policy import Policy
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -92,8 +94,9 @@ def test_all_eighteen_steps_at_the_page_with_the_telephone_and_the_drawer(
     telephone = context.new_page()
     telephone.goto(f"{town.url}/sandbox/phone/{hong.number}/")
     page.bring_to_front()
+    hong.press()  # 7: 인증받기
     hong.choose("phone")
-    hong.press()  # 7, 8: 인증받기, number chosen
+    hong.press()  # 8: number chosen
     telephone.bring_to_front()
     telephone.locator("#answer").click()  # 9: the call
     code = hong.code()
@@ -281,4 +284,4 @@ def test_whoever_may_not_is_told_why_and_where_to_go(seat: Callable[..., Custome
     assert [person.answer(), person.answer()] == ["terms", "identify"]
     assert person.page.locator("input[name=phone]").count() == 0
     assert person.findings() == []
-    assert re.search("02-1588-0000|영업점", person.page.locator("main").inner_text())
+    assert re.search(f"{Policy().bank_phone}|영업점", person.page.locator("main").inner_text())

@@ -46,9 +46,9 @@ def reach_the_call(person: Customer) -> str:
     """Walk to the call and have it placed; return the number on the screen."""
     person.begin()
     person.walk(until="ars")
-    if person.page.locator("input[name=phone]").count():
-        person.choose("phone")
-        person.press()
+    person.press()
+    person.choose("phone")
+    person.press()
     return person.code()
 
 

@@ -193,6 +193,8 @@ class Walk:
         kind = f"{journey.step(step).kind.name} {'asked' if waits else 'asking'}"
         if kind in self.refused or step in HARMLESS or page.locator("input[name=phone]:checked").count():
             return
+        if step == "ars" and not waits and not page.locator("input[name=phone]").count():
+            return  # the page that only asks for the call
         self.refused.add(kind)
         if step in ON_DEVICE:
             self._stumble_on_device(ON_DEVICE[step])
@@ -236,8 +238,13 @@ def guide_rows(journey_id: str) -> set[int]:
 
 
 def steps_of(journey: Journey, *, holding: bool) -> list[str]:
-    """Ids of a journey's steps in the bank's order; without a certificate in use nobody is asked why."""
+    """Ids of a journey's steps in the bank's order; without a certificate in use nobody is asked why.
+
+    Where no key is made on the device, the app answers for itself what it is.
+    """
     steps = [step.id for step in journey.walk(_POLICY)]
+    if journey.custody == "wallet":
+        steps = [one for one in steps if one != "device"]
     return steps if holding else [one for one in steps if one != "reissue"]
 
 

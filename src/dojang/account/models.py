@@ -17,6 +17,7 @@ class Session(models.Model):
     customer_id = models.CharField(max_length=64)
     certificate = models.ForeignKey("ca.Certificate", on_delete=models.PROTECT, related_name="+")
     method = models.CharField(max_length=16)
+    device_id = models.CharField(max_length=64, default="")  # whose key logged in; empty: of no device
     source = models.CharField(max_length=45)
     agent = models.CharField(max_length=80)
     made_at = models.DateTimeField()

@@ -14,6 +14,7 @@ Every step looks first whether it was done, so a ceremony interrupted anywhere i
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -128,6 +129,8 @@ def perform_ceremony(*, acting: Acting, world: World, path: Path | None = None) 
         text = resources.files("dojang.ca").joinpath("first_ceremony.toml").read_text("utf-8")
     else:
         text = path.read_text("utf-8")
+    # The name stays what it was when an authority was made: only its making reads it.
+    text = text.replace("{bank}", json.dumps(world.policy.bank_name_en, ensure_ascii=False)[1:-1])
     entries = read_ceremony(text)
     with holding_order("ceremony"):
         made = [entry.label for entry in entries if _make_authority(entry, acting=acting, world=world)]

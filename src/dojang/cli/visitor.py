@@ -94,7 +94,7 @@ class Visitor:
             "terms": lambda: {"agree": self._offered("agree")},
             "identify": lambda: {"user_id": drawer["user_id"], "rrn": drawer["rrn"]},
             "reissue": lambda: {"reason": self._offered("reason")[0]},
-            "ars": lambda: {"phone": self._offered("phone")[0]},
+            "ars": lambda: {"phone": self._offered("phone")[0]} if self.page["fields"] else {},
             "account": lambda: {"account": account["number"], "account_password": account["password"]},
             "factor": lambda: {"factor": self._offered("factor")[0]},
             "security_card": self._card,

@@ -1,7 +1,8 @@
 """What can be set from outside: environment variables and ``dojang.toml``.
 
 The environment wins over the file. Figures a bank may change live in the file's ``[policy]`` table and
-become a `Policy`. A setting that cannot be is refused here, at start, with a sentence that names it.
+become a `Policy`, over the figures of the preset the file names. A setting that cannot be is refused here, at
+start, with a sentence that names it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from dojang.pki.rules import MAX_ANSWER_LIFE, MAX_LIST_LIFE
 from dojang.ports.limits import SECONDS_A_DAY
 from dojang.ports.policy import Policy
 from dojang.products import PRODUCTS
+from dojang.products.presets import AS_PRINTED, PRESETS, figures_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -69,6 +71,7 @@ class Options(BaseSettings):
     push_services: tuple[str, ...] = ()  #: hosts that may be pushed to; empty: the browser makers' own
     push_trust: Path | None = None  #: PEM file of the authority behind a push service of one's own
     push_contact: str = ""  #: ``mailto:`` or ``https:``, for the services' people; empty: our postmaster
+    preset: str = AS_PRINTED  #: which of the shipped settings the policy starts from
     policy: dict[str, Any] = Field(default_factory=dict)
 
     @classmethod
@@ -121,7 +124,10 @@ class Options(BaseSettings):
         return self.base_url.startswith("https://") if self.secure is None else self.secure
 
     def build_policy(self) -> Policy:
-        """Return the bank's figures. Raises `OptionsError` naming the figure that cannot be."""
+        """Return the bank's figures: those of `policy` over those of the preset.
+
+        Raises `OptionsError` naming the figure that cannot be.
+        """
         known = {item.name: item for item in dataclasses.fields(Policy)}
         unknown = sorted(set(self.policy) - set(known))
         if unknown:
@@ -132,7 +138,8 @@ class Options(BaseSettings):
                 else "no such figure"
             )
             raise OptionsError(f"policy.{name} is not known", name=f"policy.{name}", why=why)
-        values: dict[str, Any] = {"public_url": self.base_url, "status_url": self.status_base}
+        figures = figures_of(self.preset)
+        values: dict[str, Any] = {**figures, "public_url": self.base_url, "status_url": self.status_base}
         for name, value in self.policy.items():
             try:
                 values[name] = TypeAdapter(_type_of(name)).validate_python(value, strict=True)
@@ -174,6 +181,10 @@ def load_options(**overrides: Any) -> Options:
     if "." not in host and ":" not in host:
         raise OptionsError(
             "not a full name", name="DOJANG_STATUS_URL", why=f"{host} is no full host name and no address"
+        )
+    if options.preset not in PRESETS:
+        raise OptionsError(
+            "no such preset", name="DOJANG_PRESET", why=f"it must be one of {', '.join(PRESETS)}"
         )
     _refuse_push(options)
     options.build_policy()

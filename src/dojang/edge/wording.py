@@ -40,6 +40,13 @@ def write_day(day: date, locale: str) -> str:
     return f"{day.year}년 {day.month}월 {day.day}일"
 
 
+def write_years(years: int, locale: str) -> str:
+    """Write a length of time in whole years: ``2년``, ``2 years``, ``1 year``."""
+    if locale == "en":
+        return f"{years} year" if years == 1 else f"{years} years"
+    return f"{years}년"
+
+
 def write_time(moment: datetime, locale: str) -> str:
     """Write the time of day in Korea: ``오후 4:10``, ``4:10 pm``."""
     local = local_time(moment)

@@ -116,10 +116,15 @@ class Settled:
     challenge_answered: bool = False
 
 
-def begin(journey: Journey) -> Progress:
-    """Start a journey; call `place` next."""
-    frame = Frame(journey=journey.id)
-    return Progress(journey=journey.id, version=journey.version, meanings=journey.meanings, frames=(frame,))
+def begin(journey: Journey, *facts: Fact) -> Progress:
+    """Start a journey, with what is proven already; call `place` next."""
+    return Progress(
+        journey=journey.id,
+        version=journey.version,
+        meanings=journey.meanings,
+        frames=(Frame(journey=journey.id),),
+        facts={fact.name: fact for fact in facts},
+    )
 
 
 def look_at(journey: Journey, progress: Progress, context: Context) -> RunView:

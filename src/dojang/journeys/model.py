@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 NEXT = Message("action.next")
+ONWARD = Message("action.onward")  #: where the banks' guides print 다음 rather than 확인
 
 
 # --------------------------------------------------------------------------------------- what is known
@@ -122,6 +123,7 @@ class Context:
     `pending_challenge` is the customer's unanswered security-card challenge, whatever run it began in.
     `previous_key` is (key id, sealed key) of the wallet key the new one replaces.
     `reply_awaited(number)` tells whether *another* open run waits for a text from that number.
+    `on_device` are the serials of the certificates whose keys live on the device the run is walked on.
     `credentials` are the customer's own: registered devices, patterns, certificates (asked in `Kind.enter`,
     `Kind.ask` and `Kind.look` only).
     """
@@ -137,6 +139,7 @@ class Context:
     code: Callable[[str, int], str]
     say: Callable[[str, Mapping[str, Any]], str]
     holdings: tuple[Holding, ...] | Later[tuple[Holding, ...]] = ()
+    on_device: frozenset[str] | Later[frozenset[str]] = frozenset()
     left: Mapping[str, int] | Later[Mapping[str, int]] = field(default_factory=dict)
     pending_challenge: Mapping[str, Any] | Later[Mapping[str, Any] | None] | None = None
     previous_key: tuple[str, bytes] | Later[tuple[str, bytes] | None] | None = None
@@ -239,6 +242,11 @@ class RunView:
         return at_hand(self.context.holdings)
 
     @property
+    def on_device(self) -> frozenset[str]:
+        """Serials of the customer's certificates whose keys live on this device."""
+        return at_hand(self.context.on_device)
+
+    @property
     def left(self) -> Mapping[str, int]:
         """Tries left by counter name."""
         return at_hand(self.context.left)
@@ -308,9 +316,16 @@ class RunView:
         """Return the certificate of this product that is in use now, if any."""
         return in_use(self.holdings, self.now, lambda held: held.product == self.product)
 
-    def usable(self, unlock: str) -> Holding | None:
-        """Return the certificate in use that opens by ``pin``, ``password`` or ``pattern``, if any."""
-        return in_use(self.holdings, self.now, lambda held: held.unlock == unlock)
+    def usable(self, unlock: str, *, here: bool = False) -> Holding | None:
+        """Return the certificate in use that opens by ``pin``, ``password`` or ``pattern``, if any.
+
+        `here`: only one whose key lives on the device the run is walked on.
+        """
+        return in_use(
+            self.holdings,
+            self.now,
+            lambda held: held.unlock == unlock and (not here or held.serial in self.on_device),
+        )
 
 
 def fact_key(side: str | None, name: str) -> str:
@@ -540,7 +555,7 @@ class Journey:
     """A journey as data; reads like the bank's list of steps.
 
     `finish`: ``issue`` (hand over to issuing) or ``return`` (a side journey, back to where it was called).
-    `order` re-arranges `steps` by policy.
+    `order` re-arranges `steps` by policy. `by_login`: who is logged in to the app is not asked who they are.
     `evidence`: each entry is a set of fact names of which at least one must hold at issuing, besides every
     step on the way. `needs` are message ids of what to have at hand; `minutes` how long it takes.
     `meanings` holds what each step means (side journeys' too) by ``<journey>/<step>``; `version` is eight hex
@@ -558,6 +573,7 @@ class Journey:
     needs: tuple[str, ...] = ()
     minutes: int = 5
     order: StepOrder | None = None
+    by_login: bool = False
     meanings: Mapping[str, str] = field(init=False, compare=False)
     version: str = field(init=False, compare=False)
 

@@ -80,6 +80,7 @@ class Policy:
     phone_check_errors: int = 5
     phone_texts_per_day: int = 10  #: codes texted to one number, whoever asks
     id_card_errors: int = 5
+    one_won_sender: str = "도장"  #: stands before the code in the place of the sender's name
     one_won_ttl: int = 600
     one_won_digits: int = 4
     one_won_errors: int = 5
@@ -109,3 +110,8 @@ class Policy:
     def reissue_limit(self) -> Limit:
         """Re-issues of one product a customer may have: the step and the last click ask the same."""
         return Limit(self.reissue_per_day, DAY)
+
+    def bank_name(self, locale: str) -> str:
+        """Return the bank's name in a language."""
+        return self.bank_name_en if locale == "en" else self.bank_name_ko
+

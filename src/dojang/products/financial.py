@@ -1,8 +1,9 @@
 """The financial certificate (금융인증서): its journeys, step by step as in the bank's own guides.
 
-On the web the guide's steps 1 and 2 (open the certificate centre, choose the certificate) happen before a run
-begins. In the app the guide has no page that says who the customer is, because its app is logged in; ours
-asks for user id and RRN there, and everything after it is bound to that one person.
+The guide's first steps happen before a run begins: on the web 1 and 2 (the certificate centre, the
+certificate), in the app 1 to 4 (menu, security, the certificate, its button). In the app the guide has no
+page that says who the customer is, because its app is logged in. Whoever is logged in with the bank
+certificate of this telephone walks exactly the printed steps; whoever is not is asked for user id and RRN.
 """
 
 from __future__ import annotations
@@ -28,12 +29,15 @@ from dojang.journeys.ordering import StepOrder
 from dojang.journeys.product import Product
 from dojang.products.parts import (
     FACTORS,
+    asks_factor,
+    asks_who,
     change_phone,
     find_id,
     holds_one,
     mail_code,
     second_factor,
     took,
+    took_pattern,
 )
 from dojang.products.terms import Listed, terms_of
 
@@ -48,13 +52,13 @@ PRODUCT = Product(
     unlock="pin",
     units=("personalF",),
     icon="house",
-    life_days=1096,  # three years
+    life_days=731,  # two years
     renew_window_days=90,
     faq=("what_for", "life", "forgot_id", "new_number", "which_number", "no_card", "forgot_pin"),
     choices=MappingProxyType(
         {
-            "app_account_order": ("account_first", "printed"),  # printed: the password before the number
-            "app_certificate_password": (False, True),  # prove the joint certificate one has
+            "app_account_order": ("printed", "account_first"),  # printed: the password before the number
+            "app_certificate_password": (True, False),  # prove a joint certificate that is on the telephone
         }
     ),
 )
@@ -75,13 +79,14 @@ NEEDS = ("guide.need.user_id", "guide.need.phone", "guide.need.account", "guide.
 EVIDENCE = (frozenset(FACTORS),)
 
 
-def _identify(guide: tuple[int, ...]) -> Step:
+def _identify(guide: tuple[int, ...], when: Callable[[RunView], bool] = always) -> Step:
     return Step(
         id="identify",
         kind=Identify(),
         stage="identity",
         gives="identified",
         guide=guide,
+        when=when,
         sides=("find-id",),
     )
 
@@ -100,7 +105,7 @@ def _web_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
             sides=("change-phone",),
         ),
         Step(id="account", kind=Account(), stage="factor", gives="account", guide=(10,)),
-        *second_factor(choice=(10,), media=(11, 12), bank=(10,)),
+        *second_factor(choice=(10,), media=(11, 12), bank=(11, 12)),
         mail_code(),
         Step(id="contact", kind=Contact(), stage="details", gives="contact", guide=(13,)),
         Step(id="person", kind=Person(), stage="details", gives="person", guide=(14, 15)),
@@ -111,17 +116,17 @@ def _web_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
 
 
 def asks_certificate_password(run: RunView) -> bool:
-    """Take the step only when there is a certificate whose password can be asked."""
-    return run.usable("password") is not None or run.fact("certificate_password") is not None
+    """Take the step only when the key of a certificate with a password is on this telephone."""
+    return run.usable("password", here=True) is not None or run.fact("certificate_password") is not None
 
 
 def _app_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
     return (
-        Step(id="device", kind=Device(), stage="terms", gives="device", guide=(1, 2, 3, 4)),
+        Step(id="device", kind=Device(), stage="terms", gives="device"),
         Step(id="terms", kind=Terms(terms_of(TERMS)), stage="terms", gives="terms", guide=(5, 6)),
-        _identify(()),
+        _identify((), asks_who),
         Step(id="reissue", kind=ReissueReason(), stage="identity", gives="reissue", when=reissue),
-        Step(id="identity_way", kind=IdentityWay(), stage="identity", gives="identity_way", guide=(7,)),
+        Step(id="identity_way", kind=IdentityWay(), stage="identity", gives="identity_way", guide=(7, 8)),
         Step(
             id="phone_check",
             kind=PhoneCheck(),
@@ -152,7 +157,7 @@ def _app_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
         Step(
             id="account_number", kind=AccountNumber(), stage="factor", gives="account_number", guide=(11, 12)
         ),
-        *second_factor(choice=(13,), media=(13,), bank=(13,)),
+        *second_factor(choice=(13,), media=(13,), bank=(13,), asked=asks_factor, pattern=took_pattern),
         mail_code(),
         Step(id="details", kind=Details(), stage="details", gives="contact", guide=(14,)),
         Step(id="pin", kind=Secret(), stage="issue", gives="pin", guide=(15,)),
@@ -193,10 +198,12 @@ def _app(journey_id: str, *, reissue: Callable[[RunView], bool]) -> Journey:
         stages=STAGES,
         steps=_app_steps(reissue=reissue),
         sides=(find_id(PRODUCT, "app", ()), change_phone(PRODUCT, "app", (8,))),
-        evidence=EVIDENCE,
+        # Who logged in is not on the way to be asked: that somebody was identified is looked for by name.
+        evidence=(*EVIDENCE, frozenset({"identified"})),
         needs=(*NEEDS[:3], "guide.need.factor_app"),
         minutes=6,
         order=_app_order(),
+        by_login=True,
     )
 
 

@@ -38,7 +38,7 @@ PRODUCT = Product(
     hours=MappingProxyType({"reissue": "01:00-23:00"}),
     choices=MappingProxyType(
         {
-            "reissue_order": ("consent_first", "printed"),  # printed: consent after the RRN
+            "reissue_order": ("printed", "consent_first"),  # printed: consent after the RRN
             "needs_factor": (False, True),  # a card, token or bank certificate besides the account's password
         }
     ),
@@ -123,7 +123,7 @@ _REISSUE = (
     mail_code(),
     *_FACTOR,
     _terms((5,)),
-    _key(()),
+    _key((6,)),
     _confirm((6,)),
 )
 

@@ -12,7 +12,8 @@ from dojang.journeys.kinds.new_phone import NewPhone
 from dojang.journeys.kinds.otp import Otp
 from dojang.journeys.kinds.security_card import SecurityCard
 from dojang.journeys.kinds.sent_code import MailCode, PhoneCode
-from dojang.journeys.model import Journey, RunView, Step
+from dojang.journeys.login import is_logged_in, login_of
+from dojang.journeys.model import Journey, RunView, Step, always
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,33 @@ def took(way: str) -> Callable[[RunView], bool]:
         return choice is not None and choice.values["way"] == way
 
     return when
+
+
+def asks_who(run: RunView) -> bool:
+    """Take a step only when nobody is logged in to the app with the bank certificate of this telephone."""
+    return not is_logged_in(run)
+
+
+def pattern_first(run: RunView) -> bool:
+    """Whoever logged in with the pattern is asked for it at once, not for how to confirm.
+
+    Unless they went back from it without having proven it: then another factor can be chosen.
+    """
+    if login_of(run) is None or run.fact("factor_choice") is not None:
+        return False
+    if run.fact("bank_certificate") is not None:
+        return True
+    return is_logged_in(run) and f"{run.journey.id}/bank_certificate" not in run.progress.visits
+
+
+def asks_factor(run: RunView) -> bool:
+    """Take a step only when the pattern of the log-in is not asked at once."""
+    return not pattern_first(run)
+
+
+def took_pattern(run: RunView) -> bool:
+    """Take a step only when this factor was chosen, or is the one of the log-in."""
+    return pattern_first(run) or chose("bank_certificate")(run)
 
 
 def phone_is_recent(run: RunView) -> bool:
@@ -103,11 +131,14 @@ def second_factor(
     media: tuple[int, ...],
     bank: tuple[int, ...],
     wanted: str = "",
+    asked: Callable[[RunView], bool] = always,
+    pattern: Callable[[RunView], bool] | None = None,
 ) -> tuple[Step, ...]:
     """Return the choice of a factor and its steps.
 
     `choice`, `media` and `bank` are their numbers in the bank's guide; `wanted` names the product's setting
-    that asks for one (empty: every bank does).
+    that asks for one (empty: every bank does); `asked` and `pattern` say when the choice and the bank
+    certificate are on the way.
     """
     kinds = (("security_card", SecurityCard(), media), ("otp", Otp(), media))
     return (
@@ -117,6 +148,7 @@ def second_factor(
             stage="factor",
             gives="factor_choice",
             guide=choice,
+            when=asked,
             choice=wanted,
         ),
         *(
@@ -129,7 +161,7 @@ def second_factor(
             stage="factor",
             gives="bank_certificate",
             guide=bank,
-            when=chose("bank_certificate"),
+            when=pattern or chose("bank_certificate"),
             choice=wanted,
         ),
     )

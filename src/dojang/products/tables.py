@@ -1,7 +1,7 @@
 """The auditor's tables: each journey as Markdown, row by row as in the bank's printed guide.
 
-Everything comes from the definitions that run, except the guide's own words (`PRINTED`) and what the kinds of
-steps ask (`KINDS`), which the tests hold against the pages themselves.
+Everything comes from the definitions that run and the shipped presets, except the guide's own words
+(`PRINTED`) and what the kinds of steps ask (`KINDS`), which the tests hold against the pages themselves.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from dojang.journeys.model import always
 from dojang.products.messages import render
 from dojang.products.offer import JOURNEYS
+from dojang.products.presets import AS_PRINTED, PRESETS, policy_of
 from dojang.products.printed import PRINTED
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ class KindFacts:
     limits: tuple[str, ...] = ()
 
 
+PRESET_NOTE = (
+    "`as-printed` is what runs when nothing is set: the banks' guides as they are printed. `kisa` is what "
+    'law and practice prefer. A bank names one in `dojang.toml` (`preset = "kisa"`); what it sets in '
+    "`[policy]` wins over the preset."
+)
 _CALLS = ("ars_ttl", "ars_calls_per_run", "ars_calls_per_day")
 KINDS: Mapping[str, KindFacts] = MappingProxyType(
     {
@@ -120,15 +126,22 @@ def table_of(journey_id: str) -> str:
         f"- about {journey.minutes} minutes; at hand: "
         + "; ".join(render(need, "en") for need in journey.needs),
         f"- besides every step on the way, issuing needs: {_evidence(journey)}",
-        *_orders(journey),
         "",
         "## As the guide prints it",
         "",
-        "| no. | the guide | here |",
-        "|---|---|---|",
+        "| no. | the guide | its words on the screen | here |",
+        "|---|---|---|---|",
         *_printed(journey),
         "",
+        "## In each preset",
+        "",
+        "The printed numbers stand in brackets.",
+        "",
+        *(_preset(journey, name) for name in PRESETS),
+        "",
         "## Step by step",
+        "",
+        "In the order of `as-printed`.",
         "",
         *_steps(journey),
     ]
@@ -150,24 +163,30 @@ def _evidence(journey: Journey) -> str:
     return "; ".join(" or ".join(f"`{name}`" for name in sorted(names)) for names in journey.evidence)
 
 
-def _orders(journey: Journey) -> Iterator[str]:
-    if journey.order is None:
-        return
-    for way, ids in journey.order.ways.items():
-        yield f"- order when `{journey.order.choice}` is `{way}`: " + " → ".join(f"`{i}`" for i in ids)
+def _preset(journey: Journey, preset: str) -> str:
+    """Write how a preset walks a journey: its steps in order, without those such a bank never asks."""
+    policy = policy_of(preset)
+    steps = [
+        f"`{step.id}`" + (f" ({', '.join(map(str, step.guide))})" if step.guide else "")
+        for step in journey.walk(policy)
+        if step.is_asked(journey.product, policy)
+    ]
+    return f"- `{preset}`, valid for {journey.product.life_under(policy)} days: {' → '.join(steps)}"
 
 
 def _printed(journey: Journey) -> Iterator[str]:
-    for number, (korean, english) in enumerate(PRINTED.get(journey.id, ()), start=1):
+    place = "menu of the app" if journey.channel == "app" else "pages of the certificate centre"
+    for number, line in enumerate(PRINTED.get(journey.id, ()), start=1):
         ids = [f"`{step.id}`" for step in journey.steps if number in step.guide]
-        here = ", ".join(ids) or "before a run begins: the pages of the certificate centre"
-        yield f"| {number} | {korean} – {english} | {here} |"
+        here = ", ".join(ids) or f"before a run begins: the {place}"
+        words = ", ".join(line.words) or "–"
+        yield f"| {number} | {line.korean} – {line.english} | {words} | {here} |"
 
 
 def _steps(journey: Journey) -> Iterator[str]:
     yield "| step | guide | title | asks | answered by | proves | limits | taken |"
     yield "|---|---|---|---|---|---|---|---|"
-    for step in journey.steps:
+    for step in journey.walk(policy_of(AS_PRINTED)):
         yield _row(step)
 
 
@@ -197,6 +216,14 @@ def _reason(step: Step) -> str:
     return words[-1].split(":")[0].replace("this factor", f"`{step.id}`").replace("this way", f"`{step.id}`")
 
 
+def _figures() -> Iterator[str]:
+    yield f"| figure | {' | '.join(f'`{name}`' for name in PRESETS)} |"
+    yield f"|---|{'---|' * len(PRESETS)}"
+    for figure in sorted({name for preset in PRESETS for name in figures_of(preset)}):
+        values = (getattr(policy_of(preset), figure) for preset in PRESETS)
+        yield f"| `{figure}` | {' | '.join(f'`{value}`'.lower() for value in values)} |"
+
+
 def pages() -> dict[str, str]:
     """Return every table by file name below ``docs/journeys/``."""
     made = {f"{journey_id}.md": table_of(journey_id) for journey_id in JOURNEYS}
@@ -207,4 +234,12 @@ def pages() -> dict[str, str]:
         "",
     ]
     index += [f"- [{render(f'journey.{j}', 'en')}]({j}.md) (`{j}`)" for j in JOURNEYS]
+    index += [
+        "",
+        "## Presets",
+        "",
+        PRESET_NOTE,
+        "",
+        *_figures(),
+    ]
     return {"README.md": "\n".join(index) + "\n", **made}

@@ -23,7 +23,7 @@ from dojang.ports.errors import PortError
 from dojang.ports.limits import DAY, Limit
 from dojang.ports.signer_errors import SignerError
 from dojang.products import JOURNEYS
-from dojang.ra import finish, ordered, rows, steps
+from dojang.ra import beginning, finish, ordered, rows, steps
 from dojang.ra.access import access_run, walking_run
 from dojang.ra.errors import (
     ActionUnknownError,
@@ -41,6 +41,7 @@ from dojang.ra.turn import Turn
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dojang.journeys.login import LogIn
     from dojang.journeys.model import Journey, RunView
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
@@ -75,8 +76,13 @@ def find_journey(journey_id: str) -> Journey:
         raise JourneyNotFoundError(journey=journey_id[:80]) from None
 
 
-def start_run(journey_id: str, *, locale: str, acting: Acting, world: World) -> Started:
-    """Begin a journey. Raises `JourneyNotFoundError`, `ServiceClosedError`, `TooManyStartsError`."""
+def start_run(
+    journey_id: str, *, locale: str, login: LogIn | None = None, acting: Acting, world: World
+) -> Started:
+    """Begin a journey; with a `login` that counts, for the customer who is logged in.
+
+    Raises `JourneyNotFoundError`, `ServiceClosedError`, `TooManyStartsError`.
+    """
     journey, now, policy = find_journey(journey_id), world.clock.now(), world.policy
     _refuse_closed(journey, world=world)
     _count_start(acting, world=world)
@@ -98,12 +104,21 @@ def start_run(journey_id: str, *, locale: str, acting: Acting, world: World) -> 
     )
     acting = replace(acting, session=run.session)
     turn = Turn(run, Body(progress=engine.begin(journey)), journey, acting, world)
-    progress = steps.enter_quietly(turn, engine.place(turn.view()))
-    run.step = progress.top.step
-    seal_body(run, turn.body.at(progress))
+    known = None if login is None else beginning.identify_by_login(turn, login)
+    letters = Letters(gather([login.customer] if login and known else [], world=world))
     with transaction.atomic():
+        if login and known and steps.bind_customer(turn, login.customer, letters):
+            turn.body = turn.body.at(engine.begin(journey, known))
+        progress = steps.enter_quietly(turn, engine.place(turn.view()))
+        run.step = progress.top.step
+        seal_body(run, turn.body.at(progress))
         run.save(force_insert=True)
         record_event("run:started", acting=acting, subject=run.id, at=now, journey=journey.id)
+        if login and run.customer_id:
+            record_event(
+                "run:identified", acting=acting, subject=run.id, at=now, by="login", customer=run.customer_id,
+                evidence=login.id, serial=login.serial,
+            )  # fmt: skip
     return Started(open_page(run.id, acting=acting, world=world), token)
 
 

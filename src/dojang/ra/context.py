@@ -16,6 +16,7 @@ from dojang.products import PRODUCTS
 from dojang.products.messages import render
 from dojang.ra.models import CardChallenge, Run
 from dojang.wallet.devices.credentials import WalletCredentials
+from dojang.wallet.devices.queries import serials_on
 from dojang.wallet.keys.queries import usable_key
 
 if TYPE_CHECKING:
@@ -56,6 +57,15 @@ class Surroundings:
     def holdings(self, customer_id: str) -> tuple[Holding, ...]:
         """Return a customer's certificates."""
         found: tuple[Holding, ...] = self._once(("holdings", customer_id), lambda: _holdings(customer_id))
+        return found
+
+    def on_device(self, customer_id: str, device_id: str) -> frozenset[str]:
+        """Return the serials of a customer's certificates whose keys live on a device."""
+
+        def read() -> frozenset[str]:
+            return serials_on(device_id, customer_id) if device_id else frozenset()
+
+        found: frozenset[str] = self._once(("on_device", customer_id, device_id), read)
         return found
 
     def left(self, customer_id: str, factors: Iterable[str], *, now: datetime) -> dict[str, int]:
@@ -102,6 +112,8 @@ def view_of(
     looks at it; an open challenge and the key to be replaced are for their own kind of step alone.
     """
     customer, kind = progress.customer, kind_of(journey, progress)
+    held = progress.facts.get("device")
+    device = str(held.values["device_id"]) if held is not None else ""
     now = world.clock.now()
     context = Context(
         run=run.id,
@@ -121,13 +133,18 @@ def view_of(
     if customer and kind is not None:
         context = replace(
             context,
+            on_device=Later(lambda: around.on_device(customer, device)),
             holdings=Later(lambda: around.holdings(customer)),
             left=Later(lambda: {**around.left(customer, kind.factors, now=now), **(moved or {})}),
             pending_challenge=Later(lambda: around.challenge(customer)) if kind.name == _CARD else None,
             previous_key=Later(lambda: around.key(customer, run.product)) if kind.name == _SECRET else None,
         )
     elif customer:
-        context = replace(context, holdings=Later(lambda: around.holdings(customer)))
+        context = replace(
+            context,
+            on_device=Later(lambda: around.on_device(customer, device)),
+            holdings=Later(lambda: around.holdings(customer)),
+        )
     return look_at(journey, progress, context)
 
 

@@ -51,8 +51,8 @@ class Offer:
 def offer_handoff(run_id: str, *, acting: Acting, world: World) -> Offer:
     """Offer an open run to another device; an earlier offer of the run stops working.
 
-    Raises `RunNotFoundError`; `HandoffRefusedError` for a run that is not open, or is bound to its device
-    (a key made on a telephone cannot be ordered from another one).
+    Raises `RunNotFoundError`; `HandoffRefusedError` for a run that is not open, or is bound to its device:
+    once the app has named it, the key made there cannot be ordered from another one.
     """
     run = access_run(run_id, acting)
     now = world.clock.now()
@@ -79,10 +79,9 @@ def _refuse_bound(run: Run, *, now: datetime) -> None:
     is_open = run.state == Run.State.OPEN and now < run.idle_until and now < run.absolute_until
     if not is_open:
         raise HandoffRefusedError(reason="over")
-    if find_journey(run.journey).product.on_device:
-        raise HandoffRefusedError(reason="key", product=run.product)
     if _DEVICE_FACT in open_body(run).progress.facts:
-        raise HandoffRefusedError(reason="device", product=run.product)
+        made_here = find_journey(run.journey).custody == "device"
+        raise HandoffRefusedError(reason="key" if made_here else "device", product=run.product)
 
 
 def _index(kind: str, value: str) -> bytes:

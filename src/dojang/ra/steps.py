@@ -283,6 +283,17 @@ def _bind(turn: Turn, view: RunView, settled: engine.Settled, letters: Letters) 
     customer = settled.progress.customer
     if customer is None or customer == view.customer:
         return settled
+    if not bind_customer(turn, customer, letters):
+        error = FieldError("issuing_elsewhere", Message("error.issuing_elsewhere"))
+        return engine.settle(view, Rejected(errors=(error,)))
+    return settled
+
+
+def bind_customer(turn: Turn, customer: str, letters: Letters) -> bool:
+    """Write a run's customer into its row (not saved); older live runs of the same product give way.
+
+    Nothing is changed, and false returned, when one of those is issuing. Inside a transaction.
+    """
     hold_to_commit("person", customer, turn.run.product)
     live = Run.objects.select_for_update().filter(
         customer_id=customer, product=turn.run.product, state=Run.State.OPEN
@@ -290,13 +301,12 @@ def _bind(turn: Turn, view: RunView, settled: engine.Settled, letters: Letters) 
     others = list(live.exclude(id=turn.run.id).order_by("id"))
     # Looked for behind the runs' locks: one that is ending just now has placed its order by then.
     if is_under_way(customer, turn.run.product):
-        error = FieldError("issuing_elsewhere", Message("error.issuing_elsewhere"))
-        return engine.settle(view, Rejected(errors=(error,)))
+        return False
     for other in others:
         finish.end_run(other, Run.State.CANCELLED, "replaced", acting=turn.acting, world=turn.world)
     turn.run.customer_id = customer
     remember(letters, customer, world=turn.world)
-    return settled
+    return True
 
 
 def _leave(turn: Turn, what: str) -> None:

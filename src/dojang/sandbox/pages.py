@@ -59,7 +59,7 @@ def show(
         "locale": locale,
         "other_locale": other,
         "display": display if display in DISPLAYS else "",
-        "bank": policy.bank_name_en if locale == "en" else policy.bank_name_ko,
+        "bank": policy.bank_name(locale),
         "bank_phone": policy.bank_phone,
         "short_code": policy.sms_short_code,
     }

@@ -12,7 +12,6 @@ from django.templatetags.static import static
 
 from dojang.edge.wording import knows, phrase, product_name, say
 from dojang.journeys.model import always
-from dojang.ports.policy import Policy
 from dojang.products import JOURNEYS
 from dojang.products.guides import questions
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dojang.journeys.model import Journey, Step
+    from dojang.ports.policy import Policy
 
 PURPOSES = ("issue", "reissue")
 CHANNEL = "web"
@@ -192,20 +192,20 @@ def _make(journey: Journey, purpose: str, locale: str, policy: Policy) -> Guide:
     )
 
 
-def guide_by_id(journey_id: str, locale: str, *, policy: Policy | None = None) -> Guide | None:
+def guide_by_id(journey_id: str, locale: str, *, policy: Policy) -> Guide | None:
     """Return the guide of a journey by its id; ``None`` when there is no such journey."""
     journey, purpose = JOURNEYS.get(journey_id), journey_id.rpartition("-")[2]
-    return _make(journey, purpose, locale, policy or Policy()) if journey and purpose in PURPOSES else None
+    return _make(journey, purpose, locale, policy) if journey and purpose in PURPOSES else None
 
 
 def guide_of(
-    product: str, purpose: str, locale: str, *, channel: str = CHANNEL, policy: Policy | None = None
+    product: str, purpose: str, locale: str, *, channel: str = CHANNEL, policy: Policy
 ) -> Guide | None:
     """Return the guide of a product's journey on a channel; ``None`` when it is not offered."""
     return guide_by_id(f"{product}-{channel}-{purpose}", locale, policy=policy)
 
 
-def all_guides(locale: str, *, policy: Policy | None = None) -> list[Guide]:
+def all_guides(locale: str, *, policy: Policy) -> list[Guide]:
     """Return every guide there is, product by product."""
     found = (guide_by_id(journey_id, locale, policy=policy) for journey_id in JOURNEYS)
     return [guide for guide in found if guide]

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import render
 
-from dojang.edge.wording import reader_locale
+from dojang.edge.wording import reader_locale, write_years
+from dojang.ports.policy import Policy
+from dojang.products import PRODUCTS
 from dojang.web.theme import load_theme
 
 if TYPE_CHECKING:
@@ -31,9 +33,15 @@ def theme_id(request: HttpRequest) -> str:
     return themes.get("default", "dojang")
 
 
+def policy_for(request: HttpRequest) -> Policy:
+    """Return the bank's figures; before the outside is attached (an early error page), the defaults."""
+    world = getattr(request, "world", None)
+    return Policy() if world is None else world.policy
+
+
 def page_context(request: HttpRequest) -> dict[str, Any]:
     """Context common to all pages."""
-    locale, theme = reader_locale(), load_theme(theme_id(request))
+    locale, theme, policy = reader_locale(), load_theme(theme_id(request)), policy_for(request)
     other = "ko" if locale == "en" else "en"
     query = request.GET.copy() if request.method == "GET" else request.GET.__class__(mutable=True)
     query["lang"] = other
@@ -42,9 +50,13 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "other_locale": other,
         "other_url": f"/{request.path.lstrip('/')}?{query.urlencode()}",
         "theme": theme,
-        "bank": theme.names[locale],
-        "bank_phone": theme.phone,
+        "bank": policy.bank_name(locale),
+        "bank_phone": policy.bank_phone,
         "bank_hours": theme.hours[locale],
+        "lives": {
+            f"{product.id}_life": write_years(product.life_under(policy) // 365, locale)
+            for product in PRODUCTS.values()
+        },
         "display": display_of(request),
     }
 

@@ -1,4 +1,4 @@
-"""The bank's own name, colours and telephone number: ``themes/<bank>.toml``.
+"""The bank's own colours, seal and opening hours: ``themes/<bank>.toml``. Its name and telephone are policy.
 
 The same site serves any bank; what differs is one file. Colours become custom properties in ``/theme.css``,
 because the content security policy allows no style inside a page.
@@ -32,11 +32,9 @@ class ThemeError(DojangError):
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """One bank's face. `names` by language; `tokens` are style tokens by scheme (``light``, ``dark``)."""
+    """One bank's face. `tokens` are style tokens by scheme (``light``, ``dark``)."""
 
     id: str
-    names: Mapping[str, str]
-    phone: str
     hours: Mapping[str, str]
     seal: str  #: the syllables of the bank's own seal
     tokens: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -81,8 +79,6 @@ def load_theme(theme_id: str = "dojang") -> Theme:
     bank = data["bank"]
     return Theme(
         id=theme_id,
-        names=bank["name"],
-        phone=bank["phone"],
         hours=bank["hours"],
         seal=bank["seal"],
         tokens=tokens,

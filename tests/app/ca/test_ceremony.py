@@ -19,6 +19,7 @@ from dojang.ca.errors import CeremonyError
 from dojang.ca.models import Authority, Certificate, Intent
 from dojang.config.home import Home
 from dojang.pki import lint
+from dojang.pki.certificate import read_certificate
 from dojang.ports.signer_errors import SignerUnavailableError
 from dojang.ports.signer_wire import socket_path
 from dojang.sandbox.clock import SandboxClock
@@ -131,3 +132,15 @@ def test_a_label_never_stands_for_something_else(bare: Centre, tmp_path: Path) -
     with pytest.raises(CeremonyError):
         perform_ceremony(path=other, **bare.options)
     assert list(Authority.objects.order_by("id").values()) == before
+
+
+def test_the_bank_s_own_name_is_in_its_authorities_certificates(bare: Centre) -> None:
+    """The shipped file takes it from the settings; a name changed later changes nothing that is made."""
+    options = bare.options
+    named = replace(options["world"], policy=replace(options["world"].policy, bank_name_en='Moon "&" Bank'))
+    assert len(perform_ceremony(**{**options, "world": named})) == 3
+    assert perform_ceremony(**options) == ()
+    for row in Authority.objects.all():
+        assert read_certificate(bytes(row.certificate or b"")).facts.subject_name.get("O") == (
+            'Moon "&" Bank',
+        )

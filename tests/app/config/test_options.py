@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from dojang.config.options import OptionsError, load_options
+from dojang.products.presets import policy_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +27,22 @@ def test_policy_comes_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "Moon Bank",
         5,
     )
+
+
+def test_a_preset_is_named_and_its_figures_can_be_overridden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The seeds' setting runs when nothing is set; the file names the other one, and its own figures win."""
+    place = tmp_path / "dojang.toml"
+    monkeypatch.setenv("DOJANG_CONFIG", str(place))
+    own = {"public_url": "http://127.0.0.1:8000", "status_url": "http://127.0.0.1:8000"}
+    place.write_text("threads = 3\n")
+    assert load_options().build_policy() == replace(policy_of("as-printed"), **own)
+    place.write_text('preset = "kisa"\n')
+    assert load_options().build_policy() == replace(policy_of("kisa"), **own)
+    place.write_text('preset = "kisa"\n[policy]\njoint_needs_factor = false\n')
+    chosen = load_options().build_policy()
+    assert (chosen.joint_needs_factor, chosen.joint_reissue_order) == (False, "consent_first")
 
 
 def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,6 +83,7 @@ def test_a_products_impossible_figure_is_refused_in_words(
 @pytest.mark.parametrize(
     ("content", "name"),
     [
+        ("preset = 'moon'", "DOJANG_PRESET"),
         ("port = 0", "DOJANG_PORT"),
         ("port = 'many'", "DOJANG_PORT"),
         ("database_url = 'mysql://localhost'", "DOJANG_DATABASE_URL"),

@@ -10,6 +10,7 @@ from django.test import Client
 
 from dojang.ports.policy import Policy
 from dojang.products import JOURNEYS
+from dojang.products.presets import policy_of
 from dojang.web.guide_search import LONGEST_QUERY, MOST, search_guides
 from dojang.web.guides import PICTURES, all_guides, guide_by_id
 
@@ -22,7 +23,7 @@ LARGEST_PICTURES = 1_500_000  # bytes; they travel in the repository
 @pytest.mark.parametrize("locale", ["ko", "en"])
 def test_every_journey_has_a_whole_guide(locale: str) -> None:
     """Needs, steps with a reason each, time and at least ten answered questions, for each journey."""
-    guides = {guide.journey: guide for guide in all_guides(locale)}
+    guides = {guide.journey: guide for guide in all_guides(locale, policy=Policy())}
     assert set(guides) == set(JOURNEYS)
     for guide in guides.values():
         assert guide.needs
@@ -40,15 +41,13 @@ def test_a_guide_walks_the_order_the_bank_has_chosen() -> None:
         assert guide
         return [step.id for step in guide.steps]
 
-    usual, printed = Policy(), Policy(products={"joint": {"reissue_order": "printed"}})
-    first, then = steps("joint-app-reissue", usual), steps("joint-app-reissue", printed)
+    printed, lawful = policy_of("as-printed"), policy_of("kisa")
+    first, then = steps("joint-app-reissue", lawful), steps("joint-app-reissue", printed)
     assert first.index("terms") < first.index("identify") < then.index("terms")
-    assert "certificate_password" not in steps("financial-app-issue", usual)
-    assert "certificate_password" in steps(
-        "financial-app-issue", Policy(products={"financial": {"app_certificate_password": True}})
-    )
-    assert "factor" not in steps("joint-app-issue", usual)
-    assert "factor" in steps("joint-app-issue", Policy(products={"joint": {"needs_factor": True}}))
+    assert "certificate_password" not in steps("financial-app-issue", lawful)
+    assert "certificate_password" in steps("financial-app-issue", printed)
+    assert "factor" not in steps("joint-app-issue", printed)
+    assert "factor" in steps("joint-app-issue", lawful)
 
 
 def test_answers_tell_the_banks_own_figures() -> None:
@@ -64,8 +63,8 @@ def test_answers_tell_the_banks_own_figures() -> None:
 
 def test_no_guide_for_what_does_not_exist() -> None:
     """Side journeys and inventions have none."""
-    assert guide_by_id("find-id", "ko") is None
-    assert guide_by_id("gold-app-issue", "ko") is None
+    assert guide_by_id("find-id", "ko", policy=Policy()) is None
+    assert guide_by_id("gold-app-issue", "ko", policy=Policy()) is None
 
 
 @pytest.mark.parametrize(
@@ -108,7 +107,7 @@ def test_the_page_of_a_guide_needs_no_script(world: World, journey: str) -> None
         page = visitor.get(f"/help/{journey}/?lang={language}", follow=True)
         assert page.status_code == 200
         html = page.content.decode()
-        guide = guide_by_id(journey, language)
+        guide = guide_by_id(journey, language, policy=Policy())
         assert guide
         assert all(f'id="step-{step.id}"' in html for step in guide.steps)
         assert all(f'id="faq-{asked.id}"' in html for asked in guide.questions)

@@ -192,7 +192,7 @@ def test_the_result_is_told_in_plain_words() -> None:
 
 def test_a_theme_may_only_bring_colours() -> None:
     """The default bank's theme loads; a name that is no name and a missing bank are refused."""
-    assert load_theme("dojang").names["en"] == "Dojang Bank"
+    assert load_theme("dojang").seal == "도장"
     for name in ("nobank", "../dojang", "Dojang"):
         with pytest.raises(ThemeError):
             load_theme(name)

@@ -28,6 +28,7 @@ from dojang.wallet.devices.patterns import begin_challenge, verify_challenge
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dojang.journeys.login import LogIn
     from dojang.journeys.page import Page
     from dojang.ports.credentials import PatternChallenge, Proof
     from dojang.ports.world import World
@@ -106,13 +107,14 @@ class AppWalk(Walk):
         phone: Telephone | None = None,
         source: str = "198.51.100.8",
         locale: str = "ko",
+        login: LogIn | None = None,
     ) -> None:
         self.world = world
         self.person: Person = BY_HANDLE[handle]
         self.pin = "259173"
         self.phone = phone or Telephone()
         self.visitor = Acting(kind="customer", source=source, channel="app", locale=locale)
-        self.started = start_run(journey, locale=locale, acting=self.visitor, world=world)
+        self.started = start_run(journey, locale=locale, login=login, acting=self.visitor, world=world)
         self.page: Page = self.started.page
         self.acting = dataclasses.replace(self.visitor, session=session_of(self.started.token))
 
@@ -163,6 +165,11 @@ class AppWalk(Walk):
             return self.phone_check()
         if step == "one_won":
             return self.one_won()
+        if step == "certificate_password":
+            shown = self.shown("certificate_sign")
+            content = b"dojang certificate check\0" + base64.b64decode(shown["challenge"])
+            signature = b64(self.phone.sign(content, self.phone.keys["joint"]))
+            return self.submit(serial=shown["serial"], signature=signature)
         if step == "bank_certificate":
             challenge = base64.b64decode(self.shown("pattern")["challenge"])
             return self.submit(**{k: b64(v) for k, v in self.phone.proofs(challenge).items()})

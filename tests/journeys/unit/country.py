@@ -309,6 +309,7 @@ class Walker:
         self.mismatch: Any = None
         self.pages: list[Page] = []
         self.reply_awaited = False
+        self.on_device: frozenset[str] | None = None  # by default every certificate somebody has
         self.previous_key: tuple[str, bytes] | None = None
         self._arrive()
 
@@ -330,12 +331,17 @@ class Walker:
             code=self._code,
             say=lambda message_id, args: render(message_id, self.locale, **args),
             holdings=person.holdings if person else (),
+            on_device=self._on_device(person),
             left=self._left(left),
             pending_challenge=self.challenges.get(customer or ""),
             previous_key=self.previous_key,
             reply_awaited=lambda _number: self.reply_awaited,
             credentials=self.country.wallet,
         )
+
+    def _on_device(self, person: Someone | None) -> frozenset[str]:
+        held = frozenset(h.serial for h in person.holdings) if person else frozenset()
+        return held if self.on_device is None else held & self.on_device
 
     def _code(self, purpose: str, digits: int) -> str:
         top = self.progress.top
@@ -521,6 +527,8 @@ class Walker:
         """Do the present step rightly."""
         step = self.step
         if step == "ars":
+            if not self.page.fields:
+                self.submit()  # asks for the call; the numbers come next
             self.submit(**self.right(step, who))
             self.pick_up()
             return self.submit()

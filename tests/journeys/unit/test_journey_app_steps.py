@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.journeys.unit.country import (
@@ -22,8 +22,11 @@ from tests.journeys.unit.gadgets import SEALED_R, request_of, text
 
 from dojang.journeys import engine
 from dojang.pki.day import day_of
-from dojang.ports.policy import Policy
 from dojang.products import JOURNEYS
+from dojang.products.presets import policy_of
+
+if TYPE_CHECKING:
+    from dojang.ports.policy import Policy
 
 
 def start(journey: str, step: str, *, who: Someone | None = None, policy: Policy | None = None) -> Walker:
@@ -286,10 +289,9 @@ def test_one_won_is_proven_by_the_bankbook() -> None:
 
 def test_with_the_password_first_the_number_must_be_of_the_same_account() -> None:
     """Printed order: the number of another account of one's own is not the one whose password was right."""
-    printed = Policy(products={"financial": {"app_account_order": "printed"}})
     a = make_a()
     a.second_account = True
-    walker = start("financial-app-issue", "account_password", who=a, policy=printed)
+    walker = start("financial-app-issue", "account_password", who=a)
     assert len(walker.page.fields) == 2
     walker.do(a)
     assert walker.step == "account_number"
@@ -303,10 +305,10 @@ def test_with_the_password_first_the_number_must_be_of_the_same_account() -> Non
 
 
 def test_with_the_number_first_only_that_account_s_password_is_asked() -> None:
-    """Default order: no list, and the mask of the account named."""
+    """Number first: no list, and the mask of the account named."""
     a = make_a()
     a.second_account = True
-    walker = start("financial-app-issue", "account_password", who=a)
+    walker = start("financial-app-issue", "account_password", who=a, policy=policy_of("kisa"))
     assert [f.name for f in walker.page.fields] == ["account_password"]
     assert walker.page.show[0].data["rows"][0]["value"] == "***5678"
 
@@ -404,8 +406,7 @@ def password_run() -> Walker:
     """Return A's run at the password of the joint certificate held."""
     a = make_a()
     a.holdings = (holding(days=300, product="joint"),)
-    policy = Policy(products={"financial": {"app_certificate_password": True}})
-    return start("financial-app-issue", "certificate_password", who=a, policy=policy)
+    return start("financial-app-issue", "certificate_password", who=a)
 
 
 def test_an_existing_certificate_is_proven_by_its_signature() -> None:
@@ -419,16 +420,18 @@ def test_an_existing_certificate_is_proven_by_its_signature() -> None:
 
 
 def test_without_a_joint_certificate_its_password_is_not_asked() -> None:
-    """The factor is off without one, whatever the policy, and off by default with one."""
-    wanted = Policy(products={"financial": {"app_certificate_password": True}})
+    """Nor where the bank does not want it, nor for one whose key lives on another device."""
     a = make_a()
-    walker = Walker(JOURNEYS["financial-app-issue"], SmallCountry(a), policy=wanted)
-    walker.walk(a)
-    assert "certificate_password" not in walker.progress.facts
-    a.holdings = (holding(days=300, product="joint"),)
     walker = Walker(JOURNEYS["financial-app-issue"], SmallCountry(a))
     assert walker.walk(a).state == "issuing"
     assert "certificate_password" not in walker.progress.facts
+    a.holdings = (holding(days=300, product="joint"),)
+    unwanted = Walker(JOURNEYS["financial-app-issue"], SmallCountry(a), policy=policy_of("kisa"))
+    elsewhere = Walker(JOURNEYS["financial-app-issue"], SmallCountry(a))
+    elsewhere.on_device = frozenset()
+    for walker in (unwanted, elsewhere):
+        assert walker.walk(a).state == "issuing"
+        assert "certificate_password" not in walker.progress.facts
 
 
 # --- keys made on the device

@@ -163,6 +163,7 @@ def test_a_changed_number_is_used_and_takes_the_higher_path() -> None:
         walker.do(person)
     assert (walker.step, walker.page.side) == ("ars", None)
     assert person.numbers == ["01000009876"]
+    walker.submit()
     assert [o.label.args["masked"] for o in walker.page.fields[0].options] == ["010-****-9876"]
     walker.walk(person, until="mail_code")
     assert walker.step == "mail_code"

@@ -14,8 +14,8 @@ from dojang.journeys.kinds.eligibility import age_on
 from dojang.journeys.kinds.identify import birth_of_rrn
 from dojang.journeys.kinds.secret import find_weakness
 from dojang.journeys.kinds.security_card import draw_cells
-from dojang.ports.policy import Policy
 from dojang.products import JOURNEYS
+from dojang.products.presets import policy_of
 
 PINS = st.integers(0, 999_999).map(lambda n: f"{n:06d}")
 BIRTHS = st.dates(date(1900, 1, 1), date(2026, 1, 1))
@@ -81,8 +81,7 @@ class BackAndForth(RuleBasedStateMachine):
         """Start a run of any journey, in either order."""
         self.person = make_a()
         self.country = SmallCountry(self.person)
-        orders = {"joint": {"reissue_order": "printed"}, "financial": {"app_account_order": "printed"}}
-        policy = Policy(products=orders) if printed else Policy()
+        policy = policy_of("as-printed" if printed else "kisa")
         self.walker = Walker(JOURNEYS[journey], self.country, policy=policy)
 
     def is_open(self) -> bool:

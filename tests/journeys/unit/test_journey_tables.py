@@ -10,9 +10,12 @@ from dojang.ports.policy import Policy
 from dojang.products import JOURNEYS
 from dojang.products.guides import questions
 from dojang.products.messages import render
+from dojang.products.presets import figures_of, policy_of
 from dojang.products.printed import PRINTED
 from dojang.products.tables import pages, table_of
 
+#: Printed steps done before a run begins: pages of the certificate centre, the menu of the app.
+BEFORE = {"financial-web": {1, 2}, "financial-app": {1, 2, 3, 4}}
 FOLDER = Path(__file__).parents[3] / "docs" / "journeys"
 
 
@@ -39,7 +42,7 @@ def test_each_printed_step_has_its_row() -> None:
     }
     for journey in JOURNEYS.values():
         done = {number for step in journey.steps for number in step.guide}
-        before = {1, 2} if journey.channel == "web" else set()
+        before = BEFORE.get(journey.id.rpartition("-")[0], set())
         assert done | before == set(range(1, counts[journey.id] + 1))
         table = table_of(journey.id)
         assert all(f"\n| {number} | " in table for number in range(1, counts[journey.id] + 1))
@@ -55,6 +58,23 @@ def test_both_orders_of_a_journey_hold_the_same_steps() -> None:
         assert all(sorted(ids) == steps for ids in journey.order.ways.values())
         assert journey.product.choice_under(Policy(), journey.order.choice) in journey.order.ways
         assert len(set(journey.order.ways.values())) == 2
+
+
+def test_what_runs_when_nothing_is_set_is_the_printed_preset() -> None:
+    """The defaults are the seeds'; the two presets set the same figures, and differ in each of them."""
+    assert policy_of("as-printed") == Policy()
+    printed, lawful = figures_of("as-printed"), figures_of("kisa")
+    assert set(printed) == set(lawful)
+    assert [name for name in printed if printed[name] == lawful[name]] == []
+    assert Policy().validity_years("financial") == 2
+    assert policy_of("kisa").validity_years("financial") == 3
+
+
+def test_the_printed_preset_walks_the_printed_order() -> None:
+    """The numbers of the guide never go back, in any journey."""
+    for journey in JOURNEYS.values():
+        numbers = [step.guide[0] for step in journey.walk(Policy()) if step.guide]
+        assert numbers == sorted(numbers), journey.id
 
 
 @pytest.mark.parametrize("locale", ["ko", "en"])

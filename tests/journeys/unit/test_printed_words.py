@@ -8,7 +8,6 @@ import pytest
 from tests.journeys.unit.country import SmallCountry, Walker, make_a
 
 from dojang.journeys.page import Message
-from dojang.ports.policy import Policy
 from dojang.products import JOURNEYS
 from dojang.products.messages import render
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 PRINTED = {
     "financial-web-issue": {
         "identify": ("ID", "주민등록번호", "ID를 모르시는 경우", "확인"),
-        "ars": ("인증받기", "고객정보수정", "승인번호", "전화승인완료"),
+        "ars": ("ARS 인증", "인증받기", "휴대폰 번호", "확인", "고객정보수정", "승인번호", "전화승인완료"),
         "account": ("출금계좌", "계좌비밀번호"),
         "factor": ("인증방식", "보안카드", "OTP"),
         "security_card": ("보안카드", "일련번호 끝 4자리", "비밀번호", "확인"),
@@ -32,8 +31,9 @@ PRINTED = {
     "financial-app-issue": {
         "identity_way": ("인증방식", "연락처 본인인증", "ARS 본인인증", "확인"),
         "account_password": ("출금계좌 비밀번호",),
-        "account_number": ("출금계좌번호",),
-        "details": ("이메일", "주소"),
+        "account_number": ("출금 계좌번호", "다음"),
+        "terms": ("다음",),
+        "details": ("이메일", "주소", "전화번호", "다음"),
         "pin": ("금융인증서 비밀번호",),
         "confirm": ("확인",),
     },
@@ -55,8 +55,7 @@ def test_the_printed_words_are_on_the_page(journey: str) -> None:
     """At each step, every word the guide prints in quotation marks can be read."""
     person = make_a()
     person.media = ("security_card", "otp")
-    policy = Policy(products={"financial": {"app_account_order": "printed"}})
-    walker = Walker(JOURNEYS[journey], SmallCountry(person), policy=policy)
+    walker = Walker(JOURNEYS[journey], SmallCountry(person))
     seen: dict[str, str] = {}
     while walker.page.state == "open":
         step = walker.page.step

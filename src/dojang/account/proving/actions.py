@@ -179,7 +179,12 @@ def _enter(
     with transaction.atomic():
         record_use(use, "accepted", acting=acting, world=world)
         session = sessions.open_session(
-            customer_id, use.view.id, method=product.id, acting=acting, world=world
+            customer_id,
+            use.view.id,
+            method=product.id,
+            device_id=acting.device if product.unlock == PATTERN else "",
+            acting=acting,
+            world=world,
         )
         browser = browsers.remember_browser(customer_id, agent=acting.agent, world=world) if remember else ""
     return LoggedIn(customer_id=customer_id, product=product, session=session, browser=browser)

@@ -10,6 +10,7 @@ from dojang.account.errors import SessionMissingError
 from dojang.account.models import Session
 from dojang.account.sessions.actions import expire_session, touch_session
 from dojang.guard.sealing import digest_of
+from dojang.journeys.login import LogIn
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,3 +53,20 @@ def access_session(token: str, *, world: World) -> SessionView:
         str(row.id), row.customer_id, row.certificate_id, row.method, row.made_at, row.proved_at,
         min(idle_until, until), until,
     )  # fmt: skip
+
+
+def login_on(token: str, *, device_id: str, world: World) -> LogIn | None:
+    """Return a live log-in that was proven by a key of this very device, for a journey that begins on it.
+
+    None for every other: of another device, by a certificate that lives elsewhere, or over.
+    """
+    try:
+        session = access_session(token, world=world)
+    except SessionMissingError:
+        return None
+    row = Session.objects.select_related("certificate").get(pk=session.id)
+    if not device_id or row.device_id != device_id:
+        return None
+    return LogIn(
+        id=session.id, customer=row.customer_id, serial=row.certificate.serial, device_id=row.device_id
+    )

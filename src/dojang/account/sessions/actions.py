@@ -19,14 +19,26 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 
-def open_session(customer_id: str, certificate_id: int, *, method: str, acting: Acting, world: World) -> str:
-    """Begin a session inside the caller's transaction; return its token, which is kept nowhere."""
+def open_session(
+    customer_id: str,
+    certificate_id: int,
+    *,
+    method: str,
+    device_id: str = "",
+    acting: Acting,
+    world: World,
+) -> str:
+    """Begin a session inside the caller's transaction; return its token, which is kept nowhere.
+
+    `device_id`: the device whose own key proved the certificate, if it was such a key.
+    """
     now, token = world.clock.now(), secrets.token_urlsafe(32)
     Session.objects.create(
         token=digest_of(token),
         customer_id=customer_id,
         certificate_id=certificate_id,
         method=method,
+        device_id=device_id,
         source=acting.source[:45],
         agent=acting.agent[:80],
         made_at=now,

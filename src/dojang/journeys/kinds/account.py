@@ -14,7 +14,7 @@ from dojang.journeys.kinds.base import (
     text_of,
     wrong,
 )
-from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
+from dojang.journeys.model import ONWARD, Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Option, Show
 from dojang.ports.limits import DAY, Limit
 
@@ -119,7 +119,7 @@ class AccountNumber(Base):
     def page(self, run: RunView) -> PageParts:
         """Ask for the number."""
         del run
-        return PageParts(fields=account_fields()[:1])
+        return PageParts(fields=account_fields()[:1], submit=ONWARD)
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
         """Check form."""

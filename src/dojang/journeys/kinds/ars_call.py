@@ -23,7 +23,10 @@ OVER = frozenset({"wrong_code", "rejected", "no_answer", "busy", "ended", "timeo
 
 
 class ArsCall(Base):
-    """Choose a masked number, take the call, key in the number."""
+    """Ask for the call, choose a masked number, take the call, key in the number.
+
+    Who names a number at once is called at once: the first page is the printed guide's, not a condition.
+    """
 
     name = "ars_call"
 
@@ -43,10 +46,13 @@ class ArsCall(Base):
         )
 
     def page(self, run: RunView) -> PageParts:
-        """Show the list of numbers, or the number to key in while a call is on."""
+        """Show the button that asks for the call; the list of numbers; the number to key in during a call."""
         state = run.scratch.get("state")
         if state in LIVE or state == "approved":
             return self._calling(run, state)
+        if not run.scratch.get("wanted"):
+            note = Message("ars.how", {"phone": run.policy.bank_phone})
+            return PageParts(messages=(Message("scam.ars"), note), submit=Message("action.call_me"))
         options = tuple(
             Option(p["id"], Message("option.phone", {"masked": p["masked"]})) for p in _phones(run)
         )
@@ -61,7 +67,8 @@ class ArsCall(Base):
         notes = [Message("scam.ars"), Message("ars.caller", {"phone": run.policy.bank_phone})]
         if state in OVER:
             notes.append(Message("ars.try_again"))
-        return PageParts(fields=(choose,), messages=tuple(notes), submit=Message("action.call_me"))
+        title = Message("step.ars.choosing")
+        return PageParts(fields=(choose,), messages=tuple(notes), title=title)
 
     def _calling(self, run: RunView, state: str) -> PageParts:
         masked = next((p["masked"] for p in _phones(run) if p["id"] == run.scratch["phone"]), "")
@@ -80,11 +87,11 @@ class ArsCall(Base):
         )
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
-        """Read which number to call; without one, during a call, it is asked whether that is done."""
+        """Read which number to call; without one: the call is asked for, or whether it is done."""
         phone = text_of(data, "phone")
         if phone:
             return {"phone": phone}
-        if run.scratch.get("call"):
+        if run.scratch.get("call") or not run.scratch.get("wanted"):
             return {}
         return (error("phone_required", "phone"),)
 
@@ -104,7 +111,7 @@ class ArsCall(Base):
         assert run.customer is not None
         call_id = str(run.scratch.get("call", ""))
         if data is not None and "phone" not in data:
-            return {"state": world.telephony.call(call_id).state}
+            return {"state": world.telephony.call(call_id).state} if call_id else {"wanted": True}
         wanted = (data or {}).get("phone") or run.scratch.get("phone", "")
         phone = next((p for p in world.corebank.phones(run.customer) if p.id == wanted), None)
         if phone is None:
@@ -115,7 +122,9 @@ class ArsCall(Base):
         call = world.telephony.place_call(
             number=phone.number,
             expect=self._code(run, number, phone.id),
-            announcement=run.say("say.ars", product=run.say(f"product.{run.product}.name"), bank=_bank(run)),
+            announcement=run.say(
+                "say.ars", product=run.say(f"product.{run.product}.name"), bank=run.policy.bank_name(run.locale)
+            ),
             locale=run.locale,
             key=run.key("call"),
         )
@@ -128,9 +137,11 @@ class ArsCall(Base):
                 errors=(error("phone_not_registered", "phone"),),
                 mismatch=foreign(run, "phone", answer["owner"]),
             )
+        if "wanted" in answer:
+            return Pending(scratch={**run.scratch, "wanted": True})
         if "call" in answer:
             until = later(run, run.policy.ars_ttl)
-            return Pending(scratch={**run.scratch, **answer, "until": until})
+            return Pending(scratch={**run.scratch, **answer, "wanted": True, "until": until})
         state = _in_time(run, answer["state"])
         scratch = {**run.scratch, "state": state}
         if state == "approved":
@@ -155,10 +166,6 @@ class ArsCall(Base):
 
 def _phones(run: RunView) -> list[dict[str, str]]:
     return list(run.scratch.get("phones", ()))
-
-
-def _bank(run: RunView) -> str:
-    return run.policy.bank_name_en if run.locale == "en" else run.policy.bank_name_ko
 
 
 def _in_time(run: RunView, state: str) -> str:

@@ -36,7 +36,7 @@ class CertificatePassword(Base):
     def enter(self, run: RunView, world: World) -> Entered:
         """Draw a challenge."""
         del world
-        held = run.usable("password")
+        held = run.usable("password", here=True)
         challenge = base64.b64encode(secrets.token_bytes(CHALLENGE_BYTES)).decode()
         return Entered(scratch={"serial": held.serial if held else "", "challenge": challenge})
 

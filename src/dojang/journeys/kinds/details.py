@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, error, foreign, read_email, read_mobile, text_of
 from dojang.journeys.kinds.contact import phone_field
-from dojang.journeys.model import Entered, Outcome, PageParts, Passed, Rejected, RunView
+from dojang.journeys.model import ONWARD, Entered, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Show
 
 if TYPE_CHECKING:
@@ -56,12 +56,14 @@ class Details(Base):
             value=was["address"],
         )
         phone = phone_field()
-        phone = Field(phone.name, phone.kind, phone.label, phone.rules, value=was["phone"], help=phone.help)
-        rows = [{"label": Message("facts.name"), "value": run.scratch.get("name", "")}]
+        label = Message("field.telephone")
+        phone = Field(phone.name, phone.kind, label, phone.rules, value=was["phone"], help=phone.help)
+        rows = [{"label": Message("facts.customer_name"), "value": run.scratch.get("name", "")}]
         return PageParts(
             fields=(email, address, phone),
             show=(Show("facts", {"rows": rows}),),
             messages=(Message("details.name_fixed"),),
+            submit=ONWARD,
         )
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, error, text_of
-from dojang.journeys.model import Outcome, PageParts, Passed, Rejected, RunView, Stopped
+from dojang.journeys.login import login_of
+from dojang.journeys.model import Outcome, PageParts, Passed, RunView, Stopped
 from dojang.journeys.page import Field, FieldError, Message, Show
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ _VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){2}")
 
 
 class Device(Base):
-    """Device id and version, filled in by the app. An old app is told to update; a blocked device stops."""
+    """Device id and version, filled in by the app. An old app is told to update; a blocked device stops.
+
+    So does one that is not the device somebody logged in on.
+    """
 
     name = "device"
 
@@ -55,8 +59,9 @@ class Device(Base):
         """Keep which device this is."""
         if answer["state"] == "blocked":
             return Stopped(error=error("device_blocked", phone=run.policy.bank_phone))
-        if not answer["device_id"]:
-            return Rejected(errors=(error("device_format"),))
+        login = login_of(run)
+        if login is not None and login.values["device_id"] != answer["device_id"]:
+            return Stopped(error=error("login_elsewhere"))
         values = {name: answer[name] for name in ("device_id", "app_version")}
         return Passed(facts=(run.prove("device", customer=None, values=values),))
 

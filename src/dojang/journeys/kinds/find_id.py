@@ -43,7 +43,7 @@ class FindId(Base):
     def page(self, run: RunView) -> PageParts:
         """Ask for the four things."""
         del run
-        name = Field("name", "name", Message("field.name"), rules={"required": True, "max_length": 60})
+        name = Field("name", "name", Message("field.full_name"), rules={"required": True, "max_length": 60})
         birth = Field("birth", "birth", Message("field.birth"), rules={"required": True})
         return PageParts(fields=(name, birth, *account_fields()), submit=Message("action.find_id"))
 

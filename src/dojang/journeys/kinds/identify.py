@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, digits_of, error, text_of, wrong
 from dojang.journeys.kinds.eligibility import facts_of, greetings, refusal
+from dojang.journeys.login import is_logged_in, login_of
 from dojang.journeys.model import Count, Mismatch, Outcome, PageParts, Passed, RunView, Stopped
 from dojang.journeys.page import Field, FieldError, Message
 from dojang.ports.limits import DAY, Limit
@@ -16,6 +17,7 @@ from dojang.ports.limits import DAY, Limit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dojang.journeys.model import Fact
     from dojang.ports.corebank import Customer, Match
     from dojang.ports.world import World
 
@@ -38,6 +40,10 @@ class Identify(Base):
 
     name = "identify"
 
+    def is_current(self, run: RunView, fact: Fact) -> bool:
+        """Keep what was typed as long as it lives; a log-in holds no longer than its certificate."""
+        return login_of(run) is not fact or is_logged_in(run)
+
     def page(self, run: RunView) -> PageParts:
         """Ask for both; a user id just looked up is shown, masked."""
         found = run.facts.get("find-id/found_id")
@@ -45,7 +51,7 @@ class Identify(Base):
         user_id = Field(
             "user_id",
             "user_id",
-            Message("field.user_id"),
+            Message("field.user_id", {"bank": run.policy.bank_name(run.locale)}),
             rules={"required": True, "pattern": _USER_ID.pattern, "min_length": 6, "max_length": 12},
         )
         rrn = Field(

@@ -107,7 +107,7 @@ class OneWon(Base):
             return {"right": hmac.compare_digest(data["code"], self._code(run, int(run.scratch["sent"])))}
         to = data or {"bank": run.scratch["bank"], "account": run.scratch["account"]}
         number = int(run.scratch.get("sent", 0)) + 1
-        memo = run.say("say.one_won", code=self._code(run, number))
+        memo = f"{run.policy.one_won_sender}{self._code(run, number)}"
         match = world.corebank.send_one_won(
             run.customer, bank=to["bank"], account=to["account"], memo=memo, key=run.key(str(number))
         )

@@ -57,7 +57,7 @@ class SmsReply(Base):
         return Entered(scratch=self._sent(run, 1))
 
     def _send(self, run: RunView, world: World, key: str) -> None:
-        bank = run.policy.bank_name_en if run.locale == "en" else run.policy.bank_name_ko
+        bank = run.policy.bank_name(run.locale)
         text = run.say("say.sms_reply", bank=bank, product=run.say(f"product.{run.product}.name"))
         world.sms.send(number=_phone(run), text=text, key=key)
 

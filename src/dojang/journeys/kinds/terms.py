@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, error
-from dojang.journeys.model import Outcome, PageParts, Passed, RunView
+from dojang.journeys.model import ONWARD, Outcome, PageParts, Passed, RunView
 from dojang.journeys.page import Field, FieldError, Message, Option, Show
 
 if TYPE_CHECKING:
@@ -67,9 +67,8 @@ class Terms(Base):
             }
             for t in self.items
         ]
-        return PageParts(
-            fields=(agree,), show=(Show("terms", {"items": shown}),), submit=Message("action.agree")
-        )
+        submit = ONWARD if run.channel == "app" else Message("action.agree")
+        return PageParts(fields=(agree,), show=(Show("terms", {"items": shown}),), submit=submit)
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
         """Accept only when each required item is named; names we did not offer are ignored."""

@@ -110,7 +110,7 @@ def prove_pattern(
     made = _challenge(
         held, device_id, purpose=f"{_REGISTER}|{origin}", key=f"biometric:{challenge_id}:on", world=world
     )
-    bank = world.policy.bank_name_en if acting.locale == "en" else world.policy.bank_name_ko
+    bank = world.policy.bank_name(acting.locale)
     options = creation_options(
         party,
         name=bank,

@@ -140,7 +140,7 @@ def end_push(row: Device, reason: str, *, world: World) -> None:
         return
     locale, policy = str(kept.get("locale", "ko")), world.policy
     words = {
-        "bank": policy.bank_name_en if locale == "en" else policy.bank_name_ko,
+        "bank": policy.bank_name(locale),
         "bank_phone": policy.bank_phone,
     }
     said = {

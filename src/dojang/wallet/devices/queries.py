@@ -56,6 +56,14 @@ def device_view(row: Device) -> DeviceView:
     )
 
 
+def serials_on(device_id: str, customer_id: str) -> frozenset[str]:
+    """Return the serials of a customer's certificates whose keys live on a device."""
+    rows = DeviceKey.objects.filter(
+        device__device_id=device_id, customer_id=customer_id, certificate__isnull=False
+    ).exclude(state=DeviceKey.State.RETIRED)
+    return frozenset(rows.values_list("certificate__serial", flat=True))
+
+
 def device_key(device_id: str, product: str, *, customer_id: str = "") -> DeviceKey | None:
     """Return the newest certified key of a product on a device, of one customer if that is known."""
     rows = DeviceKey.objects.filter(

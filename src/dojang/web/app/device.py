@@ -23,9 +23,15 @@ def read_version(text: str) -> tuple[int, ...] | None:
     return tuple(int(part) for part in match.groups()) if match else None
 
 
+def version_of(request: HttpRequest) -> str:
+    """Return the version of the app on this device; empty when it has not said one."""
+    value = request.COOKIES.get(VERSION_COOKIE, "")[:20]
+    return value if read_version(value) else ""
+
+
 def is_outdated(request: HttpRequest, least: str) -> bool:
     """Tell whether the app on this device is older than `least`; an unknown version is not."""
-    found = read_version(request.COOKIES.get(VERSION_COOKIE, "")[:20])
+    found = read_version(version_of(request))
     needed = read_version(least)
     return found is not None and needed is not None and found < needed
 
@@ -36,11 +42,10 @@ def describe_this_device(request: HttpRequest, *, world: World) -> None:
     if not device:
         return
     browser, platform = agent_parts(request)
-    version = request.COOKIES.get(VERSION_COOKIE, "")[:20]
     describe_device(
         device,
         label=" · ".join(part for part in (platform, browser) if part),
         platform=platform,
-        app_version=version if read_version(version) else "",
+        app_version=version_of(request),
         world=world,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.views.decorators.debug import sensitive_post_parameters
@@ -15,8 +15,9 @@ from dojang.edge.refusals import refuse
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import phrase, reader_locale, write_time
 from dojang.ra import handoff
+from dojang.ra.actions import start_run
 from dojang.ra.errors import HandoffBlockedError, HandoffNotFoundError, HandoffRefusedError, RunNotFoundError
-from dojang.web.app.offers import offer_of
+from dojang.web.app.offers import journey_id, offer_of
 from dojang.web.app.views import place
 from dojang.web.cookies import known_runs, remember_run
 from dojang.web.qr import qr_svg
@@ -51,7 +52,25 @@ def on_the_phone(request: HttpRequest, product: str) -> HttpResponse | None:
     )
     code = _code(request, path)
     context = {"place": "certs", "offer": offer, "live": live_run(request), "code": code, "go": path}
+    context["chosen"] = purpose
     return show(request, "web/on_the_phone.html", context)
+
+
+def begin_on_the_phone(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
+    """Begin a journey of the app at a desk: it goes on at the telephone, by a QR code or twelve digits."""
+    offer = offer_of(product, reader_locale())
+    if offer is None or purpose not in offer.purposes:
+        raise Http404
+    if request.method != "POST":
+        return HttpResponseRedirect(f"{reverse('web:product', args=[product])}?{purpose}")
+    world = world_of(request)
+    started = start_run(
+        journey_id(product, purpose), locale=reader_locale(), acting=acting_for(request), world=world
+    )
+    made = handoff.offer_handoff(started.run, acting=acting_for(request, started.token), world=world)
+    response = _offered(request, started.run, made, accept="web:app-handoff-accept", begun=offer.name)
+    remember_run(request, response, started.run, started.token)
+    return response
 
 
 @require_POST
@@ -68,16 +87,24 @@ def offer(request: HttpRequest, run: str) -> HttpResponse:
         return _page(
             request, "handoff_refused", status=refuse(error).status, run=run, why=why, product=product
         )
+    return _offered(request, run, made, accept="web:handoff-accept")
+
+
+def _offered(
+    request: HttpRequest, run: str, made: handoff.Offer, *, accept: str, begun: str = ""
+) -> HttpResponse:
+    """Show number and code, once. `accept` is where they are brought; `begun` what was begun for there."""
     # Behind the hash nothing is sent to a server, so the link stands in no log on the way.
-    path = f"{reverse('web:handoff-accept')}#{made.link}"
+    path = f"{reverse(accept)}#{made.link}"
     return _page(
         request,
         "handoff",
         run=run,
+        begun=begun,
         code=_code(request, path),
         number=" ".join(made.number[start : start + 4] for start in range(0, len(made.number), 4)),
         until=write_time(made.until, reader_locale()),
-        accept=request.build_absolute_uri(reverse("web:handoff-accept")),
+        accept=request.build_absolute_uri(reverse(accept)),
     )
 
 

@@ -15,11 +15,12 @@ from dojang.edge.wording import phrase, reader_locale
 from dojang.products import PRODUCTS
 from dojang.ra import actions
 from dojang.web import guides
-from dojang.web.app.device import is_outdated
-from dojang.web.app.offers import CHANNEL, all_offers, journey_id, offer_of
+from dojang.web.app.device import device_of, is_outdated, version_of
+from dojang.web.app.offers import CHANNEL, all_offers, offer_of
 from dojang.web.assets import DIST, asset_url, manifest
 from dojang.web.cookies import remember_run
 from dojang.web.deeds import newest_of_each, own_deeds
+from dojang.web.me import SESSION, read_cookie
 from dojang.web.raster import seal_png
 from dojang.web.runs import live_run, run_url
 from dojang.web.shell import page_context, show, theme_id
@@ -27,6 +28,8 @@ from dojang.web.theme import load_theme
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+
+    from dojang.journeys.page import Page
 
 ICON_SIZES = (192, 512)
 #: Where the app goes when there is no network: the shell, kept by the service worker.
@@ -66,38 +69,63 @@ def security(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def product(request: HttpRequest, product: str) -> HttpResponse:
-    """Show one product and the buttons that begin."""
-    offer = offer_of(product, reader_locale())
+    """Show one product, what to have at hand, and the buttons that begin."""
+    offer, policy = offer_of(product, reader_locale()), world_of(request).policy
     if offer is None:
         raise Http404
-    return place(request, "product", "menu", offer=offer, live=live_run(request))
+    guide = guides.guide_of(product, offer.first, reader_locale(), channel=CHANNEL, policy=policy)
+    hours = [(purpose, *found) for purpose in offer.purposes if (found := offer.product.hours_under(policy, purpose))]
+    return place(request, "product", "menu", offer=offer, guide=guide, hours=hours, live=live_run(request))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def begin(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
     """Say what to have at hand; POST starts the journey."""
-    guide = guides.guide_of(product, purpose, reader_locale(), channel=CHANNEL)
+    guide = guides.guide_of(
+        product, purpose, reader_locale(), channel=CHANNEL, policy=world_of(request).policy
+    )
     if guide is None:
         raise Http404
     if request.method != "POST":
         hours = PRODUCTS[product].hours_under(world_of(request).policy, purpose)
         return place(request, "begin", "menu", guide=guide, live=live_run(request), hours=hours)
+    world, device = world_of(request), device_of(request)
     started = actions.start_run(
-        journey_id(product, purpose),
+        guide.journey,
         locale=reader_locale(),
+        login=login_on(read_cookie(request, SESSION), device_id=device, world=world),
         acting=acting_of(request),
-        world=world_of(request),
+        world=world,
     )
-    response = HttpResponseRedirect(run_url(started.page), status=303)
+    response = HttpResponseRedirect(run_url(_past_device(request, started)), status=303)
     remember_run(request, response, started.page.run, started.token)
     response["Cache-Control"] = "no-store"
     return response
 
 
+def _past_device(request: HttpRequest, started: actions.Started) -> Page:
+    """Answer for the app what it says of itself, where no key is made on the device: nobody need look.
+
+    The page stays when it is not to be passed: the app is old, the device is blocked or never said its name.
+    """
+    page, version = started.page, version_of(request)
+    if page.step != "device" or not device_of(request) or not version:
+        return page
+    if JOURNEYS[page.journey].custody == "device":
+        return page
+    said = {"device_id": device_of(request), "app_version": version}
+    return actions.act(
+        page.run, page.step, page.revision, "submit", said,
+        acting=acting_for(request, started.token, channel=CHANNEL), world=world_of(request),
+    )  # fmt: skip
+
+
 @require_GET
 def guide(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
     """Show the guide of a journey of the app."""
-    found = guides.guide_of(product, purpose, reader_locale(), channel=CHANNEL)
+    found = guides.guide_of(
+        product, purpose, reader_locale(), channel=CHANNEL, policy=world_of(request).policy
+    )
     if found is None:
         raise Http404
     return place(request, "guide", "menu", guide=found)

@@ -32,8 +32,8 @@ _TELEPHONE = re.compile(r"\d{2,4}(?:-[\d*]{3,4}){1,2}")
 
 @register.simple_tag(takes_context=True)
 def t(context: Context, message_id: str, **args: Any) -> str:
-    """Write a sentence in the reader's language; `bank` is always known."""
-    return phrase(message_id, context["locale"], {"bank": context["bank"], **args})
+    """Write a sentence in the reader's language; the bank's name and the certificates' lives are known."""
+    return phrase(message_id, context["locale"], {"bank": context["bank"], **context["lives"], **args})
 
 
 @register.simple_tag(takes_context=True)

@@ -13,7 +13,7 @@ from dojang.products import PRODUCTS, advised_product, journeys_of
 from dojang.web import guides
 from dojang.web.app.elsewhere import on_the_phone
 from dojang.web.middleware import YEAR, set_language
-from dojang.web.runs import live_run
+from dojang.web.runs import live_run, world_of
 from dojang.web.seal import draw_seal
 from dojang.web.shell import DISPLAY_COOKIE, DISPLAYS, show, theme_id
 from dojang.web.theme import load_theme
@@ -43,7 +43,7 @@ def centre(request: HttpRequest) -> HttpResponse:
 @require_GET
 def product(request: HttpRequest, product: str) -> HttpResponse:
     """Show what a product is, and what can be done with it."""
-    guide = guides.guide_of(product, "issue", reader_locale())
+    guide = guides.guide_of(product, "issue", reader_locale(), policy=world_of(request).policy)
     if guide is None:
         elsewhere = on_the_phone(request, product)
         if elsewhere is None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from dojang.edge.refusals import refuse
@@ -20,6 +20,7 @@ from dojang.ra import actions
 from dojang.ra.errors import RunNotFoundError
 from dojang.web import guides
 from dojang.web.app.device import describe_this_device
+from dojang.web.app.elsewhere import begin_on_the_phone
 from dojang.web.cookies import known_runs, remember_run
 from dojang.web.forms import read_form
 from dojang.web.presenting import present, present_result, present_wait
@@ -50,9 +51,9 @@ def _token(request: HttpRequest, run: str) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def begin(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
     """Before you start: what to have at hand, how long, what becomes of the old certificate. POST starts."""
-    guide = guides.guide_of(product, purpose, reader_locale())
+    guide = guides.guide_of(product, purpose, reader_locale(), policy=world_of(request).policy)
     if guide is None:
-        raise Http404
+        return begin_on_the_phone(request, product, purpose)
     if request.method == "POST":
         started = actions.start_run(
             guide.journey, locale=reader_locale(), acting=acting_of(request), world=world_of(request)
