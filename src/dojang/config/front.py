@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defined]
 
 from dojang.config.pools import BusyError, Pool
+from dojang.edge.statuses import STATUS as STATUS_OF
 from dojang.pki.errors import DojangError
 from dojang.products.messages import LOCALES, render
 
@@ -56,14 +57,6 @@ class TooLargeError(DojangError):
     """The body is larger than any request of ours."""
 
     code: ClassVar[str] = "request_too_large"
-
-
-_REFUSED = {
-    BusyError.code: HTTPStatus.SERVICE_UNAVAILABLE,
-    TooSlowError.code: HTTPStatus.REQUEST_TIMEOUT,
-    TooLargeError.code: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
-}
 
 
 class Head(Protocol):
@@ -276,7 +269,7 @@ def call(application: Application, environ: dict[str, Any]) -> Answer:
 
 def refusal(code: str, path: str) -> Answer:
     """Tell a client that it was sent away, in the form of the place it asked at."""
-    status = _REFUSED[code]
+    status = STATUS_OF[code]
     headers = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Connection", "close")]
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers.append(("Retry-After", RETRY_AFTER))

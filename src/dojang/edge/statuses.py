@@ -35,6 +35,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
         "serial_unknown",
     ),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed",),
+    HTTPStatus.REQUEST_TIMEOUT: ("request_too_slow",),
     # Something else happened first: look again, then go on.
     HTTPStatus.CONFLICT: (
         "action_unknown",
@@ -144,6 +145,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
     HTTPStatus.SERVICE_UNAVAILABLE: (
         "audit_unwritten",
         "authority_missing",
+        "busy",
         "clock_leapt",
         "clock_went_back",
         "corebank_unavailable",
