@@ -36,6 +36,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
         "serial_unknown",
     ),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed",),
+    HTTPStatus.REQUEST_TIMEOUT: ("request_too_slow",),
     # Something else happened first: look again, then go on.
     HTTPStatus.CONFLICT: (
         "action_unknown",
