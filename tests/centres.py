@@ -162,7 +162,15 @@ class Centre:
                 [sys.executable, "-m", "dojang.cli", "up", "--no-first"],
                 stdout=log, stderr=log, env=self.env, start_new_session=True,
             )  # fmt: skip
-        wait_until(self.is_ready, "the centre to be ready")
+        wait_until(lambda: self.is_ready() and self._works(), "the centre to be ready")
+
+    def _works(self) -> bool:
+        """Whether the HTTP process is this start's own, and its worker has begun."""
+        try:
+            works = self.request("GET", "/readyz")[1]["worker"]
+        except (OSError, http.client.HTTPException):
+            return False
+        return bool(works) and bool(self.pids().get("http"))
 
     def is_ready(self) -> bool:
         """Whether database and signer answer through it."""
@@ -209,10 +217,6 @@ class Centre:
                 if sign in line:
                     found.setdefault(name, []).append(child)
                     break
-            else:
-                # Granian's own workers show a multiprocessing command line.
-                if "multiprocessing" in line and "resource_tracker" not in line:
-                    found.setdefault("http", []).append(child)
         return found
 
     def stop(self) -> None:
@@ -261,8 +265,11 @@ def _descendants(pid: int) -> list[int]:
     return found
 
 
-def make_centre(database_url: str = "", **settings: str) -> Centre:
-    """Prepare a centre in a new folder and on a free port; `settings` are further DOJANG_… variables."""
+def make_centre(database_url: str = "", sources: str = _SOURCES, **settings: str) -> Centre:
+    """Prepare a centre in a new folder and on a free port; `settings` are further DOJANG_… variables.
+
+    `sources` is where the package is imported from.
+    """
     home = Path(tempfile.mkdtemp(prefix="dojang-centre-"))
     home.chmod(0o755)  # the database's own user has to walk through
     (home / "dojang.toml").write_text(ANY_HOUR, "utf-8")
@@ -272,7 +279,7 @@ def make_centre(database_url: str = "", **settings: str) -> Centre:
         **kept,
         "DOJANG_HOME": str(home),
         "DOJANG_PORT": str(port),
-        "PYTHONPATH": _SOURCES,
+        "PYTHONPATH": sources,
         "NO_COLOR": "1",
         "LC_ALL": "C.UTF-8",
         **({"DOJANG_DATABASE_URL": database_url} if database_url else {}),

@@ -128,8 +128,6 @@ def test_nothing_is_said_that_does_not_belong(what: str, pattern: str) -> None:
 def _every_error() -> dict[str, type[DojangError]]:
     for module in pkgutil.walk_packages(dojang.__path__, "dojang."):
         if not module.name.endswith("__main__") and ".migrations" not in module.name:
-            if module.name == "dojang.config.wsgi":
-                continue  # builds the application when imported
             importlib.import_module(module.name)
     found, waiting = {}, [DojangError]
     while waiting:

@@ -241,6 +241,22 @@ def _authority_view(row: Authority) -> AuthorityView:
     )
 
 
+def late_crls(*, world: World) -> int:
+    """Count the lists whose next edition should long be there: past three quarters of their life.
+
+    A list is made anew at half of its life, so a late one has missed a quarter of it; an authority that has
+    ended needs none.
+    """
+    now = world.clock.now()
+    late = 0
+    signing = (Authority.Role.ROOT, Authority.Role.ISSUING)
+    for row in Authority.objects.filter(role__in=signing, certificate__isnull=False, not_after__gte=now):
+        newest = Crl.objects.filter(issuer=row).order_by("shard", "-number").distinct("shard")
+        times = newest.values_list("this_update", "next_update")
+        late += sum(now >= begins + (ends - begins) * 3 / 4 for begins, ends in times)
+    return late
+
+
 def chain_of(certificate: CertificateView) -> tuple[bytes, ...]:
     """Return the authorities above a certificate, nearest first, the root last (DER)."""
     found = []

@@ -96,7 +96,7 @@ def revoke(
 ) -> None:
     """Revoke a certificate. OCSP says so at once, the next CRL lists it; the customer is told."""
     out = Output(as_json)
-    with centre.world() as world:
+    with centre.world(protective=True) as world:
         from dojang.issuing.actions import revoke_certificate  # after the set-up; tells the holder, too
 
         view, _ = _find(serial)

@@ -27,6 +27,7 @@ from dojang.config.home import Home, default_home
 from dojang.config.postgres import PrivatePostgres
 from dojang.journeys.product import LIFE, WINDOW
 from dojang.pki.errors import DojangError
+from dojang.pki.rules import MAX_ANSWER_LIFE, MAX_LIST_LIFE
 from dojang.ports.limits import SECONDS_A_DAY
 from dojang.ports.policy import Policy
 from dojang.products import PRODUCTS
@@ -274,8 +275,15 @@ def _refuse_lengths(policy: Policy, refuse: Callable[[str, str], None]) -> None:
         refuse("session_idle", "it must not be longer than session_absolute")
     if policy.approvals_window >= SECONDS_A_DAY:
         refuse("approvals_window", "it must be shorter than a day")
+
+
+def _refuse_lives(policy: Policy, refuse: Callable[[str, str], None]) -> None:
+    """Refuse lives of status that the refresh job or the signer cannot keep to."""
     if policy.ocsp_life < 60:  # noqa: PLR2004 - a minute is the refresh job's own rhythm
         refuse("ocsp_life", "answers must live for at least 60 seconds")
+    for name, most in (("ocsp_life", MAX_ANSWER_LIFE), ("crl_life", MAX_LIST_LIFE)):
+        if getattr(policy, name) > most.total_seconds():
+            refuse(name, f"the signer signs nothing that lives longer than {most.days} days")
 
 
 def _refuse_impossible(policy: Policy) -> None:
@@ -298,3 +306,4 @@ def _refuse_impossible(policy: Policy) -> None:
             refuse(name, f"it must be one of {', '.join(sorted(ways))}")
     if not all(part.isdigit() for part in policy.policy_arc.split(".")):
         refuse("policy_arc", "it must be an object identifier such as 2.25.1.2")
+    _refuse_lives(policy, refuse)

@@ -107,7 +107,6 @@ MIDDLEWARE = [
     *(["dojang.web.middleware.WebMiddleware"] if _WITH_PAGES else []),
 ]
 ROOT_URLCONF = "dojang.config.urls"
-WSGI_APPLICATION = "dojang.config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
@@ -170,10 +169,13 @@ CONTENT_SECURITY_POLICY = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"mask": {"()": "dojang.config.logs.MaskingFilter"}},
+    "filters": {
+        "flood": {"()": "dojang.config.logs.FloodFilter"},
+        "mask": {"()": "dojang.config.logs.MaskingFilter"},
+    },
     "formatters": {"json": {"()": "dojang.config.logs.JsonFormatter"}},
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["mask"]},
+        "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["flood", "mask"]},
     },
     "root": {"handlers": ["stderr"], "level": DOJANG_OPTIONS.log_level},
     "loggers": {

@@ -35,6 +35,7 @@ if settings.DOJANG_OPTIONS.sandbox:
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("metrics", health.metrics),
     *(
         path("", include(module))
         for room in _serving()

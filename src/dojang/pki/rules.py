@@ -26,6 +26,9 @@ KEY_USAGE_BITS: Final = {
 BACKDATING: Final = timedelta(minutes=5)
 #: notBefore may lie this far ahead, for clocks that differ a little.
 POSTDATING: Final = timedelta(minutes=5)
+#: From thisUpdate to nextUpdate at most: one wrong answer or list must not be believed for ever.
+MAX_ANSWER_LIFE: Final = timedelta(days=10)
+MAX_LIST_LIFE: Final = timedelta(days=35)
 #: Serial numbers: at least this many bits long, positive, at most 20 octets (RFC 5280 §4.1.2.2).
 MIN_SERIAL_BITS: Final = 120
 MAX_SERIAL_BITS: Final = 159
