@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +13,20 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 LANGUAGES = ("ko", "en")
+_QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
 def reader_language(request: HttpRequest) -> str:
     """Language asked for in ``Accept-Language``; Korean when nothing we speak is named."""
     best, best_quality = "ko", 0.0
-    for part in request.headers.get("Accept-Language", "")[:200].split(","):
-        tag, _, parameter = part.strip().partition(";q=")
+    for part in request.headers.get("Accept-Language", "").split(","):
+        tag, *parameters = (piece.strip() for piece in part.split(";"))
         language = tag.split("-")[0].lower()
-        try:
-            quality = float(parameter) if parameter else 1.0
-        except ValueError:
-            continue
+        quality = 1.0
+        for parameter in parameters:  # white space may stand around each (RFC 9110 section 12.4.2)
+            name, _, value = parameter.partition("=")
+            if name.lower() == "q":
+                quality = float(value) if _QUALITY.fullmatch(value) else 0.0
         if language in LANGUAGES and quality > best_quality:
             best, best_quality = language, quality
     return best

@@ -6,6 +6,7 @@ serves nothing else (`DOJANG_SERVE=va`) does not even load Django.
 
 from __future__ import annotations
 
+import io
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,20 @@ if TYPE_CHECKING:
 
 _STATUS = ("/ocsp", "/crl/", "/aia/")
 _STATIC = "/static/"
+_LONGEST_BODY = 262_144  #: octets of a body sent in pieces; what a form may have, and more than any request
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dojang.config.settings")
+
+
+def _measure(environ: dict[str, Any]) -> None:
+    """Give a body sent in pieces (RFC 9112 section 7.1) the length that everybody behind goes by.
+
+    Of one that is too long, one octet more than allowed is kept: it is refused as too large further on.
+    """
+    if environ.get("HTTP_TRANSFER_ENCODING", "").strip().lower() != "chunked":
+        return
+    body = environ["wsgi.input"].read(_LONGEST_BODY + 1)
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
 
 
 def _build_django() -> tuple[Application, Application]:
@@ -47,6 +60,7 @@ _django, _assets = _build_django() if _options.serve != "va" else (None, None)
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Send a request where it belongs, by the beginning of its path."""
+    _measure(environ)
     place = environ.get("PATH_INFO", "")
     if _status is not None and (_django is None or place.startswith(_STATUS)):
         return _status(environ, start_response)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from dojang.ca import queries as ca
 from dojang.journeys.kinds.secret import find_weakness
+from dojang.ports.writing import is_digits
 from dojang.ra.telling import Letters, gather
 from dojang.rp import sessions
 from dojang.rp.actions import PATTERN_REFUSALS, PatternAnswer, PatternQuestion, ask_pattern, told
@@ -82,7 +83,7 @@ def change_pin(
 def _refuse_weak(customer_id: str, pin: str, *, world: World) -> None:
     births = [f"{world.corebank.customer(customer_id).birth:%Y%m%d}"]
     phones = [phone.number for phone in world.corebank.phones(customer_id)]
-    if len(pin) != world.policy.pin_length or not (pin.isascii() and pin.isdigit()):
+    if not is_digits(pin, world.policy.pin_length):
         raise NewPinRefusedError(rule="length")
     rule = find_weakness(pin, births=births, phones=phones)
     if rule is not None:

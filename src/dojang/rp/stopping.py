@@ -13,6 +13,7 @@ from dojang.ca.errors import CertificateNotFoundError
 from dojang.ca.models import Certificate
 from dojang.ca.queries import certificates_of
 from dojang.journeys.model import DAY
+from dojang.ports.writing import plain_account, plain_user_id
 from dojang.ra import counters
 from dojang.ra.counters import Tally
 from dojang.ra.holding import Held, hold_everything, suspend_certificate
@@ -69,9 +70,9 @@ def identify(
     `StopStoppedError` when a counter is used up.
     """
     now, policy = world.clock.now(), world.policy
-    digits = "".join(filter(str.isdigit, account))
+    digits = plain_account(account)
     limits = (
-        ("identify", f"user_id:{user_id.lower()}", policy.identify_errors),
+        ("identify", f"user_id:{plain_user_id(user_id).lower()}", policy.identify_errors),
         ("account_password", f"account:{digits}", policy.account_errors),
     )
     tallies = [Tally(factor=name, subject=who, limit=limit, window=DAY) for name, who, limit in limits]

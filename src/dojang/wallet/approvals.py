@@ -22,6 +22,7 @@ from dojang.ports.credentials import Approval as Question
 from dojang.ports.credentials import PatternChallenge
 from dojang.ports.errors import PortError
 from dojang.ports.push import Manner
+from dojang.ports.writing import plain_digits
 from dojang.products.messages import render
 from dojang.wallet.errors import ApprovalNotFoundError, ApprovalRefusedError
 from dojang.wallet.models import Approval, Device
@@ -239,7 +240,7 @@ def answer_approval(
     if not proof.ok or proof.owner != row.customer_id:
         raise ApprovalRefusedError(reason=proof.reason or "unknown")
     wanted = sealer().open(bytes(row.number), table="wallet_approval", column="number", row=row.id)
-    is_same = hmac.compare_digest(str(wanted).encode(), number.strip().encode())
+    is_same = hmac.compare_digest(str(wanted).encode(), plain_digits(number).encode())
     state = Approval.State.APPROVED if is_same else Approval.State.WRONG_NUMBER
     return _decide(row, state, acting=acting, world=world)
 

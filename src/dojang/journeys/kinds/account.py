@@ -9,13 +9,13 @@ from dojang.journeys.kinds.base import (
     digits_of,
     error,
     foreign,
-    is_digits,
     read_account,
     text_of,
     wrong,
 )
 from dojang.journeys.model import DAY, Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Option, Show
+from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,6 +18,7 @@ from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Re
 from dojang.journeys.page import Field, FieldError, Message, Show
 from dojang.pki.errors import MalformedError, ProfileError, VerificationError
 from dojang.pki.requests import read_request
+from dojang.ports.writing import plain_digits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,7 +109,8 @@ class DeviceKey(Base):
             request = read_request(csr, frozenset({self.algorithm}))
             vid = b""
             if self.joint:
-                idn, sealed_r = world.corebank.idn(run.customer), bytes.fromhex(data["sealed_r"])
+                idn = plain_digits(world.corebank.idn(run.customer))
+                sealed_r = bytes.fromhex(data["sealed_r"])
                 vid = world.signer.compute_vid(idn=idn, sealed_r=sealed_r)
         except (MalformedError, ProfileError, VerificationError):
             return None

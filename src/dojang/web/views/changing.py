@@ -10,6 +10,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from dojang.pki.errors import DojangError
+from dojang.ports.writing import is_digits, plain_digits
 from dojang.rp.actions import PatternAnswer
 from dojang.rp.changing import ask_old_pattern, change_pattern, change_pin
 from dojang.rp.errors import LoginLockedError, NewPinRefusedError, PatternLockedError
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from dojang.web.deeds import Deed
 
 _BOXES: Final = ("pin", "new_pin", "again")
-_LONGEST: Final = 20
 #: Errors that are about the new PIN, and stand at its field.
 _ABOUT_NEW: Final = frozenset({"new_pin_refused", "pin_reused"})
 
@@ -64,8 +64,11 @@ def _pin(request: HttpRequest, deed: Deed, me: SessionView, back: str) -> HttpRe
     if request.method != "POST":
         return _pin_page(request, deed)
     locale = reader_locale()
-    typed = {name: request.POST.get(name, "")[:_LONGEST] for name in _BOXES}
+    typed = {name: plain_digits(request.POST.get(name, "")) for name in _BOXES}
     blank = {name: () if typed[name] else (phrase(f"me.pin.empty_{name}", locale),) for name in _BOXES}
+    length = world_of(request).policy.pin_length
+    if typed["pin"] and not is_digits(typed["pin"], length):  # a wrong form is no try of the key
+        blank["pin"] = (phrase("error.digits_needed", locale, {"count": length}),)
     if not any(blank.values()) and typed["new_pin"] != typed["again"]:
         blank["again"] = (phrase("error.pin_differs", locale),)
     if any(blank.values()):
@@ -131,7 +134,7 @@ def pattern(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _pattern_page(request)
     answer = PatternAnswer(
-        request.POST.get("challenge_id", "")[:40],
+        request.POST.get("challenge_id", ""),
         device_of(request),
         signature=read_octets(request, "signature"),
         mac=read_octets(request, "mac"),

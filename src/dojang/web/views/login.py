@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dojang.ca.queries import certificate_by_id
 from dojang.pki.errors import DojangError
+from dojang.ports.writing import USER_ID, is_digits, plain_digits, plain_user_id
 from dojang.rp.actions import (
     LOGIN,
     LoggedIn,
@@ -48,11 +49,11 @@ from dojang.web.shell import show
 from dojang.web.wording import phrase, reader_locale
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.http import HttpRequest, HttpResponse
 
 SEEN = "seen"  #: the cookie by which a browser is no stranger
-_LONGEST_ID = 40
-_LONGEST_SIGNED = 20_000  #: characters of base64
 
 
 def _known_name(request: HttpRequest) -> str:
@@ -63,16 +64,30 @@ def _known_name(request: HttpRequest) -> str:
     return holder_name(view.subject) if view else ""
 
 
+def _mistakes(request: HttpRequest, pin: str, user_id: str | None) -> dict[str, list[str]]:
+    """Say what is wrong with the form of what was typed, which is no try; `user_id` None: not asked."""
+    locale, length = reader_locale(), world_of(request).policy.pin_length
+    found = {}
+    if user_id is not None and not user_id:
+        found["id"] = [phrase("me.login.empty_id", locale)]
+    elif user_id is not None and not USER_ID.fullmatch(user_id):
+        found["id"] = [phrase("error.user_id_format", locale)]
+    if not pin:
+        found["pin"] = [phrase("me.login.empty_pin", locale)]
+    elif not is_digits(pin, length):
+        found["pin"] = [phrase("error.digits_needed", locale, {"count": length})]
+    return found
+
+
 def _page(
     request: HttpRequest,
     *,
     known: str,
     user_id: str = "",
-    missing: tuple[str, ...] = (),
+    mistakes: Mapping[str, list[str]] | None = None,
     error: DojangError | None = None,
 ) -> HttpResponse:
-    locale = reader_locale()
-    blank = {name: [phrase(f"me.login.empty_{name}", locale)] for name in missing}
+    locale, blank = reader_locale(), mistakes or {}
     fields = [
         control("pin", "pin", "me.login.pin", locale, help_id="me.login.pin_help", longest=6,
                 errors=blank.get("pin", ())),
@@ -95,7 +110,7 @@ def _page(
     status = HTTPStatus.OK
     if error:
         status = status_of(error)
-    if missing or status == HTTPStatus.BAD_REQUEST:
+    if mistakes or status == HTTPStatus.BAD_REQUEST:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
     response = show(request, "web/login.html", context, status=status)
     response["Cache-Control"] = "no-store"
@@ -130,12 +145,11 @@ def login(request: HttpRequest) -> HttpResponse:
         response = see_other("/login/")
         set_cookie(request, response, KNOWN, "")
         return response
-    user_id = "" if known else request.POST.get("user_id", "").strip()[:_LONGEST_ID]
-    pin = request.POST.get("pin", "")[:_LONGEST_ID]
-    gaps = (("id", not known and not user_id), ("pin", not pin))
-    missing = tuple(name for name, is_missing in gaps if is_missing)
-    if missing:
-        return _page(request, known=known, user_id=user_id, missing=missing)
+    user_id = "" if known else plain_user_id(request.POST.get("user_id", ""))
+    pin = plain_digits(request.POST.get("pin", ""))
+    mistakes = _mistakes(request, pin, None if known else user_id)
+    if mistakes:
+        return _page(request, known=known, user_id=user_id, mistakes=mistakes)
     where: dict[str, Any] = {
         "visit": visit_of(request), "acting": acting_of(request), "world": world_of(request),
     }  # fmt: skip
@@ -188,7 +202,7 @@ def _device_page(request: HttpRequest, method: str, *, error: DojangError | None
 def _octets(request: HttpRequest, name: str) -> bytes:
     """Read a base64 field; anything else is empty."""
     try:
-        return base64.b64decode(request.POST.get(name, "")[:_LONGEST_SIGNED], validate=True)
+        return base64.b64decode(request.POST.get(name, ""), validate=True)
     except ValueError:
         return b""
 
@@ -220,7 +234,7 @@ def login_bank(request: HttpRequest) -> HttpResponse:
         return _device_page(request, "bank")
     try:
         done = log_in_by_pattern(
-            request.POST.get("challenge_id", "")[:40],
+            request.POST.get("challenge_id", ""),
             device_id=device_of(request),
             mac=_octets(request, "mac"),
             assertion=_octets(request, "assertion"),

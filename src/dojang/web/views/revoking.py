@@ -10,6 +10,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
 from dojang.pki.errors import DojangError
+from dojang.ports.writing import is_digits, plain_digits
 from dojang.rp import stopping
 from dojang.rp.actions import (
     PatternAnswer,
@@ -78,12 +79,15 @@ def revoke(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
     by = by if by in ways else next(iter(ways), "")
     if request.method != "POST" or not by:
         return _page(request, deed, me, by, ways)
-    reason, pin = request.POST.get("reason", ""), request.POST.get("pin", "")[:20]
+    reason, pin = request.POST.get("reason", ""), plain_digits(request.POST.get("pin", ""))
     blank = {
         "reason": () if reason in REASONS else (phrase("me.revoke.choose", locale),),
         "sure": () if request.POST.get("sure") else (phrase("me.revoke.must_be_sure", locale),),
         "pin": () if pin or by != "financial" else (phrase("me.login.empty_pin", locale),),
     }
+    length = world_of(request).policy.pin_length
+    if pin and by == "financial" and not is_digits(pin, length):  # a wrong form is no try of the key
+        blank["pin"] = (phrase("error.digits_needed", locale, {"count": length}),)
     if any(blank.values()):
         return _page(request, deed, me, by, ways, blank=blank, reason=reason)
     try:
@@ -130,7 +134,7 @@ def _prove(request: HttpRequest, deed: Deed, me: SessionView, by: str, pin: str)
         challenge, _, secret = read_cookie(request, ASKED).partition(".")
         return prove_again_by_signature(me, challenge, secret, read_octets(request, "signed"), **how)
     answer = PatternAnswer(
-        request.POST.get("challenge_id", "")[:40],
+        request.POST.get("challenge_id", ""),
         device_of(request),
         signature=read_octets(request, "signature"),
         mac=read_octets(request, "mac"),
