@@ -36,7 +36,7 @@ def key_pair(algorithm: str) -> Any:
     return (
         ec.generate_private_key(ec.SECP256R1())
         if algorithm == "ec-p256"
-        else rsa.generate_private_key(65537, 2048)
+        else rsa.generate_private_key(65537, int(algorithm.removeprefix("rsa-")))
     )
 
 

@@ -17,7 +17,9 @@ from dojang.journeys.kinds.pattern import read_base64
 from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Show
 from dojang.pki.errors import MalformedError, ProfileError, VerificationError
+from dojang.pki.profiles import PROFILES
 from dojang.pki.requests import read_request
+from dojang.ports.signer_keys import transport_key
 from dojang.ports.writing import plain_digits
 
 if TYPE_CHECKING:
@@ -30,7 +32,10 @@ SEALED_LONGEST = 1_024
 
 @dataclass(frozen=True)
 class DeviceKey(Base):
-    """One key pair of the wanted kind. `joint`: with R for the virtual id, and a password of its own."""
+    """One key pair. `algorithm` is what our own devices make; any the product's profile allows is taken.
+
+    `joint`: with R for the virtual id, and a password of its own.
+    """
 
     algorithm: str
     joint: bool = False
@@ -41,8 +46,7 @@ class DeviceKey(Base):
         del run
         if not self.joint:
             return Entered(scratch={"transport_key": ""})
-        held = world.signer.keys()
-        key = next((k.public_key for k in held if k.role == "transport"), b"")
+        key = transport_key(world.signer)
         return Entered(scratch={"transport_key": base64.b64encode(key).decode()})
 
     def page(self, run: RunView) -> PageParts:
@@ -106,7 +110,7 @@ class DeviceKey(Base):
         assert run.customer is not None
         csr = bytes.fromhex(data["csr"])
         try:
-            request = read_request(csr, frozenset({self.algorithm}))
+            request = read_request(csr, PROFILES[run.product].keys)
             vid = b""
             if self.joint:
                 idn = plain_digits(world.corebank.idn(run.customer))
