@@ -111,8 +111,8 @@ def is_writable(text: str) -> bool:
 def subscriber_common_name(real_name: str, number: str, *, latin: str = "") -> str:
     """CN in the NPKI shape ``name(latin or nothing)number``, at most 64 octets (`UPPER_BOUNDS`).
 
-    Of a name too long for that stands the beginning that fits, never half a character nor a letter without
-    its marks. The whole name is in identifyData.
+    Of a name too long for that stand the first words that fit, or of a first word too long its beginning,
+    never half a character nor a letter without its marks. The whole name is in identifyData.
     """
     if not number.isascii() or not number.isdigit():
         raise ProfileError("the number in a common name is decimal digits")
@@ -122,6 +122,8 @@ def subscriber_common_name(real_name: str, number: str, *, latin: str = "") -> s
     kept = real_name.encode()[: max(room, 0)].decode(errors="ignore")
     while kept and category((real_name + " ")[len(kept)]).startswith("M"):
         kept = kept[:-1]
+    if not (real_name + " ")[len(kept) :].startswith(" ") and " " in kept.rstrip():
+        kept = kept.rpartition(" ")[0]
     kept = kept.rstrip()
     if not kept:
         raise ProfileError("no room for the name in the common name")

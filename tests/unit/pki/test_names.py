@@ -84,8 +84,10 @@ def test_a_long_name_gives_way_to_the_number() -> None:
 
 
 def test_a_foreigners_long_name_keeps_its_beginning() -> None:
-    """Of 66 Latin letters those that fit stand before the number, without a space at the cut."""
+    """Of 66 Latin letters the words that fit stand before the number, without a space at the cut."""
     name = "WICKRAMASURENDRA DISSANAYAKE MUDIYANSELAGE RAJAPAKSHA SENEVIRATHNA"
+    longer = subscriber_common_name(name, "0088012026030200000012")
+    assert longer == "WICKRAMASURENDRA DISSANAYAKE()0088012026030200000012"
     made = subscriber_common_name(name, "00880120260302000001")
     assert made == "WICKRAMASURENDRA DISSANAYAKE MUDIYANSELAGE()00880120260302000001"
     assert len(made.encode()) == 64
