@@ -56,7 +56,7 @@ def test_a_body_in_pieces_has_an_end_too(live: Centre) -> None:
 
 
 def test_a_status_question_in_pieces_is_read(live: Centre) -> None:
-    """A chunked question about a foreign authority is understood: unauthorized, as when its length is told."""
+    """A chunked question about a foreign authority is understood: unauthorized, as with a length."""
     kind = {"Content-Type": "application/ocsp-request"}
     identifier = der.sequence(der.oid(oids.SHA1), der.NULL_VALUE)
     asked = der.sequence(identifier, der.octet_string(bytes(20)), der.octet_string(bytes(20)), der.integer(5))
@@ -69,7 +69,7 @@ def test_a_status_question_in_pieces_is_read(live: Centre) -> None:
 
 @pytest.mark.parametrize("place", ["/", "/certs/", "/help/", "/app/", "/api/v1/journeys", "/sandbox/"])
 def test_head_sends_no_body(live: Centre, place: str) -> None:
-    """On the wire too: the page's length, and the next answer on the connection is that of the next question."""
+    """On the wire too: the page's length, and the connection goes on with the next answer."""
     link = http.client.HTTPConnection("127.0.0.1", live.port, timeout=30)
     link.request("HEAD", place)
     answer = link.getresponse()
