@@ -91,15 +91,17 @@ def _table() -> dict[str, SignatureAlgorithm]:
 
 
 SIGNATURES: Final = _table()
-_BY_DER: Final = {algorithm.der: algorithm for algorithm in SIGNATURES.values()} | {
-    _pss(digest, null=False): SIGNATURES[f"rsa-pss-{digest}"] for digest in ("sha256", "sha384", "sha512")
-}
-# Who reads RSA with PKCS #1 v1.5 must take it without its NULL as well (RFC 4055 §5); it is never written so.
-_BY_DER |= {
-    algorithm.der.replace(der.NULL_VALUE, b"").replace(b"\x30\x0d", b"\x30\x0b"): algorithm
+#: Who reads RSA with PKCS #1 v1.5 must take it without its NULL (RFC 4055 §5); it is never written so.
+_WITHOUT_NULL: Final = {
+    der.sequence(der.whole(algorithm.der).raw()): algorithm
     for algorithm in SIGNATURES.values()
     if algorithm.scheme == "pkcs1"
 }
+_BY_DER: Final = (
+    {algorithm.der: algorithm for algorithm in SIGNATURES.values()}
+    | {_pss(digest, null=False): SIGNATURES[f"rsa-pss-{digest}"] for digest in ("sha256", "sha384", "sha512")}
+    | _WITHOUT_NULL
+)
 
 
 def signature_algorithm(name: str) -> SignatureAlgorithm:
