@@ -18,6 +18,7 @@ from dojang.journeys.model import (
     RunView,
 )
 from dojang.journeys.page import FieldError, Message
+from dojang.pki.names import is_writable
 from dojang.ports.writing import (
     ACCOUNT,
     MAIL_LONGEST,
@@ -145,8 +146,9 @@ def is_past(run: RunView, moment: str) -> bool:
 
 
 def text_of(data: Mapping[str, Any], name: str) -> str:
-    """Read a text field in its plain writing; what is no text is an empty one."""
-    return plain_text(raw_of(data, name))
+    """Read a text field in its plain writing; what is no text (a number, a control) is an empty one."""
+    text = plain_text(raw_of(data, name))
+    return text if is_writable(text) else ""
 
 
 def raw_of(data: Mapping[str, Any], name: str) -> str:

@@ -8,7 +8,6 @@ from dojang.journeys.kinds.base import Base, error, foreign, read_email, read_mo
 from dojang.journeys.kinds.contact import phone_field
 from dojang.journeys.model import Entered, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Show
-from dojang.pki.names import is_writable
 from dojang.ports.writing import MAIL_LONGEST
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class Details(Base):
         mistakes = []
         if isinstance(email, FieldError):
             mistakes.append(email)
-        if not ADDRESS_SHORTEST <= len(address) <= ADDRESS_LONGEST or not is_writable(address):
+        if not ADDRESS_SHORTEST <= len(address) <= ADDRESS_LONGEST:
             mistakes.append(error("address_format", "address"))
         if phone is None:
             mistakes.append(error("phone_format", "phone"))

@@ -76,10 +76,11 @@ class DeviceKey(Base):
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
         """Check form. That the password keeps the rules is the device's word: it alone has seen it."""
-        del run
         csr = read_base64(data, "csr")
         if csr is None:
             return (error("device_key_missing"),)
+        if not self._is_request(run, csr):
+            return (error("device_key_unusable"),)
         if not self.joint:
             return {"csr": csr.hex(), "sealed_r": ""}
         if text_of(data, "password_ok") != "1":
@@ -88,6 +89,17 @@ class DeviceKey(Base):
         if sealed is None or len(sealed) > SEALED_LONGEST:
             return (error("device_key_missing"),)
         return {"csr": csr.hex(), "sealed_r": sealed.hex()}
+
+    @staticmethod
+    def _is_request(run: RunView, csr: bytes) -> bool:
+        """Tell a request from noise: what is none is a wrong form, and no key of the run's."""
+        try:
+            read_request(csr, PROFILES[run.product].keys)
+        except MalformedError:
+            return False
+        except (ProfileError, VerificationError):
+            return True
+        return True
 
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count keys made for one run."""
