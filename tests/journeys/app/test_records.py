@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import unicodedata
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from psycopg import sql
+from tests.journeys.app.device import AppWalk, Telephone
 from tests.journeys.app.walker import Walk
 
 from dojang.ca.queries import certificates_of
@@ -79,3 +82,37 @@ def test_a_record_without_a_readable_name_stops_at_the_start(world: World) -> No
     walk.walk_to("identify").step()
     assert (walk.page.state, walk.codes) == ("failed", ["name_unreadable"])
     assert certificates_of(walk.person.id) == []
+
+
+def test_a_card_issued_today_issues(world: World) -> None:
+    """Somebody who comes from the office with a new card gets the bank certificate the same day."""
+    walk = AppWalk(world, journey="bank-app-issue")
+    today = (world.clock.now() + timedelta(hours=9)).date()  # in Korea
+    corebank: Any = world.corebank
+    with corebank.store.work(CoreBankError) as connection:
+        connection.execute(
+            "UPDATE sandbox.paper SET issued = %s WHERE person_id = %s", (today, walk.person.id)
+        )
+    walk.walk_to("id_card")
+    paper = walk.person.papers[0]
+    walk.submit(
+        card_type=paper.type, card_number=paper.number, issued=f"{today.year}. {today.month}. {today.day}."
+    )
+    assert (walk.codes, walk.page.step) == ([], "account")
+
+
+class LongKeys(Telephone):
+    """A device that makes longer keys than ours do."""
+
+    def csr(self, key: Any = None, algorithm: str = "") -> str:
+        """Make a request for a key of 4096 bits."""
+        return super().csr(key or rsa.generate_private_key(65537, 4096), algorithm)
+
+
+def test_a_joint_certificate_for_a_key_of_4096_bits_is_delivered(world: World) -> None:
+    """From the request to the signature that says it is stored."""
+    walk = AppWalk(world, journey="joint-app-issue", phone=LongKeys())
+    assert walk.finish().state == "done"
+    (held,) = certificates_of(walk.person.id)
+    facts = read_certificate(held.der).facts
+    assert (held.state, facts.key.algorithm) == ("active", "rsa-4096")
