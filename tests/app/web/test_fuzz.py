@@ -10,6 +10,9 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver
 from tests.app.web.test_site import PLACES, agree, begin, hidden
+from tests.journeys.app.walker import PIN, Walk
+
+from dojang.ca.queries import certificates_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +96,28 @@ def test_no_form_fails_whatever_is_posted(visitor: Client) -> None:
             if status in {404, 405}:
                 break
     assert failed == []
+
+
+def test_no_form_of_my_pages_fails_whatever_is_posted(visitor: Client, world: World) -> None:
+    """The same for somebody logged in, on the pages about their own certificates; they stay logged in."""
+    walk = Walk(world)
+    assert walk.finish().state == "done"
+    entered = visitor.post("/login/", {"user_id": walk.person.user_id, "pin": PIN})
+    assert entered.status_code == 303
+    (held,) = certificates_of(walk.person.id)
+    failed = []
+    places = [one for one in addresses() if one.startswith(("/me/", "/app/")) and "stop" not in one]
+    assert len(places) >= 20
+    for place in places:
+        filled = _PARAMETER.sub(held.serial if "serial" in place else "financial", place)
+        for text in STRINGS[::3]:  # each address takes all fields, so a third of the strings tells as much
+            posted = visitor.post(filled, dict.fromkeys(FIELDS, text))
+            opened = visitor.get(f"{filled}?by={quote(text[:4000])}&said={quote(text[:4000])}")
+            if max(posted.status_code, opened.status_code) >= 500:
+                failed.append((place, text[:20]))
+    assert failed == []
+    assert visitor.get("/me/").status_code == 200
+    assert [one.state for one in certificates_of(walk.person.id)] == ["active"]
 
 
 def test_no_step_fails_whatever_is_typed(visitor: Client) -> None:
