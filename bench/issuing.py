@@ -36,7 +36,7 @@ def issuer(world: World) -> Callable[[], object]:
     keys = [public_key_bytes(ec.generate_private_key(ec.SECP256R1())) for _ in range(50)]
 
     def issue() -> None:
-        order = actions.Order(
+        order = actions.Wanted(
             key=secrets.token_hex(8),
             product="financial",
             profile="financial",

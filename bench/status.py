@@ -102,7 +102,7 @@ class _Bare:
             "BENCH_SIZE": str(size),
             "PYTHONPATH": os.pathsep.join((str(Path(__file__).parent.parent), os.environ["PYTHONPATH"])),
         }
-        command = [sys.executable, "-m", "bench.bare", str(self.port), "1", "8"]
+        command = [sys.executable, "-m", "bench.bare", str(self.port)]
         self._serving = serving(command, env, self.port, "/", log)
 
     def __enter__(self) -> int:

@@ -22,11 +22,16 @@ from dojang.ports.signer_wire import socket_path
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from procrastinate.contrib.django.models import ProcrastinateJob
+
     from dojang.config.home import Home
+    from dojang.ports.world import World
 
 _SOURCES = str(Path(__file__).resolve().parent.parent / "src")
 #: Seconds a process may take to come up on a busy machine.
 PATIENCE = 90.0
+#: Settings of a centre whose journeys begin at any hour.
+ANY_HOUR = "[policy.service_hours]\njoint-reissue = '00:00-00:00'\n"
 #: The signer's key stretching, cheap, so that a test takes milliseconds.
 CHEAP_PINS = ("--pin-memory-kib", "8", "--pin-passes", "1")
 
@@ -54,9 +59,11 @@ class SignerProcess:
     home: Home
     authorities: int = 0  #: how many it was prepared with
     process: subprocess.Popen[bytes] | None = None
+    packages: tuple[Path, ...] = ()  #: folders that hold packages installed besides
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""
+        path = os.pathsep.join((_SOURCES, *map(str, self.packages)))
         log = (self.home.path / "signer.log").open("ab")
         with log:
             self.process = subprocess.Popen(
@@ -64,7 +71,7 @@ class SignerProcess:
                     sys.executable, "-m", "dojang.signer", "--home", str(self.home.path),
                     "--clock-file", str(self.home.clock), *CHEAP_PINS,
                 ],
-                stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": _SOURCES},
+                stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": path},
             )  # fmt: skip
         wait_until(self.answers, "the signer")
 
@@ -104,6 +111,31 @@ class SignerProcess:
         return "halt" not in verbs and verbs.count("install_certificate") == self.authorities
 
 
+def carry_out(row: ProcrastinateJob, world: World) -> None:
+    """Run one queued job in this process, as the worker does, and mark it done."""
+    from django.db import connection  # needs settings
+    from procrastinate import JobContext
+    from procrastinate.contrib.django import app
+    from procrastinate.jobs import Job
+
+    job = Job(
+        id=row.id, queue=row.queue_name, lock=row.lock, queueing_lock=row.queueing_lock,
+        task_name=row.task_name, task_kwargs=row.args,
+    )  # fmt: skip
+    task = app.tasks[row.task_name]
+    context = JobContext(
+        app=app,
+        job=job,
+        start_timestamp=0.0,
+        abort_reason=lambda: None,
+        additional_context={"world": world},
+    )
+    arguments = (context,) if task.pass_context else ()
+    task.func(*arguments, **row.args)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'succeeded' WHERE id = %s", [row.id])
+
+
 @dataclass
 class Centre:
     """A whole centre, started by `dojang up` in a folder of its own."""
@@ -130,7 +162,15 @@ class Centre:
                 [sys.executable, "-m", "dojang.cli", "up", "--no-first"],
                 stdout=log, stderr=log, env=self.env, start_new_session=True,
             )  # fmt: skip
-        wait_until(self.is_ready, "the centre to be ready")
+        wait_until(lambda: self.is_ready() and self._works(), "the centre to be ready")
+
+    def _works(self) -> bool:
+        """Whether the HTTP process is this start's own, and its worker has begun."""
+        try:
+            works = self.request("GET", "/readyz")[1]["worker"]
+        except (OSError, http.client.HTTPException):
+            return False
+        return bool(works) and bool(self.pids().get("http"))
 
     def is_ready(self) -> bool:
         """Whether database and signer answer through it."""
@@ -177,10 +217,6 @@ class Centre:
                 if sign in line:
                     found.setdefault(name, []).append(child)
                     break
-            else:
-                # Granian's own workers show a multiprocessing command line.
-                if "multiprocessing" in line and "resource_tracker" not in line:
-                    found.setdefault("http", []).append(child)
         return found
 
     def stop(self) -> None:
@@ -229,18 +265,21 @@ def _descendants(pid: int) -> list[int]:
     return found
 
 
-def make_centre(database_url: str = "", **settings: str) -> Centre:
-    """Prepare a centre in a new folder and on a free port; `settings` are further DOJANG_… variables."""
+def make_centre(database_url: str = "", sources: str = _SOURCES, **settings: str) -> Centre:
+    """Prepare a centre in a new folder and on a free port; `settings` are further DOJANG_… variables.
+
+    `sources` is where the package is imported from.
+    """
     home = Path(tempfile.mkdtemp(prefix="dojang-centre-"))
     home.chmod(0o755)  # the database's own user has to walk through
-    (home / "dojang.toml").write_text("[policy.service_hours]\n", "utf-8")  # tests begin at any hour
+    (home / "dojang.toml").write_text(ANY_HOUR, "utf-8")
     port = free_port()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DOJANG_", "DJANGO_"))}
     env = {
         **kept,
         "DOJANG_HOME": str(home),
         "DOJANG_PORT": str(port),
-        "PYTHONPATH": _SOURCES,
+        "PYTHONPATH": sources,
         "NO_COLOR": "1",
         "LC_ALL": "C.UTF-8",
         **({"DOJANG_DATABASE_URL": database_url} if database_url else {}),

@@ -40,13 +40,12 @@ for _name in [name for name in os.environ if name.startswith("DOJANG_") and name
 os.environ["DOJANG_HOME"] = str(_HOME)
 os.environ["DJANGO_SETTINGS_MODULE"] = "dojang.config.settings"
 
-from tests.centres import Centre, SignerProcess, running_centre  # noqa: E402
+from tests.centres import ANY_HOUR, Centre, SignerProcess, carry_out, running_centre  # noqa: E402
 
 from dojang.config.home import Home  # noqa: E402 - the environment comes first
 from dojang.config.postgres import ADMIN, PrivatePostgres  # noqa: E402
 
-# Tests begin journeys at any hour.
-(_HOME / "dojang.toml").write_text("[policy.service_hours]\n", "utf-8")
+(_HOME / "dojang.toml").write_text(ANY_HOUR, "utf-8")
 _SERVER = PrivatePostgres(Home(_HOME), durable=False)
 for _name in ("django.key", "field.key", "numbers.key"):
     _SERVER.home.secret(_name)
@@ -251,39 +250,15 @@ def run_jobs(world: World) -> Callable[[], int]:
     """Return a function that runs all jobs due now, in order, until none is left; it returns how many."""
 
     def run() -> int:
-        from procrastinate import JobContext
-        from procrastinate.contrib.django import app
         from procrastinate.contrib.django.models import ProcrastinateJob
-        from procrastinate.jobs import Job
 
         done = 0
         while (row := ProcrastinateJob.objects.filter(status="todo").order_by("id").first()) is not None:
-            job = Job(
-                id=row.id, queue=row.queue_name, lock=row.lock, queueing_lock=row.queueing_lock,
-                task_name=row.task_name, task_kwargs=row.args,
-            )  # fmt: skip
-            task = app.tasks[row.task_name]
-            context = JobContext(
-                app=app,
-                job=job,
-                start_timestamp=0.0,
-                abort_reason=lambda: None,
-                additional_context={"world": world},
-            )
-            arguments = (context,) if task.pass_context else ()
-            task.func(*arguments, **row.args)
-            _finish(row.id)
+            carry_out(row, world)
             done += 1
         return done
 
     return run
-
-
-def _finish(job_id: int) -> None:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE procrastinate_jobs SET status = 'succeeded' WHERE id = %s", [job_id])
 
 
 @pytest.fixture

@@ -28,12 +28,12 @@ const ACTS = {
   },
   read_certificate: async ({ file }) => ({ subject: d.readCertificate(into(file)).subjectText }),
   make_joint: async ({ password, transport }) => {
-    const key = await device.makeJointKey(password);
+    const key = await device.makePasswordKey(password);
     made.set(key.handle, key);
     return { handle: key.handle, csr: out(key.csr), sealed_r: out(await key.sealedR(into(transport))) };
   },
   make_bank: async () => {
-    const key = await device.makeBankKey();
+    const key = await device.makePatternKey();
     return { handle: key.handle, csr: out(key.csr) };
   },
   enrol: async ({ handle, pattern }) => ({ proof_key: out(await device.enrolPattern(handle, pattern)) }),
@@ -48,7 +48,7 @@ const ACTS = {
     const key = await device.openKey(password);
     return { cms: out(await key.signCms(into(content), { ...(at ? { at: new Date(at) } : {}), detached })) };
   },
-  sign_cms_bank: async ({ content }) => ({ cms: out(await device.signCmsWithBankKey(into(content), { at: new Date() })) }),
+  sign_cms_bank: async ({ content }) => ({ cms: out(await device.signCmsWithPatternKey(into(content), { at: new Date() })) }),
   prove: async ({ pattern, challenge }) => {
     const proof = await device.patternProof(pattern, into(challenge));
     return { mac: out(proof.mac), signature: out(proof.signature) };

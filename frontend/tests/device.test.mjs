@@ -178,9 +178,9 @@ test("junk is refused with our own error, quickly", async () => {
 
 test("a key that waits can only be used for its own certificate", async () => {
   const device = new d.Device(d.memoryShelf());
-  await assert.rejects(device.makeJointKey("short"), code("password_weak"));
-  const made = await device.makeJointKey(PASSWORD);
-  const other = await device.makeBankKey();
+  await assert.rejects(device.makePasswordKey("short"), code("password_weak"));
+  const made = await device.makePasswordKey(PASSWORD);
+  const other = await device.makePatternKey();
   await assert.rejects(device.confirmDelivery(made.handle, randomBytes(32)), code("key_absent"));
   await assert.rejects(device.enrolPattern(other.handle, "0123"), code("pattern_weak"));
   await assert.rejects(device.enrolPattern(made.handle, "0124678"), code("key_absent"));
@@ -194,7 +194,7 @@ test("a key that waits can only be used for its own certificate", async () => {
 test("R travels only under the transport key", async () => {
   const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const device = new d.Device(d.memoryShelf());
-  const made = await device.makeJointKey(PASSWORD);
+  const made = await device.makePasswordKey(PASSWORD);
   const sealed = await made.sealedR(new Uint8Array(publicKey.export({ type: "spki", format: "der" })));
   const how = { name: "RSA-OAEP", hash: "SHA-256" };
   const key = await crypto.subtle.importKey("pkcs8", privateKey.export({ type: "pkcs8", format: "der" }), how, false, ["decrypt"]);
@@ -206,7 +206,7 @@ test("a key that waited too long is gone, and signs no more without its password
   const shelf = d.memoryShelf();
   const device = new d.Device(shelf);
   for (const [storedAs, minutes, left] of [[null, 23 * 60, true], [null, 25 * 60, false], ["x", 9, true], ["x", 11, false]]) {
-    const { handle } = await device.makeBankKey();
+    const { handle } = await device.makePatternKey();
     const record = await shelf.get("pending", handle);
     await shelf.put({ ...record, storedAs, made: Date.now() - minutes * 60_000 });
     const signed = device.signWith({ handle }, randomBytes(32));

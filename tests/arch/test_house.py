@@ -53,6 +53,39 @@ def test_files_are_short() -> None:
     assert {name: lines for name, lines in long.items() if name not in LONG_FILES} == {}
 
 
+def test_midnight_is_in_one_place() -> None:
+    """Nobody but `dojang.pki.day` knows how far Seoul is, and no day is taken from a moment by hand."""
+    by_hand = re.compile(
+        r"\btimezone\(|Asia/Seoul|\bhours=9\b|\)\.date\(\)|_after\.date\(\)|_?DAY\b.*= timedelta"
+    )
+    found = [
+        f"{file.relative_to(ROOT)}: {match[0]}"
+        for file in tracked("src/*.py")
+        if file.name != "day.py"
+        for match in by_hand.finditer(file.read_text("utf-8"))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("what", "pattern", "where"),
+    [
+        ("a lock", r"pg_(?:try_)?advisory", {"guard/locks.py", "sandbox/store.py", "sandbox/telephony.py"}),
+        ("a counter", r"\bFactorCounter\(|\berrors = models\.", {"guard/models.py"}),
+        ("a challenge", r"^class Challenge\(", {"guard/models.py"}),
+    ],
+)
+def test_the_guard_has_each_mechanism_alone(what: str, pattern: str, where: set[str]) -> None:
+    """Locks, counters and challenges are made in the guard; the simulated country has locks of its own."""
+    source = ROOT / "src/dojang"
+    found = {
+        str(file.relative_to(source))
+        for file in tracked("src/dojang/*.py")
+        if "migrations" not in file.parts and re.search(pattern, file.read_text("utf-8"), re.MULTILINE)
+    }
+    assert found == where, what
+
+
 def test_functions_are_short() -> None:
     """No function has more than 60 lines without a reason in the list above."""
     long = {}
@@ -95,8 +128,6 @@ def test_nothing_is_said_that_does_not_belong(what: str, pattern: str) -> None:
 def _every_error() -> dict[str, type[DojangError]]:
     for module in pkgutil.walk_packages(dojang.__path__, "dojang."):
         if not module.name.endswith("__main__") and ".migrations" not in module.name:
-            if module.name == "dojang.config.wsgi":
-                continue  # builds the application when imported
             importlib.import_module(module.name)
     found, waiting = {}, [DojangError]
     while waiting:

@@ -12,7 +12,7 @@ import pytest
 from tests.browser.conftest import CHROMIUM, QUIET
 from tests.browser.customer import Customer
 from tests.browser.handset import PASSWORD, Handset
-from tests.centres import wait_until
+from tests.centres import ANY_HOUR, wait_until
 from tests.push_services import LoopbackService, PushedBrowser
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def test_the_password_of_a_certificate_is_asked_where_the_bank_wants_it(
 ) -> None:
     """A wrong one is told on the device and goes nowhere; the right one signs, and the journey goes on."""
     settings = tmp_path / "dojang.toml"
-    settings.write_text("[policy]\nfinancial_app_certificate_password = true\n[policy.service_hours]\n")
+    settings.write_text(f"[policy.products.financial]\napp_certificate_password = true\n{ANY_HOUR}")
     centre = start_centre(config=str(settings))
     with telephone(browser, playwright) as page:
         lee = Handset(page, centre, "lee", pin="739105")

@@ -108,14 +108,14 @@ def test_the_joint_certificate_signs_on_its_device(phone: Page, live: Centre) ->
     hong.walk()
     phone.locator(".stamping svg.seal").wait_for()
     phone.goto(f"{live.url}/login/joint/")
-    phone.locator("#joint-password").wait_for()
+    phone.locator("#proof-password").wait_for()
     assert hong.findings() == []
-    assert "홍길동" in phone.locator("#joint-one").inner_text()
-    phone.locator("#joint-password").fill("wrong-Password.1")
+    assert "홍길동" in phone.locator("#proof-one").inner_text()
+    phone.locator("#proof-password").fill("wrong-Password.1")
     phone.locator("[data-go]").click()
-    phone.locator("joint-login [data-error]:not([hidden])").wait_for()
+    phone.locator("password-proof [data-error]:not([hidden])").wait_for()
     assert hong.findings() == []
-    phone.locator("#joint-password").fill(PASSWORD)
+    phone.locator("#proof-password").fill(PASSWORD)
     sent: list[str] = []
     phone.on("request", lambda request: sent.append(request.post_data or ""))
     phone.keyboard.press("Enter")
@@ -252,8 +252,8 @@ def test_a_device_without_certificates_says_so(phone: Page, live: Centre) -> Non
     eyes = Customer(phone, live, "han")
     for language, joint in (("ko", "공동인증서가 없어요"), ("en", "no joint certificate")):
         phone.goto(f"{live.url}/login/joint/?lang={language}")
-        phone.locator("joint-login [data-nothing]:not([hidden])").wait_for()
-        assert joint in phone.locator("joint-login").inner_text()
+        phone.locator("password-proof [data-nothing]:not([hidden])").wait_for()
+        assert joint in phone.locator("password-proof").inner_text()
         assert eyes.findings() == []
         phone.goto(f"{live.url}/login/bank/")
         assert phone.locator("pattern-lock").count() == 0

@@ -28,7 +28,8 @@ DOCS = Path(__file__).resolve().parents[2] / "docs" / "journeys"
 #: A bank that wants everything a journey can ask for, and sets no limit that a day of testing meets.
 STRICT = json.dumps(
     {
-        "financial_app_certificate_password": True, "joint_needs_factor": True, "phone_recent_days": 36_500,
+        "products": {"financial": {"app_certificate_password": True}, "joint": {"needs_factor": True}},
+        "phone_recent_days": 36_500,
         "reissue_per_day": 50, "ars_calls_per_day": 50, "phone_texts_per_day": 50, "one_won_per_day": 50,
         "approvals_per_window": 50,
     }

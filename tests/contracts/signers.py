@@ -89,7 +89,7 @@ def refused(signer: Signer, error: type[DojangError], ask: Callable[[], object])
     return caught.value
 
 
-def crl(bodies: Bodies, number: int, url: str | None, *serials: int) -> bytes:
+def crl(bodies: Bodies, number: int, url: str | None, *serials: int, life: int = 1) -> bytes:
     """Return a TBSCertList of the issuing authority."""
     now = datetime.now(UTC).replace(microsecond=0)
     return build_tbs_crl(
@@ -97,16 +97,17 @@ def crl(bodies: Bodies, number: int, url: str | None, *serials: int) -> bytes:
         algorithm=ALGORITHM,
         number=number,
         this_update=now,
-        next_update=now + timedelta(days=1),
+        next_update=now + timedelta(days=life),
         entries=[CrlEntry(serial, now, "superseded") for serial in serials],
         idp_url=url,
     )
 
 
-def response(bodies: Bodies) -> bytes:
-    """Return a ResponseData of the responder."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    single = Single(cert_id(bodies.issuing, new_serial()), "good", None, None, now, now + timedelta(hours=1))
+def response(bodies: Bodies, *, ahead: int = 0, life: float = 0.1) -> bytes:
+    """Return a ResponseData of the responder, dated so many days ahead, good for so many days."""
+    now = datetime.now(UTC).replace(microsecond=0) + timedelta(days=ahead)
+    until = now + timedelta(days=life)
+    single = Single(cert_id(bodies.issuing, new_serial()), "good", None, None, now, until)
     return build_response_data(
         responder_key_hash=describe_key(bodies.responder_key).identifier,
         produced_at=now,

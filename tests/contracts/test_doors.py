@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import re
 from typing import TYPE_CHECKING
@@ -70,11 +71,11 @@ def test_a_status_question_in_pieces_is_read(live: Centre) -> None:
 @pytest.mark.parametrize("place", ["/", "/certs/", "/help/", "/app/", "/api/v1/journeys", "/sandbox/"])
 def test_head_sends_no_body(live: Centre, place: str) -> None:
     """On the wire too: the page's length, and the connection goes on with the next answer."""
-    link = http.client.HTTPConnection("127.0.0.1", live.port, timeout=30)
-    link.request("HEAD", place)
-    answer = link.getresponse()
-    assert (answer.status, answer.read()) == (200, b"")
-    assert int(answer.headers["Content-Length"]) > 0
-    link.request("GET", "/healthz")
-    assert link.getresponse().status == 200
-    link.close()
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", live.port, timeout=30)) as link:
+        link.request("HEAD", place)
+        answer = link.getresponse()
+        assert (answer.status, answer.read()) == (200, b"")
+        assert int(answer.headers["Content-Length"]) > 0
+        link.request("GET", "/healthz")
+        other = link.getresponse()
+        assert (other.status, other.read()) == (200, b'{"status": "ok"}')

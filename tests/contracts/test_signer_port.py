@@ -323,8 +323,8 @@ def test_a_large_list_is_signed(centre: Centre) -> None:
     verify_signature(read_certificate(centre.bodies.issuing).facts.spki, ALGORITHM, body, signature)
 
 
-def test_a_status_answer_is_signed_and_counted(centre: Centre) -> None:
-    """Parallel answers are all signed, and the journal counts each of them."""
+def test_status_answers_are_signed_and_summed(centre: Centre) -> None:
+    """Parallel answers are all signed; the journal grows by no more than an entry a minute for them."""
     signer, bodies = centre
     before = last(signer)
     todo = [response(bodies) for _ in range(60)]
@@ -332,10 +332,9 @@ def test_a_status_answer_is_signed_and_counted(centre: Centre) -> None:
         signatures = list(threads.map(lambda tbs: signer.sign_ocsp(responder="ocsp", tbs=tbs), todo))
     for tbs, signature in zip(todo, signatures, strict=True):
         verify_signature(bodies.responder_key, ALGORITHM, tbs, signature)
-    entries = [entry for entry in signer.journal(after=before) if entry.verb == "sign_ocsp"]
-    assert sum(entry.body["count"] for entry in entries) == 60
-    recorded = [digest for entry in entries for digest in entry.body["tbs_sha256"]]
-    assert sorted(recorded) == sorted(hashlib.sha256(tbs).hexdigest() for tbs in todo)
+    entries = [entry for entry in signer.journal(after=before) if entry.verb.endswith("_ocsp")]
+    assert {entry.verb for entry in entries} <= {"count_ocsp"}
+    assert len(entries) <= 2
 
 
 def test_many_status_answers_are_signed_in_one_call(centre: Centre) -> None:
@@ -358,6 +357,33 @@ def test_many_status_answers_are_signed_in_one_call(centre: Centre) -> None:
             MalformedError,
             lambda several=several: signer.sign_ocsp_many(responder="ocsp", tbs=several),
         )
+
+
+def test_status_is_signed_for_a_bounded_time(centre: Centre) -> None:
+    """What is dated ahead or would be believed for too long is refused; so is a number from the future."""
+    signer, bodies = centre
+    for wrong in ({"ahead": 3650}, {"life": 11}, {"ahead": -1}):
+        refused(
+            signer,
+            ProfileError,
+            lambda wrong=wrong: signer.sign_ocsp(responder="ocsp", tbs=response(bodies, **wrong)),
+        )
+        refused(
+            signer,
+            ProfileError,
+            lambda wrong=wrong: signer.sign_ocsp_many(responder="ocsp", tbs=[response(bodies, **wrong)]),
+        )
+    url = f"http://ca.example/{uuid.uuid4()}.crl"
+    ahead = int((datetime.now(UTC) + timedelta(hours=1)).timestamp() * 1000)
+    for number, life in ((ahead, 1), (1 << 100, 1), (1, 36)):
+        refused(
+            signer,
+            ProfileError,
+            lambda number=number, life=life: signer.sign_crl(
+                issuer="issuing", tbs=crl(bodies, number, url, life=life)
+            ),
+        )
+    signer.sign_crl(issuer="issuing", tbs=crl(bodies, 1, url, life=35))
 
 
 def test_status_keys_sign_nothing_else(centre: Centre) -> None:

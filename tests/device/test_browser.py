@@ -107,7 +107,7 @@ def _ask(page: Page, method: str, *given: Any) -> Any:
 
 def test_certificates_outlive_the_page(telephone: Page) -> None:
     """A joint and a bank certificate are made and stored; after a reload both still work as the same ones."""
-    joint, bank = _ask(telephone, "makeJointKey", PASSWORD), _ask(telephone, "makeBankKey")
+    joint, bank = _ask(telephone, "makePasswordKey", PASSWORD), _ask(telephone, "makePatternKey")
     proof_key = octets(_ask(telephone, "enrolPattern", bank["handle"], "0124678"))
     telephone.reload()  # the pages of a journey come one after another
     issued = {}
@@ -132,7 +132,7 @@ def test_certificates_outlive_the_page(telephone: Page) -> None:
     challenge = bytes(range(32))
     proof = _ask(telephone, "patternProof", "0124678", challenge)
     assert octets(proof["mac"]) == hmac.digest(proof_key, challenge, "sha256")
-    verified = verify_signed_data(octets(_ask(telephone, "signCmsWithBankKey", b"text")))
+    verified = verify_signed_data(octets(_ask(telephone, "signCmsWithPatternKey", b"text")))
     assert verified.signers[0].certificate == issued["bank"]
 
 
@@ -144,8 +144,8 @@ def _id(page: Page, product: str) -> str:
 
 def test_no_script_reads_a_key_out(telephone: Page) -> None:
     """Whatever runs in the page can use the keys of a bank certificate but take none of them away."""
-    _ask(telephone, "makeBankKey")
-    _ask(telephone, "makeJointKey", PASSWORD)
+    _ask(telephone, "makePatternKey")
+    _ask(telephone, "makePasswordKey", PASSWORD)
     seen = telephone.evaluate(STEAL)
     assert seen["sorts"] == ["pending", "pending"]
     assert len(seen["found"]) == 9  # three keys, three ways each
@@ -154,7 +154,7 @@ def test_no_script_reads_a_key_out(telephone: Page) -> None:
 
 def test_what_is_discarded_leaves_the_store(telephone: Page) -> None:
     """A key whose certificate never came is not kept."""
-    made = _ask(telephone, "makeJointKey", PASSWORD)
+    made = _ask(telephone, "makePasswordKey", PASSWORD)
     _ask(telephone, "discard", made["handle"])
     assert telephone.evaluate(STEAL) == {"sorts": [], "found": []}
 

@@ -38,13 +38,13 @@ from dojang.config import wiring
 from dojang.config.options import load_options
 from dojang.config.postgres import PrivatePostgres
 from dojang.config.processes import die_with_parent
+from dojang.issuing.actions import Kept, reconcile
 from dojang.ports.acting import Acting
 from dojang.ra.actions import open_page, session_of, start_run
-from dojang.ra.upkeep import Kept, reconcile
 from dojang.sandbox.casting import add_crowd
 from dojang.va.app import make_app
-from dojang.wallet.actions import sign_with_pin
-from dojang.wallet.models import WalletKey
+from dojang.wallet.keys.actions import sign_with_pin
+from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,10 +22,11 @@ from dojang.ca import linting  # noqa: E402, F401 - preloaded
 from dojang.config import wiring  # noqa: E402
 from dojang.config.options import load_options  # noqa: E402
 from dojang.config.processes import die_with_parent  # noqa: E402
+from dojang.issuing.actions import reconcile  # noqa: E402
 from dojang.pki import lint  # noqa: E402
 from dojang.pki.errors import DojangError  # noqa: E402
-from dojang.ports.acting import Acting  # noqa: E402
-from dojang.ra import actions, tasks, upkeep  # noqa: E402
+from dojang.ports.acting import Acting, job  # noqa: E402
+from dojang.ra import actions  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +63,7 @@ def _open(order: dict[str, Any], world: World) -> dict[str, Any]:
 
 
 def _reconcile(_order: dict[str, Any], world: World) -> dict[str, Any]:
-    kept = upkeep.reconcile(acting=tasks.job("reconcile"), world=world)
+    kept = reconcile(acting=job("reconcile"), world=world)
     return {"state": "reconciled", "issuing": kept.issuing}
 
 

@@ -56,10 +56,10 @@ PLAN = (
 EARLIER = ("identify", "ars", "account", "security_card", "contact", "person", "sms_reply", *["pin"] * 5)
 #: Signs of progress to be watched for.
 SIGNS = {
-    "issuing": "SELECT 1 FROM ra_run WHERE id = %s AND state = 'issuing'",
+    "issuing": "SELECT 1 FROM issuing_order WHERE id = %s AND state = 'placed'",
     "intended": "SELECT 1 FROM ca_intent WHERE order_key = %s",
     "stored": "SELECT 1 FROM ca_certificate c JOIN ca_intent i ON i.id = c.intent_id WHERE i.order_key = %s",
-    "done": "SELECT 1 FROM ra_run WHERE id = %s AND state = 'done'",
+    "done": "SELECT 1 FROM issuing_order WHERE id = %s AND state = 'done'",
 }
 TOTALS = {
     "certificates": "SELECT count(*) FROM ca_certificate WHERE product = 'financial'",
@@ -68,8 +68,9 @@ TOTALS = {
     "intents open": "SELECT count(*) FROM ca_intent WHERE state = 'open'",
     "intents void": "SELECT count(*) FROM ca_intent WHERE state = 'void'",
     "intents late": "SELECT count(*) FROM ca_intent WHERE state = 'late'",
-    "runs done": "SELECT count(*) FROM ra_run WHERE state = 'done'",
-    "runs issuing": "SELECT count(*) FROM ra_run WHERE state = 'issuing'",
+    "orders done": "SELECT count(*) FROM issuing_order WHERE state = 'done'",
+    "orders under way": "SELECT count(*) FROM issuing_order WHERE state IN ('placed', 'delivering')",
+    "orders failed": "SELECT count(*) FROM issuing_order WHERE state = 'failed'",
     "runs failed": "SELECT count(*) FROM ra_run WHERE state = 'failed'",
     "keys live": "SELECT count(*) FROM wallet_walletkey WHERE state = 'live'",
     "keys prepared": "SELECT count(*) FROM wallet_walletkey WHERE state = 'prepared'",
@@ -213,13 +214,13 @@ class Havoc:
         """Do what customers and the job do after a crash, killing most of those as well."""
         again: Callable[[], object]
         for disturbed in range(8):
-            state = self.country.ask("SELECT state FROM ra_run WHERE id = %s", walk.run)
+            state = self.country.ask("SELECT state FROM issuing_order WHERE id = %s", walk.run)
             if state == "done":
                 return
-            if state == "open":
+            if state is None:
                 order, again = walk.order(), walk.submit
             else:
-                assert state == "issuing", state
+                assert state == "placed", state
                 order, again = self.chance.choice(
                     [
                         (walk.opening(), walk.refresh),
@@ -310,8 +311,8 @@ def the_books_agree(havoc: Havoc) -> None:
     totals = {name: country.ask(query) for name, query in TOTALS.items()}
     subscribers = country.ask("SELECT count(*) FROM ca_certificate")
     assert country.signatures() == subscribers, "as many signatures as certificates"
-    assert totals["runs done"] == havoc.ends.total()
-    assert (totals["runs issuing"], totals["runs failed"]) == (0, 0)
+    assert totals["orders done"] == havoc.ends.total()
+    assert (totals["orders under way"], totals["orders failed"], totals["runs failed"]) == (0, 0, 0)
     assert (totals["intents open"], totals["not decided"], totals["keys prepared"]) == (0, 0, 0)
     holders = [person for person in country.people if certificates_of(person.id)]
     usable = sum(len(country.usable(person)) for person in holders)

@@ -17,8 +17,8 @@ from tests.journeys.app.walker import with_parts
 from dojang.adapters.signer_client import SocketSigner
 from dojang.ca.queries import active_certificate, verify_trail
 from dojang.config.postgres import server_account
+from dojang.guard.models import FactorCounter
 from dojang.ports.signer_errors import SignerError, SignerUnavailableError
-from dojang.ra.models import FactorCounter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,12 +113,12 @@ def test_a_slow_signer(country: Country) -> None:
     assert country.signatures() == signatures + 1
 
 
-@pytest.mark.parametrize("moment", ["ra_run", "ca_intent", "ca_certificate"])
+@pytest.mark.parametrize("moment", ["issuing_order", "ca_intent", "ca_certificate"])
 def test_a_lost_database_connection(country: Country, moment: str) -> None:
     """A session cut off under the last step ends that request; whoever opens the page finishes the run."""
     walk = holder_at_the_last_step(country)
     signs = {
-        "ra_run": "SELECT 1 FROM ra_run WHERE id = %s AND state = 'issuing'",
+        "issuing_order": "SELECT 1 FROM issuing_order WHERE id = %s AND state = 'placed'",
         "ca_intent": "SELECT 1 FROM ca_intent WHERE order_key = %s",
         "ca_certificate": "SELECT 1 FROM ca_certificate c JOIN ca_intent i ON i.id = c.intent_id"
         " WHERE i.order_key = %s",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.centres import discard, make_centre, wait_until
+from tests.centres import discard, free_port, make_centre, wait_until
 
+from dojang.config.listeners import listening
 from dojang.sandbox.cast import BY_HANDLE
 
 if TYPE_CHECKING:
@@ -53,13 +55,14 @@ def _run_up(centre: Centre) -> subprocess.CompletedProcess[str]:
 def test_every_process_that_is_killed_comes_back(start_centre: Callable[..., Centre]) -> None:
     """After kill -9 of signer, web, worker and database in turn the same centre is ready again."""
     centre = start_centre()
-    for name in ("signer", "http", "worker", "postgres"):
+    for name in ("signer", "http", "http", "http", "worker", "worker", "postgres"):
         before = centre.pids()[name]
         os.kill(before[0], signal.SIGKILL)
         wait_until(
             lambda name=name, before=before: _came_back(centre, name, before[0]), f"{name} to come back"
         )
         wait_until(centre.is_ready, "the centre to be ready")
+        assert listening(centre.port) == centre.pids()["http"]
     assert centre.process is not None
     assert centre.process.poll() is None
 
@@ -76,7 +79,9 @@ def test_killed_supervisor_leaves_nothing_and_starts_again(start_centre: Callabl
     assert len(children) >= 4
     centre.kill()
     wait_until(lambda: not any(_is_alive(pid) for pid in children), "the children to end", patience=60)
+    assert listening(centre.port) == []
     centre.start()
+    assert listening(centre.port) == centre.pids()["http"]
     verified = centre.dojang("audit", "verify", "--json")
     assert json.loads(verified.stdout)["ok"], verified.stdout + verified.stderr
 
@@ -86,6 +91,28 @@ def _is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_killed_watcher_leaves_nobody_listening(start_centre: Callable[..., Centre]) -> None:
+    """Two status processes end with the one that watches them, though clients hang on them."""
+    centre = start_centre()
+    env = {**centre.env, "DOJANG_PORT": str(free_port()), "DOJANG_WORKERS": "2"}
+    port = int(env["DOJANG_PORT"])
+    command = [sys.executable, "-m", "dojang.cli", "serve", "--role", "va"]
+    with subprocess.Popen(command, env=env, start_new_session=True) as watcher:
+        try:
+            wait_until(lambda: len(listening(port)) == 2, "two to listen")
+            first = listening(port)
+            os.kill(first[0], signal.SIGKILL)
+            wait_until(lambda: len(set(listening(port)) - {first[0]}) == 2, "another in its place")
+            clients = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(8)]
+            for client in clients:
+                client.sendall(b"POST /ocsp HTTP/1.1\r\nHost: h\r\nContent-Length: 90\r\n\r\nhalf")
+        finally:
+            watcher.kill()
+    wait_until(lambda: listening(port) == [], "nobody to listen", patience=30)
+    for client in clients:
+        client.close()
 
 
 def test_stop_is_clean_and_complete(start_centre: Callable[..., Centre]) -> None:

@@ -1,8 +1,8 @@
 /**
  * The keys of this device: made here, kept here, used here. A private key leaves only as a file under its owner's
- * password (joint certificates), and never at all for bank certificates.
+ * password, and never at all for those that a pattern opens.
  *
- * Life of a new key: `makeJointKey`/`makeBankKey` → the centre issues → `storeCertificate` → `confirmDelivery` (a
+ * Life of a new key: `makePasswordKey`/`makePatternKey` → the centre issues → `storeCertificate` → `confirmDelivery` (a
  * signature by which the centre knows that it arrived) → `finish`; or `discard`, and nothing is left.
  */
 import { type Bytes, concat, own, random, same, toHex } from "./bytes";
@@ -16,7 +16,7 @@ import { type About, requireGoodPassword } from "./passwords";
 import { newPatternKey, proofKey, proofOf, requireGoodPattern } from "./pattern";
 import { type PfxForm, readPfx, writePfx } from "./pfx";
 import { belongsTo, newDeviceKey, newRsaKey, publicKey, sign, signingKey } from "./signing";
-import type { BankRecord, JointRecord, PendingRecord, Shelf } from "./store";
+import { BY_PASSWORD, BY_PATTERN, type Opened, type PasswordRecord, type PatternRecord, type PendingRecord, type Shelf } from "./store";
 
 const RANDOM_SIZE = 20;
 const DELIVERY_LABEL = new TextEncoder().encode("dojang delivery\0");
@@ -29,13 +29,13 @@ const DELIVERY_LIFE = 10 * 60 * 1000;
 /** A certificate on this device, for lists. Nothing in it is secret. */
 export interface Held {
   readonly id: string;
-  readonly product: "joint" | "bank";
+  readonly product: Opened;
   readonly certificate: Bytes;
   readonly chain: readonly Bytes[];
   readonly facts: CertificateFacts;
 }
 
-/** A key that was made and waits for its certificate. Octets; `sealedR` only for joint keys. */
+/** A key that was made and waits for its certificate. Octets; `sealedR` only for keys with a password. */
 export interface MadeKey {
   readonly handle: string;
   /** PKCS #10. */
@@ -44,12 +44,12 @@ export interface MadeKey {
   readonly publicKey: Bytes;
 }
 
-export interface MadeJointKey extends MadeKey {
+export interface MadePasswordKey extends MadeKey {
   /** R under the signer's transport key (SubjectPublicKeyInfo, RSA-OAEP with SHA-256). */
   sealedR(transportKey: Uint8Array): Promise<Bytes>;
 }
 
-/** A joint key in use. It is gone when the page forgets it. */
+/** A key with a password in use. It is gone when the page forgets it. */
 export interface OpenedKey {
   readonly held: Held;
   /** Bare signature: PKCS #1 v1.5 or ECDSA, SHA-256. */
@@ -60,7 +60,7 @@ export interface OpenedKey {
   sealedR(transportKey: Uint8Array): Promise<Bytes>;
 }
 
-/** Which key signs: one on its way, or a stored one with its password (joint). */
+/** Which key signs: one on its way, or a stored one with its password. */
 export type Target = { readonly handle: string } | { readonly id?: string; readonly password: string };
 
 /** What was taken in from a folder, and what was damaged there. */
@@ -90,7 +90,7 @@ export class Device {
   // --- new keys ----------------------------------------------------------------------------------------------------
 
   /** A new RSA key with R, kept under `password`. Throws `password_weak`. */
-  async makeJointKey(password: string, options: { about?: About } & SealOptions = {}): Promise<MadeJointKey> {
+  async makePasswordKey(password: string, options: { about?: About } & SealOptions = {}): Promise<MadePasswordKey> {
     requireGoodPassword(password, options.about);
     await this.#sweep();
     const pair = await newRsaKey();
@@ -100,22 +100,22 @@ export class Device {
     const keyFile = await sealKeyFile(withRandom(core, r), password, options);
     const key = await signingKey(core, "rsa");
     core.fill(0);
-    const handle = await this.#pend({ product: "joint", spki, key, keyFile, patternKey: null });
+    const handle = await this.#pend({ product: BY_PASSWORD, spki, key, keyFile, patternKey: null });
     const csr = await certificateRequest(spki, key);
     return { handle, csr, publicKey: spki, sealedR: (transportKey) => sealRandom(r, transportKey) };
   }
 
   /** A new P-256 key and a key for the pattern; neither can be read out. */
-  async makeBankKey(): Promise<MadeKey> {
+  async makePatternKey(): Promise<MadeKey> {
     await this.#sweep();
     const pair = await newDeviceKey();
     const spki = await publicKey(pair);
     const patternKey = await newPatternKey();
-    const handle = await this.#pend({ product: "bank", spki, key: pair.privateKey, keyFile: null, patternKey });
+    const handle = await this.#pend({ product: BY_PATTERN, spki, key: pair.privateKey, keyFile: null, patternKey });
     return { handle, csr: await certificateRequest(spki, pair.privateKey), publicKey: spki };
   }
 
-  /** What the centre enrols for a new bank key: 32 octets, to be sent once and kept sealed. Throws `pattern_weak`. */
+  /** What the centre enrols for a new key: 32 octets, to be sent once and kept sealed. Throws `pattern_weak`. */
   async enrolPattern(handle: string, pattern: string): Promise<Bytes> {
     requireGoodPattern(pattern);
     const { patternKey } = await this.#pending(handle);
@@ -128,9 +128,9 @@ export class Device {
     const pending = await this.#pending(handle);
     if (!same(readCertificate(certificate).spki, pending.spki)) throw new DeviceError("key_mismatch");
     const shared = { id: await idOf(certificate), certificate: own(certificate), chain: chain.map(own) };
-    let record: JointRecord | BankRecord;
-    if (pending.keyFile) record = { sort: "joint", ...shared, keyFile: pending.keyFile };
-    else if (pending.patternKey && pending.key) record = { sort: "bank", ...shared, key: pending.key, patternKey: pending.patternKey };
+    let record: PasswordRecord | PatternRecord;
+    if (pending.keyFile) record = { sort: BY_PASSWORD, ...shared, keyFile: pending.keyFile };
+    else if (pending.patternKey && pending.key) record = { sort: BY_PATTERN, ...shared, key: pending.key, patternKey: pending.patternKey };
     else throw new DeviceError("key_absent");
     await this.#shelf.put(record, { ...pending, storedAs: shared.id, made: Date.now() });
     return shared.id;
@@ -168,15 +168,15 @@ export class Device {
   }
 
   async remove(id: string): Promise<void> {
-    await this.#shelf.remove("joint", id);
-    await this.#shelf.remove("bank", id);
+    await this.#shelf.remove(BY_PASSWORD, id);
+    await this.#shelf.remove(BY_PATTERN, id);
   }
 
   // --- use ---------------------------------------------------------------------------------------------------------
 
-  /** Opens a joint key; without `id` the longest-living. Throws `wrong_password`, `file_damaged`, `key_absent`. */
+  /** Opens a key by its password; without `id` the longest-living. Throws `wrong_password`, `file_damaged`, `key_absent`. */
   async openKey(password: string, id?: string): Promise<OpenedKey> {
-    const record = await this.#joint(id);
+    const record = await this.#byPassword(id);
     const plain = await openKeyFile(record.keyFile, password);
     const key = await signingKey(plain.core, plain.kind);
     const held = heldOf(record);
@@ -188,7 +188,7 @@ export class Device {
     };
   }
 
-  /** A bare signature by a key on its way or by a joint key with its password. */
+  /** A bare signature by a key on its way or by a key with its password. */
   async signWith(target: Target, data: Uint8Array): Promise<Bytes> {
     if ("handle" in target) {
       const { key } = await this.#pending(target.handle);
@@ -200,31 +200,31 @@ export class Device {
 
   /** Proof for the centre that this device and the right pattern are at work; without `id` the longest-living. */
   async patternProof(pattern: string, challenge: Uint8Array, id?: string): Promise<PatternProof> {
-    const record = await this.#bank(id);
+    const record = await this.#byPattern(id);
     const [mac, signature] = [await proofOf(record.patternKey, pattern, challenge), await sign(record.key, challenge)];
     return { mac, signature };
   }
 
-  /** The signature of a bank key over a challenge, where finger or face stand in for the pattern. */
+  /** The signature of a key over a challenge, where finger or face stand in for the pattern. */
   async deviceSignature(challenge: Uint8Array, id?: string): Promise<Bytes> {
-    return sign((await this.#bank(id)).key, challenge);
+    return sign((await this.#byPattern(id)).key, challenge);
   }
 
   /**
-   * Another pattern for a bank key: proof of the old one, and what the new one makes, signed together by the device.
+   * Another pattern for a key: proof of the old one, and what the new one makes, signed together by the device.
    * Nothing is kept here: the pattern opens at the centre.
    */
   async changePattern(old: string, pattern: string, challenge: Uint8Array, id?: string): Promise<PatternChange> {
     requireGoodPattern(pattern);
-    const record = await this.#bank(id);
+    const record = await this.#byPattern(id);
     const fresh = await proofKey(record.patternKey, pattern);
     const signature = await sign(record.key, concat(CHANGE_LABEL, new Uint8Array(challenge), fresh));
     return { mac: await proofOf(record.patternKey, old, challenge), signature, proofKey: fresh };
   }
 
-  /** CMS SignedData by a bank key. The centre counts it only together with a proof of the pattern. */
-  async signCmsWithBankKey(content: Uint8Array, options?: SignOptions, id?: string): Promise<Bytes> {
-    const record = await this.#bank(id);
+  /** CMS SignedData by a key with a pattern. The centre counts it only together with a proof of the pattern. */
+  async signCmsWithPatternKey(content: Uint8Array, options?: SignOptions, id?: string): Promise<Bytes> {
+    const record = await this.#byPattern(id);
     return signedData(content, record.certificate, record.key, options);
   }
 
@@ -232,7 +232,7 @@ export class Device {
 
   /** Another password for the same key. Throws `wrong_password`, `password_weak`. */
   async changePassword(id: string, old: string, password: string, options: { about?: About } & SealOptions = {}): Promise<void> {
-    const record = await this.#joint(id);
+    const record = await this.#byPassword(id);
     const plain = await openKeyFile(record.keyFile, old);
     requireGoodPassword(password, options.about);
     if (old === password) throw new DeviceError("password_weak", "", ["same"]);
@@ -241,14 +241,14 @@ export class Device {
 
   /** A PFX under the same password, R inside. `compatible` is for other Korean programs, `modern` for the rest. */
   async exportPfx(id: string, password: string, form: PfxForm = "compatible"): Promise<Bytes> {
-    const record = await this.#joint(id);
+    const record = await this.#byPassword(id);
     const plain = await openKeyFile(record.keyFile, password);
     return writePfx(plain.pkcs8, record.certificate, password, { form, chain: record.chain });
   }
 
   /** An archive with the folder layout; the key in it is re-encrypted in the form other programs open. */
   async exportFolder(id: string, password: string, options: SealOptions = {}): Promise<Bytes> {
-    const record = await this.#joint(id);
+    const record = await this.#byPassword(id);
     const plain = await openKeyFile(record.keyFile, password);
     const keyFile = await sealKeyFile(plain.pkcs8, password, { form: "seed", ...options });
     return writeFolders([{ certificate: record.certificate, keyFile }]);
@@ -266,7 +266,7 @@ export class Device {
    */
   async importFolder(source: Uint8Array | ReadonlyMap<string, Bytes>, password: string): Promise<Imported> {
     const found = source instanceof Uint8Array ? await readFolders(source) : pairs(source);
-    const records: JointRecord[] = [];
+    const records: PasswordRecord[] = [];
     for (const { certificate, keyFile } of found.entries) {
       const plain = await openKeyFile(keyFile, password);
       records.push(await this.#joined(plain, certificate, [], password));
@@ -283,11 +283,11 @@ export class Device {
     return record.id;
   }
 
-  async #joined(key: PlainKey, certificate: Bytes, chain: readonly Bytes[], password: string): Promise<JointRecord> {
+  async #joined(key: PlainKey, certificate: Bytes, chain: readonly Bytes[], password: string): Promise<PasswordRecord> {
     const facts = readCertificate(certificate);
     if (!(await belongsTo(key.core, key.kind, facts.spki))) throw new DeviceError("key_mismatch");
     const keyFile = await sealKeyFile(key.pkcs8, password);
-    return { sort: "joint", id: await idOf(certificate), certificate, chain, keyFile };
+    return { sort: BY_PASSWORD, id: await idOf(certificate), certificate, chain, keyFile };
   }
 
   async #pend(made: Pick<PendingRecord, "product" | "spki" | "key" | "keyFile" | "patternKey">): Promise<string> {
@@ -313,20 +313,20 @@ export class Device {
     }
   }
 
-  async #joint(id?: string): Promise<JointRecord> {
-    const found = await this.#shelf.get("joint", id ?? (await this.list("joint"))[0]?.id ?? "");
-    if (found?.sort !== "joint") throw new DeviceError("key_absent");
+  async #byPassword(id?: string): Promise<PasswordRecord> {
+    const found = await this.#shelf.get(BY_PASSWORD, id ?? (await this.list(BY_PASSWORD))[0]?.id ?? "");
+    if (found?.sort !== BY_PASSWORD) throw new DeviceError("key_absent");
     return found;
   }
 
-  async #bank(id?: string): Promise<BankRecord> {
-    const found = await this.#shelf.get("bank", id ?? (await this.list("bank"))[0]?.id ?? "");
-    if (found?.sort !== "bank") throw new DeviceError("key_absent");
+  async #byPattern(id?: string): Promise<PatternRecord> {
+    const found = await this.#shelf.get(BY_PATTERN, id ?? (await this.list(BY_PATTERN))[0]?.id ?? "");
+    if (found?.sort !== BY_PATTERN) throw new DeviceError("key_absent");
     return found;
   }
 }
 
-function heldOf(record: JointRecord | BankRecord): Held {
+function heldOf(record: PasswordRecord | PatternRecord): Held {
   const { id, certificate, chain } = record;
   return { id, product: record.sort, certificate, chain, facts: readCertificate(certificate) };
 }

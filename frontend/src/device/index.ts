@@ -10,14 +10,14 @@ import { browserShelf } from "./store";
 export { fromBase64, toBase64, type Bytes } from "./bytes";
 export { type CertificateFacts, readCertificate } from "./certificate";
 export type { SignOptions } from "./cms";
-export { Device, type Held, idOf, type MadeJointKey, type MadeKey, type OpenedKey, type PatternProof, type Target } from "./device";
+export { Device, type Held, idOf, type MadePasswordKey, type MadeKey, type OpenedKey, type PatternProof, type Target } from "./device";
 export { type DeviceCode, DeviceError } from "./errors";
 export { folderOf } from "./folder";
 export { ITERATIONS, type KeyForm, type SealOptions } from "./keyfile";
 export { type About, MAX_PASSWORD, MIN_PASSWORD, passwordFaults, type PasswordRule } from "./passwords";
 export { MIN_POINTS, patternFaults, type PatternRule } from "./pattern";
 export type { PfxForm } from "./pfx";
-export { browserShelf, memoryShelf, type Shelf } from "./store";
+export { BY_PASSWORD, BY_PATTERN, browserShelf, memoryShelf, type Shelf } from "./store";
 
 let shared: Device | null = null;
 

@@ -1,5 +1,5 @@
 /**
- * The pattern of a bank certificate. There are only some 390,000 patterns, so no key is derived from one alone: it goes
+ * The pattern of a certificate. There are only some 390,000 patterns, so no key is derived from one alone: it goes
  * through a key of this device that nobody can read out, and the centre counts wrong tries.
  *
  * Dots of the 3 × 3 grid are numbered 0 to 8, row by row; a pattern is written as its digits, such as "0124678".

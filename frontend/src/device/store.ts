@@ -2,18 +2,26 @@
 import type { Bytes } from "./bytes";
 import { DeviceError } from "./errors";
 
-/** A joint certificate: the key is a file under its owner's password. */
-export interface JointRecord {
-  readonly sort: "joint";
+/**
+ * What opens a key: its owner's password, or a pattern. Customers' devices hold records under these two words since the
+ * first release: the ids of the products that were the first to be opened so. They are said here and nowhere else.
+ */
+export const BY_PASSWORD = "joint";
+export const BY_PATTERN = "bank";
+export type Opened = typeof BY_PASSWORD | typeof BY_PATTERN;
+
+/** A certificate whose key is a file under its owner's password. */
+export interface PasswordRecord {
+  readonly sort: typeof BY_PASSWORD;
   readonly id: string;
   readonly certificate: Bytes;
   readonly chain: readonly Bytes[];
   readonly keyFile: Bytes;
 }
 
-/** A bank certificate: both keys are of this device and cannot be read out. */
-export interface BankRecord {
-  readonly sort: "bank";
+/** A certificate that opens by a pattern: both keys are of this device and cannot be read out. */
+export interface PatternRecord {
+  readonly sort: typeof BY_PATTERN;
   readonly id: string;
   readonly certificate: Bytes;
   readonly chain: readonly Bytes[];
@@ -25,7 +33,7 @@ export interface BankRecord {
 export interface PendingRecord {
   readonly sort: "pending";
   readonly id: string;
-  readonly product: "joint" | "bank";
+  readonly product: Opened;
   readonly spki: Bytes;
   /** Signs the proof that the certificate arrived; null when the time for that is over. */
   readonly key: CryptoKey | null;
@@ -37,7 +45,7 @@ export interface PendingRecord {
   readonly made: number;
 }
 
-export type StoredRecord = JointRecord | BankRecord | PendingRecord;
+export type StoredRecord = PasswordRecord | PatternRecord | PendingRecord;
 
 /** Records by sort and id. */
 export interface Shelf {

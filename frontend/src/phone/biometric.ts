@@ -1,6 +1,6 @@
 /**
  * Finger or face in place of the pattern (WebAuthn). The telephone's own keeper answers the centre's challenge, the key
- * of the bank certificate signs it as always; no finger and no face leaves the telephone.
+ * of the certificate signs it as always; no finger and no face leaves the telephone.
  *
  * - `<biometric-check>`: shows `[data-can]` or `[data-cannot]`, as this telephone is.
  * - `<biometric-setup data-options data-challenge>`: makes the keeper's credential and sends it.

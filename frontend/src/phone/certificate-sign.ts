@@ -1,8 +1,8 @@
 /**
- * `<certificate-sign data-serial data-challenge>`: shows that its holder can open the joint certificate in use. The
+ * `<certificate-sign data-serial data-challenge>`: shows that its holder can open the certificate in use that has a password. The
  * password opens the key here; only a signature over the centre's challenge goes along with the step.
  */
-import { device, fromBase64, toBase64 } from "../device";
+import { BY_PASSWORD, device, fromBase64, toBase64 } from "../device";
 import { word } from "../words";
 import { complain, fill, formOf, send } from "./form";
 import { sentence } from "./sayings";
@@ -30,7 +30,7 @@ export class CertificateSign extends HTMLElement {
   }
 
   async #find(): Promise<void> {
-    const held = await device().list("joint").catch(() => []);
+    const held = await device().list(BY_PASSWORD).catch(() => []);
     this.#id = held.find((one) => sameSerial(one.facts.serialHex, this.dataset["serial"] ?? ""))?.id ?? "";
     this.querySelector("[data-nothing]")?.toggleAttribute("hidden", this.#id !== "");
     this.querySelector("[data-ask]")?.toggleAttribute("hidden", this.#id === "");

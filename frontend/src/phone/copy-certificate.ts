@@ -1,8 +1,8 @@
 /**
- * `<copy-certificate>`: takes a joint certificate to another device. Twelve digits are made here and typed there; the
+ * `<copy-certificate>`: takes a certificate with a password to another device. Twelve digits are made here and typed there; the
  * centre passes on ciphertext and never learns the digits, from which both the place and the key are derived.
  */
-import { device, DeviceError, fromBase64, toBase64 } from "../device";
+import { BY_PASSWORD, device, DeviceError, fromBase64, toBase64 } from "../device";
 import { word } from "../words";
 import { complain } from "./form";
 import { holderOf } from "./seals";
@@ -53,7 +53,7 @@ export class CopyCertificate extends HTMLElement {
   }
 
   async #list(): Promise<void> {
-    const held = await device().list("joint").catch(() => []);
+    const held = await device().list(BY_PASSWORD).catch(() => []);
     const select = this.querySelector("select");
     select?.replaceChildren(
       ...held.map((one) => new Option(`${holderOf(one.facts.commonName)} · ${word("until", { date: writeDay(one.facts.notAfter) })}`, one.id)),

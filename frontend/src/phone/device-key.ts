@@ -1,6 +1,6 @@
 /**
  * `<device-key data-algorithm data-transport data-password data-forbidden data-run>`: makes the key on this device when
- * the step is sent. Only the request (and, for joint certificates, R sealed for the signer) goes along; the password
+ * the step is sent. Only the request (and, where it is wanted, R sealed for the signer) goes along; the password
  * stays in the page.
  */
 import { device, DeviceError, fromBase64, passwordFaults, toBase64 } from "../device";
@@ -71,8 +71,8 @@ export class DeviceKey extends HTMLElement {
     }
     this.#busy = true;
     try {
-      if ("password" in this.dataset) await this.#joint(form);
-      else await this.#bank(form);
+      if ("password" in this.dataset) await this.#byPassword(form);
+      else await this.#byPattern(form);
       this.#made = true;
       this.#progress(3, "key_sending");
       send(form, "submit");
@@ -107,10 +107,10 @@ export class DeviceKey extends HTMLElement {
     else if (error) this.append(error);
   }
 
-  async #joint(form: HTMLFormElement): Promise<void> {
+  async #byPassword(form: HTMLFormElement): Promise<void> {
     this.#progress(1, "key_making");
     const [password, again] = [this.#password, this.#again];
-    const key = await device().makeJointKey(password?.value ?? "");
+    const key = await device().makePasswordKey(password?.value ?? "");
     this.#progress(2, "key_sealing");
     const sealed = toBase64(await key.sealedR(fromBase64(this.dataset["transport"] ?? "")));
     const csr = toBase64(key.csr);
@@ -121,8 +121,8 @@ export class DeviceKey extends HTMLElement {
     for (const input of [password, again]) if (input) input.value = "";
   }
 
-  /** The key of a bank certificate was made with its pattern, a step before. */
-  async #bank(form: HTMLFormElement): Promise<void> {
+  /** A key that a pattern opens was made with its pattern, a step before. */
+  async #byPattern(form: HTMLFormElement): Promise<void> {
     this.#progress(2, "key_making");
     const pending = pendingOf(this.dataset["run"] ?? "");
     if (!pending) throw new DeviceError("key_absent");

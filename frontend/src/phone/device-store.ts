@@ -1,5 +1,5 @@
 /** `<device-store>`: the certificates on this device: look, take elsewhere, bring in, change the password, delete. */
-import { device, DeviceError, type Held } from "../device";
+import { BY_PASSWORD, device, DeviceError, type Held } from "../device";
 import { word } from "../words";
 import { writeDay } from "./dates";
 import { holderOf, sealOf } from "./seals";
@@ -79,16 +79,16 @@ export class DeviceStore extends HTMLElement {
       ["store_since", writeDay(facts.notBefore)],
     ].map(([key = "", value = ""]) => make("div", {}, make("dt", {}, word(key)), make("dd", { class: "mono" }, value)));
     const acts = make("div", { class: "store__acts" });
-    if (held.product === "joint") {
+    if (held.product === BY_PASSWORD) {
       acts.append(
         button(word("store_pfx"), "btn btn--small", () => this.#export(held, "pfx")),
         button(word("store_folder"), "btn btn--small", () => this.#export(held, "folder")),
         button(word("store_change"), "btn btn--small", () => this.#change(held)),
       );
     } else {
-      acts.append(make("p", { class: "muted small" }, word("store_bank_stays")));
-      if (live) acts.append(make("a", { class: "btn btn--small", href: "/app/bank/pattern/" }, word("store_pattern")));
-      acts.append(make("a", { class: "btn btn--small", href: "/app/bank/biometric/" }, word("store_biometric")));
+      acts.append(make("p", { class: "muted small" }, word("store_stays")));
+      if (live) acts.append(make("a", { class: "btn btn--small", href: `/app/${held.product}/pattern/` }, word("store_pattern")));
+      acts.append(make("a", { class: "btn btn--small", href: `/app/${held.product}/biometric/` }, word("store_biometric")));
     }
     if (live) acts.append(make("a", { class: "btn btn--small btn--bad", href: `/app/certificates/${held.product}/revoke/` }, word("store_revoke")));
     acts.append(button(word("store_delete"), "btn btn--small btn--bad", () => this.#delete(held)));
@@ -108,8 +108,8 @@ export class DeviceStore extends HTMLElement {
 
   /** What to do about a certificate whose end is near, or past; the centre says from how many days on. */
   #ending(held: Held): Node[] {
-    const from = this.dataset[held.product === "joint" ? "windowJoint" : "windowBank"];
-    if (from === undefined) return [];
+    const from = this.getAttribute(`data-window-${held.product}`);
+    if (from === null) return [];
     // The centre's clock, where the page comes from it: a telephone's may be wrong.
     const now = Date.parse(this.dataset["now"] ?? "") || Date.now();
     const left = Math.floor((held.facts.notAfter.getTime() - now) / DAY);

@@ -285,7 +285,7 @@ export class PatternLock extends HTMLElement {
     if (!form) return;
     let pending = pendingOf(run);
     if (!pending) {
-      const key = await device().makeBankKey();
+      const key = await device().makePatternKey();
       pending = { handle: key.handle, csr: toBase64(key.csr) };
       remember(run, pending);
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +9,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Path  # noqa: TC002 - the framework reads annotations when it starts
 
 from dojang import __version__
-from dojang.api import errors
 from dojang.api.description import Interface
-from dojang.api.rendering import page_json, reader_language
 from dojang.api.schemas import ActIn, ErrorOut, JourneyOut, PageOut, ProblemOut, StartedOut, StartIn
-from dojang.ports.acting import Acting
+from dojang.edge import problems
+from dojang.edge.rendering import page_json
+from dojang.edge.visitor import acting_of, world_of
+from dojang.edge.wording import reader_locale
 from dojang.products import JOURNEYS
 from dojang.products.messages import catalog
 from dojang.ra import actions
@@ -22,7 +22,6 @@ from dojang.ra.errors import RunNotFoundError
 
 if TYPE_CHECKING:
     from dojang.journeys.page import Page
-    from dojang.ports.world import World
 
 COOKIE = "dojang_api_run"
 DESCRIPTION = """
@@ -46,20 +45,9 @@ api = Interface(
     openapi_url="/openapi.json",
     urls_namespace="api-v1",
 )
-errors.install(api)
+problems.install(api)
 
 PROBLEMS = frozenset({400, 404, 409, 413, 429, 503})
-
-
-def acting_of(request: HttpRequest, token: str) -> Acting:
-    """Who asks: known only by the hash of the run token."""
-    return Acting(
-        kind="customer",
-        session=hashlib.sha256(token.encode()).hexdigest() if token else "",
-        source=request.META.get("REMOTE_ADDR", ""),
-        channel="api",
-        locale=reader_language(request),
-    )
 
 
 def token_of(request: HttpRequest) -> str:
@@ -70,18 +58,12 @@ def token_of(request: HttpRequest) -> str:
     return request.COOKIES.get(COOKIE, "")[:200]
 
 
-def world_of(request: HttpRequest) -> World:
-    """Return the outside, attached to the request at the door."""
-    world: World = request.world  # type: ignore[attr-defined]
-    return world
-
-
-def answer(request: HttpRequest, page: Page, *, status: int | None = None, **more: Any) -> JsonResponse:
+def answer(page: Page, *, status: int | None = None, **more: Any) -> JsonResponse:
     """Make a Page a response: 422 when it says what is wrong, 200 otherwise."""
     if status is None:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if page.errors else HTTPStatus.OK
     response = JsonResponse(
-        page_json(page, reader_language(request)) | more,
+        page_json(page) | more,
         status=status,
         json_dumps_params={"ensure_ascii": False},
     )
@@ -100,9 +82,9 @@ def answer(request: HttpRequest, page: Page, *, status: int | None = None, **mor
 def start_run(request: HttpRequest, body: StartIn) -> HttpResponse:
     """Begin a journey and show its first page. The token is told only here."""
     started = actions.start_run(
-        body.journey, locale=reader_language(request), acting=acting_of(request, ""), world=world_of(request)
+        body.journey, locale=reader_locale(), acting=acting_of(request), world=world_of(request)
     )
-    response = answer(request, started.page, status=HTTPStatus.CREATED, token=started.token)
+    response = answer(started.page, status=HTTPStatus.CREATED, token=started.token)
     response["Location"] = f"/api/v1/runs/{started.page.run}"
     response.set_cookie(
         COOKIE,
@@ -128,8 +110,8 @@ def read_run(request: HttpRequest, run: Path[str]) -> HttpResponse:
     token = token_of(request)
     if not token:
         raise RunNotFoundError
-    page = actions.open_page(run, acting=acting_of(request, token), world=world_of(request))
-    return answer(request, page)
+    page = actions.open_page(run, acting=acting_of(request, token=token), world=world_of(request))
+    return answer(page)
 
 
 @api.post(
@@ -151,10 +133,10 @@ def act_on_step(request: HttpRequest, run: Path[str], step: Path[str], body: Act
         body.revision,
         body.action,
         dict(body.data),
-        acting=acting_of(request, token),
+        acting=acting_of(request, token=token),
         world=world_of(request),
     )
-    return answer(request, page)
+    return answer(page)
 
 
 @api.get(
@@ -169,7 +151,7 @@ def list_journeys(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001
     return [
         {
             "id": journey.id,
-            "product": journey.product,
+            "product": journey.product.id,
             "channel": journey.channel,
             "version": journey.version,
             "steps": [step.id for step in journey.steps],

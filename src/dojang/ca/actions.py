@@ -14,15 +14,15 @@ from __future__ import annotations
 from dojang.ca.activation import activate_certificate, revoke_certificate
 from dojang.ca.ceremony import perform_ceremony, renew_ocsp_responders
 from dojang.ca.issuing import intend_certificate, issue_certificate
-from dojang.ca.orders import Order, holding_order
-from dojang.ca.publishing import Published, publish_crls, refresh_ocsp_answers
+from dojang.ca.orders import Wanted, holding_order
+from dojang.ca.publishing import Published, publish_crls, publish_soon, refresh_ocsp_answers
 from dojang.ca.reconciling import Reconciled, reconcile, settle_order
 from dojang.ca.suspension import long_held, restore_certificate, suspend_certificate
 
 __all__ = [
-    "Order",
     "Published",
     "Reconciled",
+    "Wanted",
     "activate_certificate",
     "holding_order",
     "intend_certificate",
@@ -30,6 +30,7 @@ __all__ = [
     "long_held",
     "perform_ceremony",
     "publish_crls",
+    "publish_soon",
     "reconcile",
     "refresh_ocsp_answers",
     "renew_ocsp_responders",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from dojang.audit.actions import record_event
@@ -15,8 +15,9 @@ from dojang.ca.errors import (
     ReasonUnknownError,
 )
 from dojang.ca.models import Certificate, Revocation
-from dojang.ca.orders import holding, holding_order, lock_number
+from dojang.ca.orders import holding, holding_order
 from dojang.ca.status import GOOD, Answer, Status, put_answers, sign_answer, sign_answers, whole_second
+from dojang.guard.locks import hold_to_commit
 from dojang.pki.crl import REASONS
 
 if TYPE_CHECKING:
@@ -87,10 +88,7 @@ def _activate(
     """Do step 5 in one transaction, on what `answer` and `old_answer` were signed for."""
     with transaction.atomic():
         # 5a. one holder and product at a time
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(%s)", [lock_number("holder", row.customer_id, row.product)]
-            )
+        hold_to_commit("holder", row.customer_id, row.product)
         new = Certificate.objects.select_for_update().get(pk=row.pk)
         new.intent = row.intent  # an intent's order and reason never change
         if new.state == Certificate.State.ACTIVE:

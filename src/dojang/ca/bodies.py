@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta, timezone
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from django.db import connection
@@ -12,21 +11,20 @@ from dojang.ca import authorities
 from dojang.ca.models import Certificate
 from dojang.ca.status import whole_second
 from dojang.pki.build import IdentifyData, build_tbs, end_of_day, new_serial
+from dojang.pki.day import day_of, days_between
 from dojang.pki.errors import ProfileError
 from dojang.pki.names import subscriber_common_name, subscriber_name
 from dojang.pki.profiles import PROFILES
+from dojang.products import PRODUCTS
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from dojang.ca.authorities import Issuer
-    from dojang.ca.orders import Order
+    from dojang.ca.orders import Wanted
     from dojang.pki.rules import Profile
     from dojang.ports.world import World
 
-_KST = timezone(timedelta(hours=9), "KST")
-#: Organisational units of a subject, by product (as Korean authorities name them).
-UNITS = {"financial": ("personalF",), "joint": ("personal4IB",), "bank": ("personalB",)}
 _STANDING: Final = {Certificate.State.ACTIVE, Certificate.State.HELD}
 _PERSON = "1"  #: kind of holder, one digit in the number of the common name
 
@@ -45,7 +43,7 @@ class Body:
     not_after: datetime
 
 
-def build_body(order: Order, issuer: Issuer, *, world: World) -> Body:
+def build_body(order: Wanted, issuer: Issuer, *, world: World) -> Body:
     """Build the body of an order's certificate. Raises `ProfileError` for what its profile does not allow."""
     profile = PROFILES.get(order.profile)
     if profile is None or profile.role != "subscriber":
@@ -59,7 +57,7 @@ def build_body(order: Order, issuer: Issuer, *, world: World) -> Body:
     number = next((one.number for one in earlier if one.number), "") or _new_number(not_before, world=world)
     subject = subscriber_name(
         organization=issuer.name.get("O")[0],
-        units=UNITS.get(order.product, (f"personal-{order.product}",)),
+        units=PRODUCTS[order.product].units,
         common_name=subscriber_common_name(order.name, number),
     )
     tbs = build_tbs(
@@ -86,21 +84,20 @@ class _Earlier(NamedTuple):
     number: str
 
 
-def _earlier(order: Order) -> list[_Earlier]:
+def _earlier(order: Wanted) -> list[_Earlier]:
     """Read the holder's certificates of this product, newest first."""
     rows = Certificate.objects.filter(customer_id=order.customer_id, product=order.product)
     values = rows.order_by("-issued_at", "-id").values_list("state", "not_after", "intent__number")
     return [_Earlier(*value) for value in values]
 
 
-def _decide_end(order: Order, before: datetime | None, start: datetime, *, world: World) -> datetime:
+def _decide_end(order: Wanted, before: datetime | None, start: datetime, *, world: World) -> datetime:
     """Choose notAfter: a re-issue keeps the old end, unless that is so near that it counts as a renewal."""
     policy = world.policy
-    if before is not None and order.replaces is not None and policy.reissue_keep_not_after:
-        window = timedelta(days=policy.renew_window_days(order.product))
-        if before - start > window:
-            return before
-    return end_of_day(start, policy.validity_days(order.product))
+    product, keeps = PRODUCTS[order.product], order.replaces is not None and policy.reissue_keep_not_after
+    if keeps and before is not None and days_between(start, before) > product.window_under(policy):
+        return before
+    return end_of_day(start, product.life_under(policy))
 
 
 def _new_number(start: datetime, *, world: World) -> str:
@@ -111,5 +108,5 @@ def _new_number(start: datetime, *, world: World) -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval('ca_subscriber_number')")
         running = cursor.fetchone()[0]
-    day = start.astimezone(_KST).strftime("%Y%m%d")
+    day = day_of(start).strftime("%Y%m%d")
     return f"{world.policy.institution_code}{_PERSON}{day}{running:09d}"

@@ -43,12 +43,12 @@ if TYPE_CHECKING:
 
     from dojang.ca.authorities import Issuer
     from dojang.ca.bodies import Body
-    from dojang.ca.orders import Order
+    from dojang.ca.orders import Wanted
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
 
-def intend_certificate(order: Order, *, acting: Acting, world: World) -> Intent:
+def intend_certificate(order: Wanted, *, acting: Acting, world: World) -> Intent:
     """Store what is going to be signed for an order (steps 1 and 2); a repeat returns the same intent.
 
     Raises `OrderConflictError` when the key was used for something else, `ProfileError` when the order does
@@ -81,7 +81,7 @@ def intend_certificate(order: Order, *, acting: Acting, world: World) -> Intent:
             return known
 
 
-def _known_intent(order: Order) -> Intent | None:
+def _known_intent(order: Wanted) -> Intent | None:
     known = Intent.objects.filter(
         order_key=order.key, state__in=[Intent.State.OPEN, Intent.State.STORED]
     ).first()
@@ -90,7 +90,7 @@ def _known_intent(order: Order) -> Intent | None:
     return known
 
 
-def _store_intent(order: Order, body: Body, *, acting: Acting, world: World) -> Intent:
+def _store_intent(order: Wanted, body: Body, *, acting: Acting, world: World) -> Intent:
     now = world.clock.now()
     with transaction.atomic(durable=True):
         intent = Intent.objects.create(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db import OperationalError, connection
+from django.db import OperationalError
 
 from dojang.ca.errors import OrderBusyError
+from dojang.guard import locks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Wanted:
     """One wanted certificate. The same `key` always means the same certificate.
 
     `not_after` of None lets the authority decide: a re-issue keeps the end of the one it replaces (by
@@ -27,7 +27,7 @@ class Order:
     """
 
     key: str  #: idempotency key, ≤ 128 characters
-    product: str  #: ``financial`` …
+    product: str  #: id in `dojang.products.PRODUCTS`
     profile: str  #: id in `dojang.pki.profiles.PROFILES`
     customer_id: str  #: opaque id of the holder
     name: str  #: the holder's real name: common name and identifyData
@@ -53,15 +53,6 @@ class Order:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
 
 
-_held = threading.local()  # a session lock belongs to the connection, and a connection to its thread
-
-
-def lock_number(*parts: str) -> int:
-    """Turn a name into the 64-bit number PostgreSQL's advisory locks go by."""
-    digest = hashlib.sha256("\0".join(parts).encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
-
-
 @contextmanager
 def holding_order(key: str) -> Iterator[None]:
     """Hold an order's session-level lock: `reconcile` leaves it alone while the session lives.
@@ -75,62 +66,15 @@ def holding_order(key: str) -> Iterator[None]:
 
 @contextmanager
 def holding(kind: str, key: str) -> Iterator[None]:
-    """Hold a session-level lock by name. No row is locked by it, so the signer may be asked meanwhile."""
-    held = _locks_of_this_connection()
-    number = lock_number(kind, key)
-    if number not in held:
+    """Hold a session-level lock by name. No row is locked by it, so the signer may be asked meanwhile.
+
+    Raises `OrderBusyError` when another session does not let go in time, or the database is away.
+    """
+    with ExitStack() as stack:
         try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_lock(%s)", [number])
+            held = stack.enter_context(locks.holding(kind, key))
         except OperationalError as error:
             raise OrderBusyError(order=key) from error
-    with _until_done(held, number):
+        if not held:
+            raise OrderBusyError(order=key)
         yield
-
-
-@contextmanager
-def trying(kind: str, key: str) -> Iterator[bool]:
-    """Hold a session-level lock if nobody else does; yields whether it is held."""
-    held = _locks_of_this_connection()
-    number = lock_number(kind, key)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
-        got = bool(cursor.fetchone()[0])
-    if not got:
-        yield False
-        return
-    if number in held:
-        _unlock(number)  # counted by the server as well: once is enough
-    with _until_done(held, number):
-        yield True
-
-
-def _locks_of_this_connection() -> dict[int, int]:
-    """Return how often each lock is held; a new connection holds none, whatever the old one did."""
-    connection.ensure_connection()
-    if getattr(_held, "session", None) is not connection.connection:
-        _held.session, _held.locks = connection.connection, {}
-    locks: dict[int, int] = _held.locks
-    return locks
-
-
-@contextmanager
-def _until_done(held: dict[int, int], number: int) -> Iterator[None]:
-    held[number] = held.get(number, 0) + 1
-    try:
-        yield
-    finally:
-        held[number] -= 1
-        if not held[number]:
-            del held[number]
-            # The dictionary belongs to one session: another one has nothing to let go of.
-            if held is getattr(_held, "locks", None):
-                _unlock(number)
-
-
-def _unlock(number: int) -> None:
-    """Let go. A broken connection has let go already; in a failed transaction the session keeps it."""
-    if connection.connection is None or connection.connection.closed or connection.needs_rollback:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_unlock(%s)", [number])

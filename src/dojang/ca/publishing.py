@@ -6,17 +6,19 @@ minute), which signs only the shards where something happened or half of the lif
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Max, Q
+from procrastinate.contrib.django import app as queue
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
 from dojang.audit.actions import record_event
 from dojang.ca import authorities
 from dojang.ca.models import Authority, Certificate, Crl, OcspAnswer, Revocation
-from dojang.ca.orders import trying
 from dojang.ca.serials import serial_number
 from dojang.ca.status import (
     GOOD,
@@ -28,6 +30,7 @@ from dojang.ca.status import (
     unconfirmed,
     whole_second,
 )
+from dojang.guard.locks import trying
 from dojang.pki import crl as pki_crl
 from dojang.pki import lint
 from dojang.ports.signer_errors import CrlNumberError
@@ -56,6 +59,12 @@ class Published:
     shard: int
     number: int
     entries: int
+
+
+def publish_soon() -> None:
+    """Ask for a CRL, outside any transaction: one waiting job is enough, and the clock publishes anyway."""
+    with contextlib.suppress(AlreadyEnqueued, ConnectorException):
+        queue.configure_task("ca.publish_crls", queueing_lock="ca.publish_crls").defer()
 
 
 def publish_crls(*, acting: Acting, world: World, force: bool = False) -> tuple[Published, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import connection
+from django.db.models import OuterRef, Subquery
 
 from dojang.ca.authorities import Issuer, in_force
 from dojang.ca.authorities import by_id as authority_by_id
@@ -33,6 +34,7 @@ __all__ = [
     "certificates_of",
     "chain_of",
     "find_by_serial",
+    "issued_by_order",
     "issuer_name",
     "issuing_authority",
     "newest_crl",
@@ -149,6 +151,18 @@ def certificate_of_order(order_key: str) -> CertificateView | None:
     return _first(Certificate.objects.filter(intent__order_key=order_key, intent__state="stored"))
 
 
+def issued_by_order(order_key: str) -> tuple[CertificateView, str | None] | None:
+    """Find the certificate an order led to, and the serial of the one it took the place of: one read."""
+    before = Certificate.objects.filter(successor_id=OuterRef("pk")).values("serial")[:1]
+    rows = Certificate.objects.filter(intent__order_key=order_key, intent__state="stored")
+    row = rows.select_related("issuer").annotate(replaced=Subquery(before)).first()
+    if row is None:
+        return None
+    ended = row.state in {Certificate.State.HELD, Certificate.State.REVOKED}
+    end = Revocation.objects.filter(certificate=row, lifted_at__isnull=True).first() if ended else None
+    return view_of(row, end), row.replaced
+
+
 def _first(rows: Iterable[Certificate]) -> CertificateView | None:
     found = _views(rows.select_related("issuer")[:1])  # type: ignore[attr-defined]
     return found[0] if found else None
@@ -225,6 +239,22 @@ def _authority_view(row: Authority) -> AuthorityView:
             CrlView(crl.shard, crl.number, crl.this_update, crl.next_update, crl.entries) for crl in crls
         ),
     )
+
+
+def late_crls(*, world: World) -> int:
+    """Count the lists whose next edition should long be there: past three quarters of their life.
+
+    A list is made anew at half of its life, so a late one has missed a quarter of it; an authority that has
+    ended needs none.
+    """
+    now = world.clock.now()
+    late = 0
+    signing = (Authority.Role.ROOT, Authority.Role.ISSUING)
+    for row in Authority.objects.filter(role__in=signing, certificate__isnull=False, not_after__gte=now):
+        newest = Crl.objects.filter(issuer=row).order_by("shard", "-number").distinct("shard")
+        times = newest.values_list("this_update", "next_update")
+        late += sum(now >= begins + (ends - begins) * 3 / 4 for begins, ends in times)
+    return late
 
 
 def chain_of(certificate: CertificateView) -> tuple[bytes, ...]:

@@ -19,7 +19,7 @@ from dojang.ca.activation import activate_certificate, revoke_certificate
 from dojang.ca.errors import CertificateRevokedError
 from dojang.ca.issuing import checked_certificate, recalled_signature, store_certificate
 from dojang.ca.models import Certificate, Intent
-from dojang.ca.orders import trying
+from dojang.guard.locks import trying
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,6 +6,7 @@ import typer
 
 from dojang.cli import centre
 from dojang.cli.output import Json, Output, say
+from dojang.pki.day import day_of
 from dojang.ports.acting import Acting
 
 app = typer.Typer(help="The authorities: look at them, make them.", no_args_is_help=True)
@@ -43,7 +44,7 @@ def show(*, as_json: Json = False) -> None:
             view.role,
             view.algorithm,
             view.subject,
-            f"{view.not_after:%Y-%m-%d}",
+            f"{day_of(view.not_after)}",
             str(len(view.crls)),
         )
         for view in found

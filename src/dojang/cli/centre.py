@@ -80,8 +80,11 @@ def database(options: Options | None = None) -> Iterator[Options]:
 
 
 @contextlib.contextmanager
-def world(options: Options | None = None) -> Iterator[World]:
-    """Give a block database, signer and World; what was not running is stopped afterwards."""
+def world(options: Options | None = None, *, protective: bool = False) -> Iterator[World]:
+    """Give a block database, signer and World; what was not running is stopped afterwards.
+
+    What is `protective` goes on without a signer that cannot be had: revoking and holding never wait for it.
+    """
     with database(options) as chosen, contextlib.ExitStack() as stack:
         from dojang.config.wiring import build_world  # after the set-up
 
@@ -89,7 +92,11 @@ def world(options: Options | None = None) -> Iterator[World]:
             process = start_signer(chosen)
             stack.callback(process.wait, 10)
             stack.callback(process.terminate)
-            wait_for_signer(chosen, process)
+            try:
+                wait_for_signer(chosen, process)
+            except NotStartedError:
+                if not protective:
+                    raise
         yield build_world(chosen)
 
 

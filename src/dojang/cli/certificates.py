@@ -10,6 +10,7 @@ import typer
 
 from dojang.cli import centre, openssl
 from dojang.cli.output import Json, Output, say
+from dojang.pki.day import day_of
 from dojang.pki.errors import DojangError
 from dojang.ports.acting import Acting
 
@@ -36,7 +37,7 @@ def list_(
         from dojang.ca import queries  # after the set-up
 
         found = queries.certificates_of(customer)
-    rows = [(view.serial, view.product, view.state, f"{view.not_after:%Y-%m-%d}") for view in found]
+    rows = [(view.serial, view.product, view.state, f"{day_of(view.not_after)}") for view in found]
     out.answer([_facts(view) for view in found], out.table(["serial", "product", "state", "not_after"], rows))
 
 
@@ -95,8 +96,8 @@ def revoke(
 ) -> None:
     """Revoke a certificate. OCSP says so at once, the next CRL lists it; the customer is told."""
     out = Output(as_json)
-    with centre.world() as world:
-        from dojang.ra.revoking import revoke_certificate  # after the set-up; tells the holder, too
+    with centre.world(protective=True) as world:
+        from dojang.issuing.actions import revoke_certificate  # after the set-up; tells the holder, too
 
         view, _ = _find(serial)
         acting = Acting(kind="operator", id=operator, channel="cli")

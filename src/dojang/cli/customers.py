@@ -58,7 +58,7 @@ def unlock(
 def hold(customer: Customer, *, operator: Operator = "cli", as_json: Json = False) -> None:
     """Suspend a customer's certificates and block the devices: a telephone is lost. The customer is told."""
     out = Output(as_json)
-    with centre.world() as world:
+    with centre.world(protective=True) as world:
         from dojang.ra.holding import hold_everything  # after the set-up
 
         acting = _known(customer, operator, world)
@@ -73,7 +73,7 @@ def release(customer: Customer, *, operator: Operator = "cli", as_json: Json = F
     """Undo a hold, after the customer was identified at a branch. The customer is told."""
     out = Output(as_json)
     with centre.world() as world:
-        from dojang.ra.holding import restore_everything  # after the set-up
+        from dojang.issuing.actions import restore_everything  # after the set-up
 
         acting = _known(customer, operator, world)
         back = restore_everything(customer, acting=acting, world=world)

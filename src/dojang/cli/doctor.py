@@ -13,6 +13,7 @@ import typer
 
 from dojang.cli import centre, up
 from dojang.cli.output import Json, Output, explain, say
+from dojang.config.home import ROOM_NEEDED
 from dojang.config.options import load_options
 from dojang.config.postgres import PrivatePostgres, find_programs, server_account
 from dojang.pki.errors import DojangError
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dojang.config.options import Options
-
-_ROOM_NEEDED = 500_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,16 @@ def _look() -> Iterator[Finding]:
     yield Finding("signer", answers, str(options.folder.signer_socket), needed=False)
     if answers:
         yield _look_at_switch(options)
-    yield Finding("centre", up.is_ready(options), options.base_url, needed=False)
+    yield from _look_at_centre(options)
+
+
+def _look_at_centre(options: Options) -> Iterator[Finding]:
+    """Let a running centre tell how it is: a part of it that is not well makes the exit code 1."""
+    found = up.ask_condition(options)
+    yield Finding("centre", bool(found and found.get("ready")), options.base_url, needed=False)
+    for name in ("worker", "lists", "queue"):
+        if found and name in found:
+            yield Finding(name, found[name], say(f"doctor.{name}_{'well' if found[name] else 'ill'}"))
 
 
 def _look_at_switch(options: Options) -> Finding:
@@ -96,7 +104,7 @@ def _look_at_folder(options: Options) -> Iterator[Finding]:
     writable = os.access(existing, os.W_OK)
     yield Finding("home", writable, str(place))
     room = shutil.disk_usage(existing).free
-    yield Finding("disk", room > _ROOM_NEEDED, f"{room / 1e9:.1f} GB")
+    yield Finding("disk", room > ROOM_NEEDED, f"{room / 1e9:.1f} GB")
     exposed = []
     with contextlib.suppress(OSError):
         exposed = [item.name for item in options.folder.secrets.iterdir() if item.stat().st_mode & 0o077]

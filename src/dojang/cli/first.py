@@ -17,13 +17,12 @@ from dojang.cli.output import Json, Output, language, say
 from dojang.cli.visitor import DemoFailedError, Visitor
 from dojang.cli.web_client import Client
 from dojang.config.options import load_options
+from dojang.pki.day import day_of
+from dojang.products import advised_product
 
 if TYPE_CHECKING:
     from dojang.ca.queries import CertificateView
     from dojang.config.options import Options
-
-JOURNEY = "financial-web-issue"
-PRODUCT = "financial"
 
 
 def first(
@@ -55,7 +54,7 @@ def first(
 def _active(customer: str) -> tuple[CertificateView, tuple[bytes, ...]] | None:
     from dojang.ca import queries  # after Django's set-up
 
-    view = queries.active_certificate(customer, PRODUCT)
+    view = queries.active_certificate(customer, advised_product("web").id)
     return None if view is None else (view, queries.chain_of(view))
 
 
@@ -77,7 +76,7 @@ def _walk(client: Client, person: str, steps: list[dict[str, Any]], out: Output)
         name = client.get("sandbox", "api", "people", person, "drawer")["name"]
         out.console.print(f"[bold]{say('first.title', name=name, handle=person)}[/]")
     began = time.monotonic()
-    page = visitor.walk(JOURNEY)
+    page = visitor.walk(f"{advised_product('web').id}-web-issue")
     if not out.as_json:
         name = visitor.drawer["name"]
         subject = (page.get("result") or {}).get("subject", "")
@@ -113,7 +112,7 @@ def _conclude(
         out.answer(facts, "")
         return
     console = out.console
-    console.print(f"  {say('first.serial', serial=view.serial, until=f'{view.not_after:%Y-%m-%d}')}\n")
+    console.print(f"  {say('first.serial', serial=view.serial, until=f'{day_of(view.not_after)}')}\n")
     console.print(f"[bold]{say('first.checks')}[/]")
     for answer in answers:
         mark = "[green]✓[/]" if answer.ok else "[red]✗[/]"

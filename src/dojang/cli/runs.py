@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, ClassVar
 
 import typer
@@ -36,11 +37,12 @@ def status(
     out = Output(as_json)
     with centre.database():
         from dojang.ra.models import Run  # after the set-up
+        from dojang.ra.queries import standing_of
 
         row = Run.objects.filter(pk=run).first()
         if row is None:
             raise RunUnknownError("no such run", run=run)
-    facts = {name: getattr(row, name) for name in _FACTS}
+        facts = {name: getattr(row, name) for name in _FACTS} | asdict(standing_of(row))
     plain = {key: value.isoformat() if hasattr(value, "isoformat") else value for key, value in facts.items()}
     rows = [(say(f"fact.{name}"), str(value)) for name, value in plain.items() if value not in {None, ""}]
     out.answer(plain, out.table(["", ""], rows))

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from dojang.cli import centre
+from dojang.cli.supervise import Child, Supervisor, Told, dojang, spawn, until_told
+from dojang.config.listeners import claim_port
 from dojang.config.options import Options, load_options
-from dojang.config.processes import follow_parent
+from dojang.config.processes import follow_parent, supervisor
+
+#: Set in the environment of HTTP processes that share their port with brothers under one watcher.
+_SHARING = "DOJANG_SHARING"
+_LOOK_EVERY = 0.1
 
 
 class Role(StrEnum):
@@ -56,23 +65,33 @@ def _worker() -> None:
 
 
 def _http(options: Options, what: str) -> None:
-    """Serve HTTP with Granian: one worker process with threads; a dead one is replaced at once."""
-    from granian import Granian  # only this role needs it
-    from granian.constants import Interfaces
-    from granian.log import LogLevels
-
+    """Serve HTTP, in this process when somebody watches over it, else in processes that we watch over."""
     os.environ["DOJANG_SERVE"] = what
-    Granian(
-        "dojang.config.wsgi:application",
-        address=options.host,
-        port=options.port,
-        interface=Interfaces.WSGI,
-        workers=options.workers,
-        blocking_threads=options.threads,
-        websockets=False,
-        backlog=1024,
-        respawn_failed_workers=True,
-        respawn_interval=0.1,
-        workers_kill_timeout=10,
-        log_level=LogLevels.warning,
-    ).serve()
+    shares = os.environ.get(_SHARING) == "1"
+    if not shares:
+        for pid in claim_port(options):
+            logging.getLogger(__name__).warning("process %d of an earlier start still listened; ended", pid)
+    if shares or (options.workers == 1 and supervisor() is not None):
+        from dojang.config import server  # only this role needs it
+
+        server.serve(load_options())
+    _watch_over(options.workers, dojang("serve", "--role", "http" if what == "all" else what))
+
+
+def _watch_over(workers: int, command: list[str]) -> None:
+    """Keep so many processes of a command running, which share one port; a dead one is replaced at once."""
+
+    def told(name: str, code: int, pause: float) -> None:
+        logging.getLogger(__name__).warning("%s ended with %d, again in %.1f s", name, code, pause)
+
+    watcher = Supervisor(told)
+    with until_told():
+        try:
+            for number in range(workers):
+                name = f"{command[-1]}-{number + 1}"
+                watcher.add(Child(name, partial(spawn, command, log=None, env={_SHARING: "1"})))
+            while True:
+                watcher.look()
+                time.sleep(_LOOK_EVERY)
+        except Told:
+            watcher.stop()

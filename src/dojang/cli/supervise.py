@@ -6,10 +6,12 @@ which decides the order) and its own log file.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,13 +19,16 @@ from typing import TYPE_CHECKING
 from dojang.config.processes import SUPERVISED, die_with_parent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+    from types import FrameType
 
+#: Ends close together that are answered at once: an unlucky minute is no reason to keep customers waiting.
+AT_ONCE = 5
 #: Seconds: first pause before a restart, longest pause, and the life after which the count starts anew.
-FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 10.0
-STEADY_AFTER = 30.0
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 5.0
+STEADY_AFTER = 10.0
 _LOG_LIMIT = 20_000_000
 
 
@@ -55,7 +60,12 @@ class Supervisor:
         return child
 
     def look(self) -> None:
-        """Restart what has ended and is due. Call it often; it does not block but for the start itself."""
+        """Restart what has ended and is due. Call it often; it does not block but for the start itself.
+
+        Raises `Told` if the end was asked for.
+        """
+        if _asked.is_set():
+            raise Told
         now = time.monotonic()
         for child in self.children:
             if child.process is not None and child.process.poll() is not None:
@@ -82,7 +92,8 @@ class Supervisor:
         code = child.process.returncode
         child.process = None
         child.failures = 0 if now - child.began > STEADY_AFTER else child.failures + 1
-        pause = 0.0 if child.failures == 0 else min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (child.failures - 1))
+        late = child.failures - AT_ONCE
+        pause = 0.0 if late <= 0 else min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (late - 1))
         child.again_at = now + pause
         self.told(child.name, code, pause)
 
@@ -91,17 +102,47 @@ class Supervisor:
         child.process = child.start()
 
 
-def spawn(command: list[str], *, log: Path, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start one of our own processes with its output in a log file."""
-    if log.exists() and log.stat().st_size > _LOG_LIMIT:
+class Told(BaseException):
+    """Raised out of whatever is going on when a signal asks for the end."""
+
+
+#: That a signal asked for the end: what was going on may have swallowed `Told` (a finaliser does).
+_asked = threading.Event()
+
+
+@contextlib.contextmanager
+def until_told() -> Iterator[None]:
+    """Turn SIGTERM, SIGINT and SIGHUP into `Told`, once; a second one while ending is ignored."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)
+        _asked.set()
+        raise Told
+
+    _asked.clear()
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, stop)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+
+
+def spawn(
+    command: list[str], *, log: Path | None, env: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start one of our own processes with its output in a log file, or where ours goes."""
+    if log is not None and log.exists() and log.stat().st_size > _LOG_LIMIT:
         log.replace(log.with_suffix(".log.1"))
-    with log.open("ab") as sink:
+    with contextlib.nullcontext() if log is None else log.open("ab") as sink:
         return subprocess.Popen(  # noqa: S603 - our own programs
             command,
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
-            env={**os.environ, **(env or {}), SUPERVISED: "1"},
+            env={**os.environ, **(env or {}), SUPERVISED: str(os.getpid())},
             start_new_session=True,
             preexec_fn=lambda: die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one prctl call
         )

@@ -10,6 +10,8 @@ import typer
 from dojang.cli import centre
 from dojang.cli.output import Json, Output, say
 from dojang.config.options import load_options
+from dojang.ports.signer_errors import SignerUnavailableError
+from dojang.ports.signer_wire import halt_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,9 +49,23 @@ def status(*, as_json: Json = False) -> None:
 @app.command()
 def halt(*, reason: Reason, as_json: Json = False) -> None:
     """Stop signing certificates and with customers' keys. Takes effect at once and outlives restarts."""
-    with _signer() as signer:
-        signer.halt(reason=reason)
-    Output(as_json).answer({"halted": True}, say("signer.halted"))
+    try:
+        with _signer() as signer:
+            signer.halt(reason=reason)
+    except (centre.NotStartedError, SignerUnavailableError):
+        _leave_order(reason)
+        Output(as_json).answer({"halted": True, "ordered": True}, say("signer.halt_ordered"))
+    else:
+        Output(as_json).answer({"halted": True, "ordered": False}, say("signer.halted"))
+
+
+def _leave_order(reason: str) -> None:
+    """Leave the order where the signer looks before each signature, and when it starts."""
+    place = halt_order(load_options().folder.path)
+    place.parent.mkdir(mode=0o700, exist_ok=True)
+    draft = place.with_suffix(".new")
+    draft.write_text(reason, "utf-8")
+    draft.replace(place)
 
 
 @app.command()

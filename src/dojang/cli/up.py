@@ -9,9 +9,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import http.client
+import json
 import os
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,7 +21,17 @@ import typer
 
 from dojang.cli import centre
 from dojang.cli.output import Output, explain, say
-from dojang.cli.supervise import FIRST_PAUSE, LONGEST_PAUSE, Child, Supervisor, dojang, spawn
+from dojang.cli.supervise import (
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    Child,
+    Supervisor,
+    Told,
+    dojang,
+    spawn,
+    until_told,
+)
+from dojang.config.listeners import claim_port
 from dojang.config.options import Options, load_options
 from dojang.config.postgres import PostgresError, PrivatePostgres
 from dojang.pki.errors import DojangError
@@ -30,7 +39,6 @@ from dojang.ports.acting import Acting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FrameType
 
 _READY_WAIT = 60.0
 _LOOK_EVERY = 0.1
@@ -41,16 +49,6 @@ class AlreadyRunningError(DojangError):
     """Another `dojang up` works in the same data folder."""
 
     code: ClassVar[str] = "already_running"
-
-
-class PortTakenError(DojangError):
-    """Another program listens where the centre should."""
-
-    code: ClassVar[str] = "port_taken"
-
-
-class _Stop(Exception):  # noqa: N818 - not an error: somebody asked us to stop
-    """Raised out of whatever is going on when a signal asks for the end."""
 
 
 def up(
@@ -67,10 +65,10 @@ def run_centre(options: Options, *, demonstrate: bool) -> int:
     centre.prepare_home(options)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_only_one(options))
-        _need_port(options)
+        claim_port(options)
         run = Running(options)
         stack.callback(run.stop)
-        stack.enter_context(_signals())
+        stack.enter_context(until_told())
         try:
             run.start()
             code = run.demonstrate() if demonstrate else 0
@@ -78,7 +76,7 @@ def run_centre(options: Options, *, demonstrate: bool) -> int:
                 return code
             run.show_addresses()
             run.watch()
-        except _Stop:
+        except Told:
             run.tell(say("up.stopping"))
     return 0
 
@@ -239,15 +237,21 @@ class Running:
 
 def is_ready(options: Options) -> bool:
     """Ask the centre itself whether database and signer answer."""
+    return bool((ask_condition(options) or {}).get("ready"))
+
+
+def ask_condition(options: Options) -> dict[str, bool] | None:
+    """Ask the running centre how it is, part by part; None when it does not answer."""
     host = "127.0.0.1" if options.host in {"0.0.0.0", "::"} else options.host  # noqa: S104 - a comparison
     link = http.client.HTTPConnection(host, options.port, timeout=5)
     try:
         link.request("GET", "/readyz")
-        return link.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
+        told = json.loads(link.getresponse().read())
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
     finally:
         link.close()
+    return told if isinstance(told, dict) else None
 
 
 def _migrate() -> None:
@@ -277,34 +281,3 @@ def _only_one(options: Options) -> Iterator[None]:
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         yield
-
-
-def _need_port(options: Options) -> None:
-    """Refuse to start where another program listens, before anything else is started."""
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((options.host, options.port))
-        except OSError as failure:
-            raise PortTakenError(
-                str(failure), port=options.port, host=options.host, why=failure.strerror or ""
-            ) from failure
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[None]:
-    """Turn SIGTERM, SIGINT and SIGHUP into an orderly end; a second one while ending is ignored."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(each, signal.SIG_IGN)
-        raise _Stop
-
-    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(each, stop)
-    try:
-        yield
-    finally:
-        sys.stderr.flush()

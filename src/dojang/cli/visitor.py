@@ -1,4 +1,4 @@
-"""A member of the cast who walks the financial certificate's journey through the JSON API.
+"""A member of the cast who walks the journey of the certificate we advise, through the JSON API.
 
 Everything the person types comes from their own drawer, phone and mailbox (`/sandbox/api/`), exactly as
 somebody sitting at the screen would find it.

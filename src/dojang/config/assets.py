@@ -1,4 +1,4 @@
-"""Built assets over WSGI: styles, scripts, fonts, icons, straight from the rooms' ``static`` folders.
+"""Built assets: styles, scripts, fonts, icons, straight from the rooms' ``static`` folders.
 
 The set of files is read once at start, so no request can name anything else. Files whose name carries a
 content hash may be kept by browsers for a year; others are asked about again with an ETag.
@@ -10,11 +10,14 @@ import hashlib
 import mimetypes
 import re
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
+
+    Headers = list[tuple[str, str]]
 
 _HASHED = re.compile(r"[-.][0-9A-Za-z]{8,}\.\w+$")
 _TYPES = {
@@ -36,21 +39,22 @@ class _Asset:
 
 
 class Assets:
-    """A WSGI callable for everything below one prefix, such as ``/static/``."""
+    """Everything below one prefix, by name."""
 
-    def __init__(self, prefix: str, files: Iterable[tuple[str, Path]]) -> None:
-        self._prefix = prefix
+    def __init__(self, files: Iterable[tuple[str, Path]]) -> None:
         self._assets = {name: _describe(path) for name, path in files if not name.endswith((".gz", *_HIDDEN))}
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer GET and HEAD with 200, 304, 404 or 405."""
-        method = environ["REQUEST_METHOD"]
-        asset = self._assets.get(environ.get("PATH_INFO", "").removeprefix(self._prefix))
+    def find(self, method: str, name: str, headers: Any) -> tuple[int, Headers, Path | bytes]:
+        """Answer GET and HEAD with 200 and the file to be sent, else 304, 404 or 405 and the body.
+
+        `headers` are the request's, by lower-case name.
+        """
+        asset = self._assets.get(name)
         if method not in {"GET", "HEAD"}:
-            return _plain(start_response, "405 Method Not Allowed", [("Allow", "GET, HEAD")])
+            return _plain(HTTPStatus.METHOD_NOT_ALLOWED, ("Allow", "GET, HEAD"))
         if asset is None:
-            return _plain(start_response, "404 Not Found", [])
-        headers = [
+            return _plain(HTTPStatus.NOT_FOUND)
+        answer = [
             ("Content-Type", asset.kind),
             ("Cache-Control", asset.keep),
             ("ETag", asset.etag),
@@ -58,17 +62,11 @@ class Assets:
             ("X-Content-Type-Options", "nosniff"),
             ("Cross-Origin-Resource-Policy", "same-origin"),
         ]
-        if environ.get("HTTP_IF_NONE_MATCH") == asset.etag:
-            start_response("304 Not Modified", headers)
-            return []
-        place = asset.path
-        if asset.packed is not None and "gzip" in environ.get("HTTP_ACCEPT_ENCODING", ""):
-            place = asset.packed
-            headers.append(("Content-Encoding", "gzip"))
-        body = place.read_bytes()
-        headers.append(("Content-Length", str(len(body))))
-        start_response("200 OK", headers)
-        return [] if method == "HEAD" else [body]
+        if headers.get("if-none-match") == asset.etag:
+            return HTTPStatus.NOT_MODIFIED, answer, b""
+        if asset.packed is not None and "gzip" in (headers.get("accept-encoding") or ""):
+            return HTTPStatus.OK, [*answer, ("Content-Encoding", "gzip")], asset.packed
+        return HTTPStatus.OK, answer, asset.path
 
 
 def _describe(path: Path) -> _Asset:
@@ -88,12 +86,9 @@ def _describe(path: Path) -> _Asset:
     )
 
 
-def _plain(start_response: Callable[..., Any], status: str, extra: list[tuple[str, str]]) -> Iterable[bytes]:
-    body = status.encode()
-    start_response(
-        status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))), *extra]
-    )
-    return [body]
+def _plain(status: HTTPStatus, *extra: tuple[str, str]) -> tuple[int, Headers, bytes]:
+    headers = [("Content-Type", "text/plain; charset=utf-8"), *extra]
+    return status, headers, f"{int(status)} {status.phrase}".encode()
 
 
 def collect() -> Iterable[tuple[str, Path]]:

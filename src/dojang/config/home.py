@@ -21,6 +21,8 @@ from dojang.ports.signer_wire import socket_path
 
 #: The kernel allows 107 bytes for a Unix socket's path; leave room for a file name.
 SOCKET_PATH_LIMIT = 100
+#: Octets that should be free where it lies; below, everything that writes may stop any moment.
+ROOM_NEEDED = 500_000_000
 
 
 class HomeError(DojangError):

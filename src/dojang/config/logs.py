@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
+import time
+from collections import Counter
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST_LINES = 600  #: of one logger in one minute
 #: Id of the request being answered, for every line written meanwhile.
 REQUEST: ContextVar[str] = ContextVar("request", default="")
 #: An RRN (6-7 digits), a mobile number, and any longer run of digits with or without dashes (accounts).
@@ -37,6 +45,41 @@ class MaskingFilter(logging.Filter):
         """Rewrite the record in place; never drop it."""
         record.msg = mask(record.getMessage())
         record.args = None
+        return True
+
+
+class FloodFilter(logging.Filter):
+    """Let a bounded number of lines through: strangers cause most of them, and the disk is everybody's.
+
+    In each minute a logger may say `MOST_LINES`; the first line of a later minute carries how many were held
+    back (`held_back`). What is critical always passes.
+    """
+
+    def __init__(self, most: int = MOST_LINES, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._most = most
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._minute = -1
+        self._said: Counter[str] = Counter()
+        self._held_back: Counter[str] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Count the line."""
+        if record.levelno >= logging.CRITICAL:
+            return True
+        with self._lock:
+            minute = int(self._clock() // 60)
+            if minute != self._minute:
+                self._minute = minute
+                self._said.clear()
+            self._said[record.name] += 1
+            if self._said[record.name] > self._most:
+                self._held_back[record.name] += 1
+                return False
+            held_back = self._held_back.pop(record.name, 0)
+        if held_back:
+            record.held_back = held_back
         return True
 
 

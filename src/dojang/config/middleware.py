@@ -26,24 +26,20 @@ _NUL = "\0"
 
 
 class HeadMiddleware:
-    """Answer HEAD as GET without the body (RFC 9110 section 9.3.2), on every page that answers GET."""
+    """Answer HEAD as GET (RFC 9110 §9.3.2) wherever GET is answered; the server leaves the body out."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Let everything behind see a GET; keep the length of what is left out."""
+        """Let everything behind see a GET, and the server in front what was asked."""
         if request.method != "HEAD":
             return self.get_response(request)
-        request.method = request.META["REQUEST_METHOD"] = "GET"
-        response = self.get_response(request)
-        if response.streaming:
-            response.close()
-            response.streaming_content = ()  # type: ignore[attr-defined]
-        else:
-            response.headers.setdefault("Content-Length", str(len(response.content)))
-            response.content = b""
-        return response
+        request.method = "GET"
+        try:
+            return self.get_response(request)
+        finally:
+            request.method = "HEAD"
 
 
 class NulMiddleware:

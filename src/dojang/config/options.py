@@ -25,11 +25,15 @@ from pydantic_settings import (
 
 from dojang.config.home import Home, default_home
 from dojang.config.postgres import PrivatePostgres
+from dojang.journeys.product import LIFE, WINDOW
 from dojang.pki.errors import DojangError
+from dojang.pki.rules import MAX_ANSWER_LIFE, MAX_LIST_LIFE
+from dojang.ports.limits import SECONDS_A_DAY
 from dojang.ports.policy import Policy
+from dojang.products import PRODUCTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?")
 _ALGORITHMS = frozenset({"ec-p256", "ec-p384", "rsa-2048", "rsa-3072", "rsa-4096"})
@@ -121,9 +125,13 @@ class Options(BaseSettings):
         known = {item.name: item for item in dataclasses.fields(Policy)}
         unknown = sorted(set(self.policy) - set(known))
         if unknown:
-            raise OptionsError(
-                f"policy.{unknown[0]} is not known", name=f"policy.{unknown[0]}", why="no such figure"
+            name, product = unknown[0], unknown[0].partition("_")[0]
+            why = (
+                f"no such figure; see [policy.products.{product}]"
+                if product in PRODUCTS
+                else "no such figure"
             )
+            raise OptionsError(f"policy.{name} is not known", name=f"policy.{name}", why=why)
         values: dict[str, Any] = {"public_url": self.base_url, "status_url": self.status_base}
         for name, value in self.policy.items():
             try:
@@ -207,11 +215,8 @@ def _config_file() -> Path | None:
 
 
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
-_SERVICE = re.compile(r"(joint|financial|bank)(-issue|-reissue)?")
 _CHOICES = {
     "wallet_algorithm": tuple(_ALGORITHMS),
-    "joint_reissue_order": ("consent_first", "printed"),
-    "financial_app_account_order": ("account_first", "printed"),
 }
 
 
@@ -220,6 +225,8 @@ def _spoken(name: str) -> str:
 
 
 def _type_of(name: str) -> Any:
+    if name == "products":
+        return dict[str, dict[str, Any]]
     default = getattr(Policy(), name)
     return dict[str, str] if isinstance(default, dict) else type(default)
 
@@ -229,12 +236,54 @@ def _refuse_hours(policy: Policy, refuse: Callable[[str, str], None]) -> None:
     for name in ("service_open", "service_close"):
         if _TIME.fullmatch(getattr(policy, name)) is None:
             refuse(name, "it must be HH:MM")
+    services = {f"{product}{purpose}" for product in PRODUCTS for purpose in ("", "-issue", "-reissue")}
     for name, hours in policy.service_hours.items():
-        if _SERVICE.fullmatch(name) is None:
+        if name not in services:
             refuse("service_hours", f"{name} is no product, nor product-issue or product-reissue")
         begins, dash, ends = hours.partition("-")
         if not dash or _TIME.fullmatch(begins) is None or _TIME.fullmatch(ends) is None:
             refuse("service_hours", f"{name} must be HH:MM-HH:MM")
+
+
+def _refuse_products(policy: Policy, refuse: Callable[[str, str], None]) -> None:
+    """Refuse products nobody issues, lives their profiles do not allow, and choices they do not offer."""
+    for name, given in policy.products.items():
+        product = PRODUCTS.get(name)
+        if product is None:
+            refuse(f"products.{name}", f"there is no such product, only {', '.join(PRODUCTS)}")
+            continue
+        ways: Mapping[str, Sequence[str | bool | int]] = {
+            LIFE: range(1, product.longest_life_days + 1),
+            WINDOW: range(product.life_under(policy) + 1) if type(given.get(LIFE, 0)) is int else (),
+            **product.choices,
+        }
+        for setting, value in given.items():
+            place = f"products.{name}.{setting}"
+            if setting not in ways:
+                refuse(place, f"no such figure, only {', '.join(ways)}")
+            allowed = ways[setting]
+            if isinstance(allowed, range) and (type(value) is not int or value not in allowed):
+                refuse(place, f"it must be a number of days from {allowed.start} to {allowed.stop - 1}")
+            if not any(value is one or (type(value) is type(one) and value == one) for one in allowed):
+                refuse(place, f"it must be one of {', '.join(str(one) for one in allowed)}")
+
+
+def _refuse_lengths(policy: Policy, refuse: Callable[[str, str], None]) -> None:
+    if policy.idle_warning >= policy.session_idle:
+        refuse("idle_warning", "the warning must come before the idle time-out")
+    if policy.session_idle > policy.session_absolute:
+        refuse("session_idle", "it must not be longer than session_absolute")
+    if policy.approvals_window >= SECONDS_A_DAY:
+        refuse("approvals_window", "it must be shorter than a day")
+
+
+def _refuse_lives(policy: Policy, refuse: Callable[[str, str], None]) -> None:
+    """Refuse lives of status that the refresh job or the signer cannot keep to."""
+    if policy.ocsp_life < 60:  # noqa: PLR2004 - a minute is the refresh job's own rhythm
+        refuse("ocsp_life", "answers must live for at least 60 seconds")
+    for name, most in (("ocsp_life", MAX_ANSWER_LIFE), ("crl_life", MAX_LIST_LIFE)):
+        if getattr(policy, name) > most.total_seconds():
+            refuse(name, f"the signer signs nothing that lives longer than {most.days} days")
 
 
 def _refuse_impossible(policy: Policy) -> None:
@@ -244,21 +293,17 @@ def _refuse_impossible(policy: Policy) -> None:
         raise OptionsError(f"policy.{name}: {why}", name=f"policy.{name}", why=why)
 
     may_be_zero = {"phone_recent_days", "min_age_years", "fee_won"}
-    may_be_zero |= {f"{product}_renew_window_days" for product in ("financial", "joint", "bank")}
     for item in dataclasses.fields(policy):
         value = getattr(policy, item.name)
         zero_is_fine = item.name in may_be_zero or item.default == 0
         if type(value) is int and (value < 0 or (value == 0 and not zero_is_fine)):
             refuse(item.name, "it must be greater than zero")
     _refuse_hours(policy, refuse)
-    if policy.idle_warning >= policy.session_idle:
-        refuse("idle_warning", "the warning must come before the idle time-out")
-    if policy.session_idle > policy.session_absolute:
-        refuse("session_idle", "it must not be longer than session_absolute")
+    _refuse_products(policy, refuse)
+    _refuse_lengths(policy, refuse)
     for name, ways in _CHOICES.items():
         if getattr(policy, name) not in ways:
             refuse(name, f"it must be one of {', '.join(sorted(ways))}")
     if not all(part.isascii() and part.isdecimal() for part in policy.policy_arc.split(".")):
         refuse("policy_arc", "it must be an object identifier such as 2.25.1.2")
-    if policy.ocsp_life < 60:  # noqa: PLR2004 - a minute is the refresh job's own rhythm
-        refuse("ocsp_life", "answers must live for at least 60 seconds")
+    _refuse_lives(policy, refuse)

@@ -79,12 +79,14 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "ninja",
     "csp",
+    "dojang.guard",
     "dojang.audit",
     "dojang.ca",
     "dojang.wallet",
+    "dojang.issuing",
     "dojang.ra",
     "dojang.notices",
-    "dojang.rp",
+    "dojang.account",
     "dojang.web",
     "dojang.api",
     *(["dojang.sandbox"] if DOJANG_OPTIONS.sandbox else []),
@@ -103,10 +105,10 @@ MIDDLEWARE = [
     "dojang.config.middleware.NulMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "dojang.config.middleware.WorldMiddleware",
+    "dojang.edge.middleware.RefusalMiddleware",
     *(["dojang.web.middleware.WebMiddleware"] if _WITH_PAGES else []),
 ]
 ROOT_URLCONF = "dojang.config.urls"
-WSGI_APPLICATION = "dojang.config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
@@ -169,10 +171,13 @@ CONTENT_SECURITY_POLICY = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"mask": {"()": "dojang.config.logs.MaskingFilter"}},
+    "filters": {
+        "flood": {"()": "dojang.config.logs.FloodFilter"},
+        "mask": {"()": "dojang.config.logs.MaskingFilter"},
+    },
     "formatters": {"json": {"()": "dojang.config.logs.JsonFormatter"}},
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["mask"]},
+        "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["flood", "mask"]},
     },
     "root": {"handlers": ["stderr"], "level": DOJANG_OPTIONS.log_level},
     "loggers": {

@@ -8,6 +8,8 @@ from django.conf import settings
 from django.urls import include, path
 
 from dojang.config import health
+from dojang.edge import problems
+from dojang.edge.statuses import STATUS
 
 #: Rooms by what a process serves; `all` is every one.
 _ROOMS = {
@@ -23,9 +25,17 @@ def _serving() -> tuple[str, ...]:
     return ("sandbox", *rooms) if settings.DOJANG_OPTIONS.sandbox else rooms
 
 
+if settings.DOJANG_OPTIONS.sandbox:
+    from dojang.sandbox.api import api as sandbox_api  # an app that is not there without it
+    from dojang.sandbox.api import reference
+
+    problems.install(sandbox_api)
+    reference.statuses = STATUS
+
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("metrics", health.metrics),
     *(
         path("", include(module))
         for room in _serving()
@@ -39,3 +49,8 @@ if "web" in _serving():
     handler403 = "dojang.web.errors.permission_denied"
     handler404 = "dojang.web.errors.not_found"
     handler500 = "dojang.web.errors.server_error"
+else:
+    handler400 = "dojang.edge.problems.bad_request"
+    handler403 = "dojang.edge.problems.permission_denied"
+    handler404 = "dojang.edge.problems.not_found"
+    handler500 = "dojang.edge.problems.server_error"

@@ -42,7 +42,7 @@ def build_world(options: Options) -> World:
     if not options.sandbox:
         raise WiringError("no core bank is configured", name="DOJANG_SANDBOX")
     from dojang.sandbox.world import build_sandbox  # only imported when the sandbox is on
-    from dojang.wallet.pushing import DevicePush  # needs Django's set-up
+    from dojang.wallet.devices.pushing import DevicePush  # needs Django's set-up
 
     # Telephones of the sandbox show every push; browsers that really subscribed get it besides.
     clock = FileClock(options.folder.clock)

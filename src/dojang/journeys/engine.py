@@ -22,14 +22,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.model import (
-    DAY,
     Context,
     Count,
     Entered,
-    EvidenceProblem,
     Fact,
     Frame,
-    Holding,
     Journey,
     Kind,
     Locked,
@@ -52,14 +49,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = [
-    "DAY",
     "Context",
     "Count",
     "Entered",
     "EvidenceProblem",
     "Fact",
     "Frame",
-    "Holding",
     "Journey",
     "Kind",
     "Locked",
@@ -102,6 +97,18 @@ _HALVES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceProblem:
+    """A piece of evidence that does not hold at issuing.
+
+    `reason`: ``missing expired used foreign other_run other_purpose outdated``.
+    """
+
+    name: str
+    reason: str
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
     """What an outcome did to a run. `outcome` differs from the given one when evidence was foreign."""
 
@@ -113,7 +120,8 @@ class Settled:
 
 def begin(journey: Journey) -> Progress:
     """Start a journey; call `place` next."""
-    return Progress(journey=journey.id, version=journey.version, frames=(Frame(journey=journey.id),))
+    frame = Frame(journey=journey.id)
+    return Progress(journey=journey.id, version=journey.version, meanings=journey.meanings, frames=(frame,))
 
 
 def look_at(journey: Journey, progress: Progress, context: Context) -> RunView:
@@ -144,8 +152,12 @@ def place(view: RunView) -> Progress:
 
 def _next_step(view: RunView, frame: Frame) -> Step | None:
     """First step in the bank's order that is on the way and not done, or done with what no longer holds."""
-    steps = view.current.walk(view.policy)
-    return next((s for s in steps if s.when(view) and (s.id not in frame.passed or _outdated(view, s))), None)
+    steps = (step for step in view.current.walk(view.policy) if _is_on_way(view, step))
+    return next((s for s in steps if s.id not in frame.passed or _outdated(view, s)), None)
+
+
+def _is_on_way(view: RunView, step: Step) -> bool:
+    return step.is_asked(view.journey.product, view.policy) and step.when(view)
 
 
 def _outdated(view: RunView, step: Step) -> bool:
@@ -193,7 +205,7 @@ def begin_attempt(progress: Progress) -> Progress:
 
 def over_limit(view: RunView, count: Count) -> Outcome:
     """Return what a try beyond a counter's limit becomes; nobody was asked."""
-    args = {"limit": count.limit, "phone": view.policy.bank_phone}
+    args = {"limit": count.limit.count, "phone": view.policy.bank_phone}
     if not count.locks:
         return Rejected(errors=(FieldError(count.code, Message(f"error.{count.code}", args)),))
     return Locked(factor=count.factor, errors=lock_errors(view, count.factor))
@@ -339,7 +351,7 @@ def required_evidence(view: RunView) -> tuple[EvidenceProblem, ...]:
     """
     problems: list[EvidenceProblem] = []
     for step in view.journey.steps:
-        if step.when(view):
+        if _is_on_way(view, step):
             problem = _evidence_problem(view, step.gives)
             if problem is None and _outdated(replace(view, progress=_main(view)), step):
                 problem = EvidenceProblem(name=step.gives, reason="outdated")

@@ -6,10 +6,13 @@ Everything here is a frozen value. Nothing here talks to the outside;
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from dojang.journeys.holding import in_use
 from dojang.journeys.later import Later, at_hand
 from dojang.journeys.page import Action, Field, FieldError, Message, Show, Wait
 from dojang.ports.credentials import NoCredentials
@@ -17,11 +20,14 @@ from dojang.ports.credentials import NoCredentials
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from dojang.journeys.holding import Holding
+    from dojang.journeys.ordering import StepOrder
+    from dojang.journeys.product import Product
     from dojang.ports.credentials import Credentials
+    from dojang.ports.limits import Limit
     from dojang.ports.policy import Policy
     from dojang.ports.world import World
 
-DAY = 86_400
 NEXT = Message("action.next")
 
 
@@ -50,19 +56,6 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
-    """A certificate the customer has or had. `state`: ``issued active suspended revoked expired``."""
-
-    product: str
-    serial: str
-    state: str
-    not_before: datetime
-    not_after: datetime
-    ended_at: datetime | None = None  #: when it was revoked
-    end_reason: str = ""  #: ``superseded`` … when it was revoked
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """How far one journey (the main one, or a side journey above it) has been walked.
 
@@ -87,12 +80,14 @@ class Progress:
 
     `frames` is never empty; the last one is on top. `facts` keys are fact names, prefixed ``<side>/``
     for facts of a side journey. `visits` counts entries per ``<journey>/<step>``. `typed` remembers what
-    is not secret.
+    is not secret. `version` and `meanings` are those of the definition that is walked: when it changes
+    under a run, they tell what of it still holds (`dojang.journeys.adopting`).
     """
 
     journey: str
     version: str
     frames: tuple[Frame, ...]
+    meanings: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Fact] = field(default_factory=dict)
     visits: Mapping[str, int] = field(default_factory=dict)
     typed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -164,8 +159,8 @@ class RunView:
 
     @property
     def product(self) -> str:
-        """Product the run is for."""
-        return self.journey.product
+        """Id of the product the run is for; the product itself is ``journey.product``."""
+        return self.journey.product.id
 
     @property
     def channel(self) -> str:
@@ -311,8 +306,11 @@ class RunView:
 
     def active_holding(self) -> Holding | None:
         """Return the certificate of this product that is in use now, if any."""
-        usable = (h for h in self.holdings if h.product == self.product and h.state == "active")
-        return next((h for h in usable if h.not_after >= self.now), None)
+        return in_use(self.holdings, self.now, lambda held: held.product == self.product)
+
+    def usable(self, unlock: str) -> Holding | None:
+        """Return the certificate in use that opens by ``pin``, ``password`` or ``pattern``, if any."""
+        return in_use(self.holdings, self.now, lambda held: held.unlock == unlock)
 
 
 def fact_key(side: str | None, name: str) -> str:
@@ -330,15 +328,14 @@ class Count:
     `subject_kind`: ``customer`` ``user_id`` ``account`` ``source`` ``run``; `subject` is the plain value
     for ``user_id`` and ``account`` (store it only as a keyed digest) and empty for the others, which the
     caller knows.
-    The try is refused when `limit` was already reached within `window` seconds (``None``: until unlocked).
+    The try is refused when `limit` was already reached.
     `on_pass` and `on_pending` say what becomes of the count: ``reset`` (to nothing), ``refund`` (this one
     back), ``keep``. A rejected try is always kept. `locks`: reaching the limit locks the factor (and is told
     as a lock); otherwise it only refuses this action (`code` is the error's code).
     """
 
     factor: str
-    limit: int
-    window: int | None
+    limit: Limit
     subject_kind: str = "customer"
     subject: str = ""
     on_pass: str = "reset"  # noqa: S105 - a word, not a password
@@ -504,6 +501,8 @@ class Step:
 
     `gives` is the fact that passing it proves; `when` decides whether the step is on this run's way;
     `guide` are the numbers in the bank's own guide; `sides` are ids of side journeys offered here.
+    `choice` names a setting of the product that turns the step on; empty: every bank asks it.
+    `edition` is raised when the same question comes to mean something else, or keeps its scratch otherwise.
     """
 
     id: str
@@ -513,6 +512,17 @@ class Step:
     guide: tuple[int, ...] = ()
     when: Callable[[RunView], bool] = always
     sides: tuple[str, ...] = ()
+    choice: str = ""
+    edition: int = 1
+
+    def is_asked(self, product: Product, policy: Policy) -> bool:
+        """Tell whether this bank ever asks the step."""
+        return not self.choice or bool(product.choice_under(policy, self.choice))
+
+    @property
+    def meaning(self) -> str:
+        """What passing this step says: equal in two definitions exactly when a run can go on with it."""
+        return f"{self.kind.name}/{self.gives}/{self.edition}"
 
     @property
     def title(self) -> Message:
@@ -526,30 +536,19 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """Orders of a journey's steps, of which the bank chooses one: `policy` names the field that says which.
-
-    `ways` maps each value of that field to all the journey's step ids.
-    """
-
-    policy: str
-    ways: Mapping[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Journey:
     """A journey as data; reads like the bank's list of steps.
 
     `finish`: ``issue`` (hand over to issuing) or ``return`` (a side journey, back to where it was called).
-    `custody`: where the new key lives: ``wallet`` (at the signer) or ``device`` (made there; the certificate
-    is delivered to it before it becomes active). `order` re-arranges `steps` by policy.
+    `order` re-arranges `steps` by policy.
     `evidence`: each entry is a set of fact names of which at least one must hold at issuing, besides every
     step on the way. `needs` are message ids of what to have at hand; `minutes` how long it takes.
+    `meanings` holds what each step means (side journeys' too) by ``<journey>/<step>``; `version` is eight hex
+    digits that differ when the steps, their order or a meaning do. Both are made, never typed in.
     """
 
     id: str
-    version: str
-    product: str
+    product: Product
     channel: str
     stages: tuple[str, ...]
     steps: tuple[Step, ...]
@@ -558,14 +557,26 @@ class Journey:
     evidence: tuple[frozenset[str], ...] = ()
     needs: tuple[str, ...] = ()
     minutes: int = 5
-    custody: str = "wallet"
-    order: Order | None = None
+    order: StepOrder | None = None
+    meanings: Mapping[str, str] = field(init=False, compare=False)
+    version: str = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Derive what the definition says of itself, once."""
+        walked = (self, *self.sides)
+        meanings = {f"{one.id}/{step.id}": step.meaning for one in walked for step in one.steps}
+        digest = hashlib.sha256(json.dumps(list(meanings.items())).encode())
+        object.__setattr__(self, "meanings", meanings)
+        object.__setattr__(self, "version", digest.hexdigest()[:8])
 
     def walk(self, policy: Policy) -> tuple[Step, ...]:
         """Return the steps in the order the bank has chosen."""
         if self.order is None:
             return self.steps
-        return tuple(self.step(step_id) for step_id in self.order.ways[getattr(policy, self.order.policy)])
+        return tuple(
+            self.step(step_id)
+            for step_id in self.order.ways[str(self.product.choice_under(policy, self.order.choice))]
+        )
 
     @property
     def side(self) -> bool:
@@ -585,15 +596,3 @@ class Journey:
             if journey.id == journey_id:
                 return journey
         raise KeyError(journey_id)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceProblem:
-    """A piece of evidence that does not hold at issuing.
-
-    `reason`: ``missing expired used foreign other_run other_purpose outdated``.
-    """
-
-    name: str
-    reason: str
-    owner: str | None = None

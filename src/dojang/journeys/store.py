@@ -24,6 +24,7 @@ def dump_progress(progress: Progress) -> dict[str, Any]:
         "format": FORMAT,
         "journey": progress.journey,
         "version": progress.version,
+        "meanings": dict(progress.meanings),
         "frames": [_dump_frame(f) for f in progress.frames],
         "facts": {k: _dump_fact(f) for k, f in progress.facts.items()},
         "visits": dict(progress.visits),
@@ -40,6 +41,7 @@ def load_progress(data: Mapping[str, Any]) -> Progress:
     return Progress(
         journey=data["journey"],
         version=data["version"],
+        meanings=dict(data.get("meanings", {})),  # a run of the first release does not say
         frames=tuple(_load_frame(f) for f in data["frames"]),
         facts={k: _load_fact(f) for k, f in data["facts"].items()},
         visits=dict(data["visits"]),

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection, transaction
 from procrastinate.contrib.django import app as queue
 
 from dojang.audit.actions import record_event
+from dojang.guard.sealing import sealer
 from dojang.notices.errors import NoticeNotFoundError
 from dojang.notices.models import KnownChannel, Notice
 from dojang.notices.queries import Channel, known_channels, reach
-from dojang.notices.sealing import sealer
+from dojang.pki.day import local
 from dojang.products.messages import render
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
-_KST: Final = timezone(timedelta(hours=9))
 #: A worker that died between sending and noting it may send again only after this long.
 MAX_ATTEMPTS: Final = 8
 
@@ -178,13 +178,14 @@ def _send(notice: Notice, *, world: World) -> None:
 def notice_words(args: Mapping[str, Any], locale: str, *, world: World) -> dict[str, Any]:
     """Turn arguments into words: product and factor names, Korean time, the bank's name and number."""
     words = dict(args)
-    for name in ("product", "factor"):
-        if name in words:
-            words[name] = render(f"notice.{name}.{words[name]}", locale)
+    if "product" in words:
+        words["product"] = render(f"product.{words['product']}.named", locale)
+    if "factor" in words:
+        words["factor"] = render(f"notice.factor.{words['factor']}", locale)
     if "agent" in words:
         words["agent"] = words["agent"] or render("notice.agent.unknown", locale)
     if "at" in words:
-        words["at"] = datetime.fromisoformat(words["at"]).astimezone(_KST).strftime("%Y-%m-%d %H:%M")
+        words["at"] = local(datetime.fromisoformat(words["at"])).strftime("%Y-%m-%d %H:%M")
     policy = world.policy
     words["bank"] = policy.bank_name_en if locale == "en" else policy.bank_name_ko
     words["bank_phone"] = policy.bank_phone

@@ -12,7 +12,7 @@ certificate kept a near end) is told by the nearest number of days, not by all t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection, transaction
@@ -22,6 +22,7 @@ from dojang.audit.actions import record_event
 from dojang.ca.models import Certificate
 from dojang.notices.actions import gather_audience, tell
 from dojang.notices.models import ExpiryNotice
+from dojang.pki.day import day_begins, day_of, days_between
 
 if TYPE_CHECKING:
     from dojang.ports.acting import Acting
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 DAYS: Final = (30, 14, 7, 1)
 PAGE: Final = 1000
 MESSAGE: Final = "certificate_expires"
-_KST: Final = timezone(timedelta(hours=9))
 #: A row whose job was lost gets another one after this long.
 _LOST_AFTER: Final = timedelta(hours=1)
 _DUE: Final = """
@@ -60,16 +60,16 @@ class Looked:
 
 def days_left(not_after: datetime, now: datetime) -> int:
     """Count the days a certificate has left, by the Korean calendar: 0 on its last day."""
-    return (not_after.astimezone(_KST).date() - now.astimezone(_KST).date()).days
+    return days_between(now, not_after)
 
 
 def span_of(days: int, now: datetime) -> tuple[datetime, datetime]:
     """Return the ends (from, before) of the certificates to be told `days` ahead at this moment."""
-    today = now.astimezone(_KST).date()
+    today = day_of(now)
     nearer = max((number for number in DAYS if number < days), default=None)
 
     def midnight(number: int) -> datetime:
-        return datetime.combine(today + timedelta(days=number), time(), tzinfo=_KST)
+        return day_begins(today + timedelta(days=number))
 
     return (now if nearer is None else midnight(nearer + 1)), midnight(days + 1)
 
@@ -142,7 +142,7 @@ def tell_one(expiry_id: int, *, acting: Acting, world: World) -> int:
                     "product": certificate.product,
                     "serial": certificate.serial[-8:],
                     "days": days_left(certificate.not_after, now),
-                    "until": certificate.not_after.astimezone(_KST).date().isoformat(),
+                    "until": day_of(certificate.not_after).isoformat(),
                 },
                 key=f"expiry:{certificate.pk}:{row.days}",
                 acting=acting,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from django.db.models import Q
 
+from dojang.guard.sealing import sealer
 from dojang.notices.models import KnownChannel
-from dojang.notices.sealing import sealer
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from dojang.guard.sealing import sealer
 from dojang.notices.actions import notice_words
 from dojang.notices.models import Notice
-from dojang.notices.sealing import sealer
 from dojang.products.messages import render
 
 if TYPE_CHECKING:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from dojang.pki import der, oids
 from dojang.pki.certificate import read_issuer
+from dojang.pki.day import day_ends, day_of
 from dojang.pki.errors import ProfileError
 from dojang.pki.npki.vid import IdentifyData, encode_identify_data
 from dojang.pki.rules import KEY_USAGE_BITS, MAX_SERIAL_BITS, MIN_SERIAL_BITS, Profile, Urls
@@ -35,7 +36,6 @@ __all__ = [
 ]
 
 _VERSION_3: Final = der.explicit(0, der.integer(2))
-_KST: Final = timezone(timedelta(hours=9), "KST")
 _SECOND: Final = timedelta(seconds=1)
 _RANDOM_BITS: Final = 126
 
@@ -47,8 +47,7 @@ def new_serial() -> int:
 
 def end_of_day(moment: datetime, days: int) -> datetime:
     """23:59:59 Korean time on the day `days` after `moment`, in UTC: how NPKI certificates end (…145959Z)."""
-    local = (moment + timedelta(days=days)).astimezone(_KST)
-    return local.replace(hour=23, minute=59, second=59, microsecond=0).astimezone(UTC)
+    return (day_ends(day_of(moment + timedelta(days=days))) - _SECOND).astimezone(UTC)
 
 
 def key_identifier(spki: bytes) -> bytes:

@@ -255,8 +255,7 @@ def _policies(profile: Profile, value: bytes) -> str | None:
     if profile.policy == "any":
         information.done()
         return None if dotted == oids.ANY_POLICY else "not the profile's policy"
-    branch = oids.POLICY_BRANCHES[profile.policy or ""]
-    if not dotted.endswith(f".{branch}"):
+    if not dotted.endswith(f".{profile.policy}"):
         return "not the profile's policy"
     if information.more:
         qualifiers = information.enter()

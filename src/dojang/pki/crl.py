@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from dojang.pki import der, oids
 from dojang.pki.certificate import Extension, read_extensions, read_issuer
 from dojang.pki.errors import MalformedError, ProfileError
-from dojang.pki.rules import BACKDATING, POSTDATING
+from dojang.pki.rules import BACKDATING, MAX_LIST_LIFE, POSTDATING
 from dojang.pki.signing import algorithm_from_der, signature_algorithm
 
 if TYPE_CHECKING:
@@ -266,6 +266,8 @@ def check_tbs_crl(tbs: bytes, *, issuer_certificate: bytes, now: datetime) -> Cr
         or facts.next_update <= facts.this_update
     ):
         raise ProfileError("the list's times do not fit the clock")
+    if facts.next_update - facts.this_update > MAX_LIST_LIFE:
+        raise ProfileError("the list would be believed for too long")
     if set(facts.extensions) - {
         oids.AUTHORITY_KEY_IDENTIFIER,
         oids.CRL_NUMBER,
@@ -273,3 +275,13 @@ def check_tbs_crl(tbs: bytes, *, issuer_certificate: bytes, now: datetime) -> Cr
     }:
         raise ProfileError("an extension that lists here do not have")
     return facts
+
+
+def check_crl_number(number: int, *, last: int, now: datetime) -> None:
+    """Raise `ProfileError` for a number far ahead of time: after it no honest list could follow.
+
+    Numbers are milliseconds since 1970, or one more than the `last` where several fall into one (-1: none
+    yet).
+    """
+    if number > max(last + 1, int((now + POSTDATING).timestamp() * 1000)):
+        raise ProfileError("the list's number runs ahead of its time")

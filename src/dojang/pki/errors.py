@@ -1,7 +1,7 @@
 """The one family of typed errors: a stable code, data for its sentence, no transport.
 
 The sentence shown to people is the message ``error.<code>`` in both languages.
-HTTP status codes are chosen at the edge (`dojang.web`, `dojang.api`) and nowhere else.
+HTTP status codes are chosen at the edge (`dojang.edge.statuses`) and nowhere else.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from dojang.pki import der, oids
 from dojang.pki.certificate import read_extensions, read_issuer
 from dojang.pki.crl import REASONS
 from dojang.pki.errors import IndeterminateError, MalformedError, ProfileError
-from dojang.pki.rules import BACKDATING, POSTDATING
+from dojang.pki.rules import BACKDATING, MAX_ANSWER_LIFE, POSTDATING
 from dojang.pki.signing import HASH_NAMES, HASH_OIDS, signature_algorithm
 
 if TYPE_CHECKING:
@@ -344,7 +344,8 @@ _REASON_NAMES: Final = {value: reason for reason, value in REASONS.items()}
 def check_response_data(tbs: bytes, *, responder_key_hash: bytes, now: datetime) -> ResponseData:
     """Raise `ProfileError` unless this responder may sign the answer now; returns what it says.
 
-    Named by key; produced now; each answer with a nextUpdate not before its thisUpdate, none from the future.
+    Named by key; produced now; each answer told as of now, with a nextUpdate not before its thisUpdate and at
+    most `MAX_ANSWER_LIFE` after it; none from the future.
     """
     try:
         data = read_response_data(tbs)
@@ -360,6 +361,10 @@ def check_response_data(tbs: bytes, *, responder_key_hash: bytes, now: datetime)
         until = single.next_update
         if single.this_update > data.produced_at or until is None or until < single.this_update:
             raise ProfileError("an answer's times do not fit each other")
+        if single.this_update < now - BACKDATING:
+            raise ProfileError("an answer tells of the past")
+        if until - single.this_update > MAX_ANSWER_LIFE:
+            raise ProfileError("an answer would be believed for too long")
         if single.revoked_at is not None and single.revoked_at > data.produced_at:
             raise ProfileError("a revocation in the future")
     return data

@@ -104,25 +104,22 @@ NPKI_VID: Final = "1.2.410.200004.10.1.1.1"
 NPKI_RANDOM: Final = "1.2.410.200004.10.1.1.3"
 NPKI_VID_ALSO: Final = "1.2.410.200004.10.1.1.4"  # listed as a VID by some authorities
 
-#: Branches of our own arc: ``<arc>.1.<n>`` is the policy of one product.
-POLICY_BRANCHES: Final = {"joint": "1.1", "financial": "1.2", "bank": "1.3"}
-
-
 _MAX_ARC: Final = 2**32 - 1
 
 
-def policy_oid(arc: str, product: str) -> str:
-    """OID of a product's certificate policy under the bank's own `arc`, such as ``1.3.6.1.4.1.99999.1``.
+def policy_oid(arc: str, branch: str) -> str:
+    """OID of a certificate policy: the profile's `branch` under the bank's own `arc`.
 
+    Such as ``1.2`` under ``1.3.6.1.4.1.99999.1``; ``<arc>.1.<n>`` is the policy of one product.
     Each number of the arc fits 32 bits: larger ones (``2.25.<uuid>``) cannot be read by much software.
     Raises `ProfileError`.
     """
     numbers = arc.split(".")
     if len(numbers) < 2 or not all(n.isascii() and n.isdigit() and int(n) <= _MAX_ARC for n in numbers):  # noqa: PLR2004
         raise ProfileError("the policy arc is dotted numbers of at most 32 bits", arc=arc)
-    if product not in POLICY_BRANCHES:
-        raise ProfileError("a product without a policy", product=product)
-    dotted = f"{arc}.{POLICY_BRANCHES[product]}"
+    if not branch:
+        raise ProfileError("a profile without a policy")
+    dotted = f"{arc}.{branch}"
     try:
         der.oid(dotted)
     except ValueError:

@@ -26,6 +26,9 @@ KEY_USAGE_BITS: Final = {
 BACKDATING: Final = timedelta(minutes=5)
 #: notBefore may lie this far ahead, for clocks that differ a little.
 POSTDATING: Final = timedelta(minutes=5)
+#: From thisUpdate to nextUpdate at most: one wrong answer or list must not be believed for ever.
+MAX_ANSWER_LIFE: Final = timedelta(days=10)
+MAX_LIST_LIFE: Final = timedelta(days=35)
 #: Serial numbers: at least this many bits long, positive, at most 20 octets (RFC 5280 §4.1.2.2).
 MIN_SERIAL_BITS: Final = 120
 MAX_SERIAL_BITS: Final = 159
@@ -37,12 +40,11 @@ class Profile:
 
     id: str
     role: Role
-    product: str | None = None  #: ``financial`` …; None for the authority's own certificates
     max_life: timedelta  #: both end points included: notAfter - notBefore + 1 s (RFC 5280 §4.1.2.5)
     subject: tuple[str, ...]  #: attribute kinds in order; a trailing "+" means one or more
     key_usage: tuple[str, ...]  #: always critical
     extended_key_usage: tuple[str, ...] = ()
-    policy: str | None = None  #: product whose policy OID is asserted, or ``any``
+    policy: str | None = None  #: branch of the bank's arc that is asserted, such as ``1.2``, or ``any``
     policy_critical: bool = False
     notice: str | None = None  #: explicitText of the userNotice
     path_length: int | None = None  #: authorities only; None = no limit

@@ -15,3 +15,11 @@ class Acting:
     source: str = ""  #: network address
     channel: str = ""  #: ``web`` | ``app`` | ``api`` | ``cli`` | ``job``
     locale: str = "ko"
+    origin: str = ""  #: of the page this came from, such as ``https://cert.example``
+    agent: str = ""  #: browser and system in a few words
+    device: str = ""  #: id the app gave its device; it proves nothing
+
+
+def job(name: str) -> Acting:
+    """Return who is acting when a background job runs."""
+    return Acting(kind="system", id=name, channel="job")

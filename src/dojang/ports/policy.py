@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+from dojang.ports.limits import DAY, Limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +57,9 @@ class Policy:
     pin_errors: int = 5
     pins_per_run: int = 10  #: keys made for one run (each new PIN makes another key)
 
-    financial_validity_days: int = 1096  #: three years
-    financial_renew_window_days: int = 90
-    joint_validity_days: int = 366  #: one year
-    joint_renew_window_days: int = 30
-    bank_validity_days: int = 1096
-    bank_renew_window_days: int = 90
+    #: What this bank wants otherwise than the product's own file, by product: ``life_days``,
+    #: ``renew_window_days`` and the product's choices. Asked through `Product`, which knows the rest.
+    products: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reissue_keep_not_after: bool = True
     reissue_per_day: int = 1
     min_age_years: int = 14
@@ -66,16 +69,11 @@ class Policy:
     service_open: str = "00:00"  #: KST; equal open and close mean round the clock
     service_close: str = "00:00"
     #: Other hours, KST, ``HH:MM-HH:MM``, by ``product-issue`` or ``product-reissue``, else by ``product``
-    service_hours: dict[str, str] = field(default_factory=lambda: {"joint-reissue": "01:00-23:00"})
+    service_hours: dict[str, str] = field(default_factory=dict)
     wallet_algorithm: str = "ec-p256"
     themes: dict[str, str] = field(default_factory=dict)
 
     fee_won: int = 0  #: what a certificate of this bank costs a person
-
-    joint_reissue_order: str = "consent_first"  #: or ``printed``: consent after the RRN
-    joint_needs_factor: bool = False  #: a card, token or bank certificate besides the account's password
-    financial_app_account_order: str = "account_first"  #: or ``printed``: the password before the number
-    financial_app_certificate_password: bool = False  #: prove an existing joint certificate in the app
 
     app_min_version: str = "1.0.0"  #: an older app is told to update
     phone_check_ttl: int = 180
@@ -103,24 +101,11 @@ class Policy:
     approvals_per_window: int = 3  #: questions put to one person's telephone …
     approvals_window: int = 600  #: … within so many seconds
 
-    def hours_of(self, product: str, purpose: str) -> tuple[str, str] | None:
-        """Return when (open, close; KST) a certificate is issued or re-issued; None means round the clock."""
-        named = self.service_hours.get(f"{product}-{purpose}", self.service_hours.get(product, ""))
-        begins, _, ends = named.partition("-") if named else (self.service_open, "", self.service_close)
-        return None if begins == ends else (begins, ends)
+    def of_product(self, product: str) -> Mapping[str, Any]:
+        """Return what this bank has set for a product by id; empty where the product's own file holds."""
+        return self.products.get(product, {})
 
-    def validity_days(self, product: str) -> int:
-        """Return the life of a new certificate of a product, in days."""
-        return {
-            "financial": self.financial_validity_days,
-            "joint": self.joint_validity_days,
-            "bank": self.bank_validity_days,
-        }[product]
-
-    def renew_window_days(self, product: str) -> int:
-        """Return how many days before its end a certificate of a product can be renewed for a full life."""
-        return {
-            "financial": self.financial_renew_window_days,
-            "joint": self.joint_renew_window_days,
-            "bank": self.bank_renew_window_days,
-        }[product]
+    @property
+    def reissue_limit(self) -> Limit:
+        """Re-issues of one product a customer may have: the step and the last click ask the same."""
+        return Limit(self.reissue_per_day, DAY)

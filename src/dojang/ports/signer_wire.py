@@ -36,6 +36,9 @@ class ConnectionEndedError(ConnectionError):
     """The other side closed the connection, or did not finish a frame in time."""
 
 
+HALT_ORDER = "halt"  #: name of the file beside the signer's store
+
+
 def socket_path(home: Path) -> Path:
     """Return where the signer of a data folder listens.
 
@@ -47,6 +50,11 @@ def socket_path(home: Path) -> Path:
         return folder / "signer.sock"
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     return Path("/tmp") / f"dojang-{os.geteuid()}-signer-{name}" / "signer.sock"  # noqa: S108 - owner is checked
+
+
+def halt_order(home: Path) -> Path:
+    """Return where an order to stop signing is left for a signer that cannot be reached: the reason."""
+    return home / "signer" / HALT_ORDER
 
 
 def peer_uid(connection: socket.socket) -> int:

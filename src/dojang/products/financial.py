@@ -7,11 +7,12 @@ asks for user id and RRN there, and everything after it is bound to that one per
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dojang.journeys.kinds.account import Account, AccountNumber, AccountPassword
 from dojang.journeys.kinds.ars_call import ArsCall
-from dojang.journeys.kinds.certificate_password import CertificatePassword, joint_holding
+from dojang.journeys.kinds.certificate_password import CertificatePassword
 from dojang.journeys.kinds.choice import IdentityWay, ReissueReason
 from dojang.journeys.kinds.confirm import Confirm
 from dojang.journeys.kinds.contact import Contact, Person
@@ -22,7 +23,9 @@ from dojang.journeys.kinds.phone_check import PhoneCheck
 from dojang.journeys.kinds.secret import Secret
 from dojang.journeys.kinds.sms_reply import SmsReply
 from dojang.journeys.kinds.terms import Terms
-from dojang.journeys.model import Journey, Order, RunView, Step, always
+from dojang.journeys.model import Journey, RunView, Step, always
+from dojang.journeys.ordering import StepOrder
+from dojang.journeys.product import Product
 from dojang.products.parts import (
     FACTORS,
     change_phone,
@@ -32,11 +35,40 @@ from dojang.products.parts import (
     second_factor,
     took,
 )
-from dojang.products.terms import FINANCIAL, terms_of
+from dojang.products.terms import Listed, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+PRODUCT = Product(
+    id="financial",
+    profile="financial",
+    place=10,
+    custody="wallet",
+    unlock="pin",
+    units=("personalF",),
+    icon="house",
+    life_days=1096,  # three years
+    renew_window_days=90,
+    faq=("what_for", "life", "forgot_id", "new_number", "which_number", "no_card", "forgot_pin"),
+    choices=MappingProxyType(
+        {
+            "app_account_order": ("account_first", "printed"),  # printed: the password before the number
+            "app_certificate_password": (False, True),  # prove the joint certificate one has
+        }
+    ),
+)
+TERMS = (
+    Listed("efinance", "1.0"),
+    Listed("ebanking", "1.0"),
+    Listed("certificate", "1.0"),
+    Listed("wallet", "1.0"),
+    Listed("privacy", "1.0"),
+    Listed("unique_id", "1.0"),
+    Listed("third_party", "1.0"),
+    Listed("phone_check", "1.0"),
+    Listed("marketing", "1.0", required=False),
+)
 STAGES = ("terms", "identity", "factor", "details", "issue")
 NEEDS = ("guide.need.user_id", "guide.need.phone", "guide.need.account", "guide.need.factor")
 #: Whatever the path: one factor that is not the telephone (invariant 16).
@@ -56,7 +88,7 @@ def _identify(guide: tuple[int, ...]) -> Step:
 
 def _web_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
     return (
-        Step(id="terms", kind=Terms(terms_of(FINANCIAL)), stage="terms", gives="terms", guide=(3, 4)),
+        Step(id="terms", kind=Terms(terms_of(TERMS)), stage="terms", gives="terms", guide=(3, 4)),
         _identify((5, 6)),
         Step(id="reissue", kind=ReissueReason(), stage="identity", gives="reissue", when=reissue),
         Step(
@@ -79,15 +111,14 @@ def _web_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
 
 
 def asks_certificate_password(run: RunView) -> bool:
-    """Take the step only when the bank wants it and there is a certificate whose password can be asked."""
-    wanted = run.policy.financial_app_certificate_password
-    return wanted and (joint_holding(run) is not None or run.fact("certificate_password") is not None)
+    """Take the step only when there is a certificate whose password can be asked."""
+    return run.usable("password") is not None or run.fact("certificate_password") is not None
 
 
 def _app_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
     return (
         Step(id="device", kind=Device(), stage="terms", gives="device", guide=(1, 2, 3, 4)),
-        Step(id="terms", kind=Terms(terms_of(FINANCIAL)), stage="terms", gives="terms", guide=(5, 6)),
+        Step(id="terms", kind=Terms(terms_of(TERMS)), stage="terms", gives="terms", guide=(5, 6)),
         _identify(()),
         Step(id="reissue", kind=ReissueReason(), stage="identity", gives="reissue", when=reissue),
         Step(id="identity_way", kind=IdentityWay(), stage="identity", gives="identity_way", guide=(7,)),
@@ -116,6 +147,7 @@ def _app_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
             gives="certificate_password",
             guide=(10,),
             when=asks_certificate_password,
+            choice="app_certificate_password",
         ),
         Step(
             id="account_number", kind=AccountNumber(), stage="factor", gives="account_number", guide=(11, 12)
@@ -128,13 +160,13 @@ def _app_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
     )
 
 
-def _app_order() -> Order:
+def _app_order() -> StepOrder:
     """Return both orders of the account's two pages: as printed, and with the number before its password."""
     printed = tuple(step.id for step in _app_steps(reissue=always))
     number_first = [step_id for step_id in printed if step_id != "account_number"]
     number_first.insert(number_first.index("account_password"), "account_number")
-    return Order(
-        policy="financial_app_account_order",
+    return StepOrder(
+        choice="app_account_order",
         ways={"account_first": tuple(number_first), "printed": printed},
     )
 
@@ -142,12 +174,11 @@ def _app_order() -> Order:
 def _web(journey_id: str, *, reissue: Callable[[RunView], bool]) -> Journey:
     return Journey(
         id=journey_id,
-        version="2",
-        product="financial",
+        product=PRODUCT,
         channel="web",
         stages=STAGES,
         steps=_web_steps(reissue=reissue),
-        sides=(find_id("financial", "web", (5,)), change_phone("financial", "web", (8,))),
+        sides=(find_id(PRODUCT, "web", (5,)), change_phone(PRODUCT, "web", (8,))),
         evidence=EVIDENCE,
         needs=NEEDS,
         minutes=7,
@@ -157,12 +188,11 @@ def _web(journey_id: str, *, reissue: Callable[[RunView], bool]) -> Journey:
 def _app(journey_id: str, *, reissue: Callable[[RunView], bool]) -> Journey:
     return Journey(
         id=journey_id,
-        version="1",
-        product="financial",
+        product=PRODUCT,
         channel="app",
         stages=STAGES,
         steps=_app_steps(reissue=reissue),
-        sides=(find_id("financial", "app", ()), change_phone("financial", "app", (8,))),
+        sides=(find_id(PRODUCT, "app", ()), change_phone(PRODUCT, "app", (8,))),
         evidence=EVIDENCE,
         needs=(*NEEDS[:3], "guide.need.factor_app"),
         minutes=6,
@@ -174,3 +204,4 @@ ISSUE = _web("financial-web-issue", reissue=holds_one)
 REISSUE = _web("financial-web-reissue", reissue=always)
 APP_ISSUE = _app("financial-app-issue", reissue=holds_one)
 APP_REISSUE = _app("financial-app-reissue", reissue=always)
+JOURNEYS = (ISSUE, REISSUE, APP_ISSUE, APP_REISSUE)

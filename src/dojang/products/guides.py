@@ -6,15 +6,12 @@ What to have at hand (`Journey.needs`) and how long it takes (`Journey.minutes`)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dojang.journeys.page import Message
-from dojang.products.journeys import JOURNEYS
+from dojang.products.offer import JOURNEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dojang.ports.policy import Policy
 
 
@@ -29,29 +26,23 @@ class Question:
 
 #: What everybody asks, whichever certificate.
 COMMON = ("old_one", "expiry", "interrupted", "not_me", "fee", "minor", "more_help")
-_FIRST: Mapping[str, tuple[str, ...]] = {
-    "financial": ("what_for", "life", "forgot_id", "new_number", "which_number", "no_card", "forgot_pin"),
-    "joint": ("joint_start", "lost_phone", "joint_password", "forgot_id", "life", "joint_where"),
-    "bank": ("bank_use", "life", "bank_pattern", "bank_biometric", "lost_phone", "bank_one_won"),
-}
-#: Ids of the questions of each journey; the sentences are ``guide.faq.<id>.q`` and ``.a``.
-FAQ: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {journey.id: (*_FIRST[journey.product], *COMMON) for journey in JOURNEYS.values()}
-)
 
 
 def questions(journey_id: str, policy: Policy) -> tuple[Question, ...]:
-    """Return the questions of a journey's guide, with the bank's figures; `KeyError` if there is none."""
+    """Return the questions of a journey's guide, with the bank's figures; `KeyError` if there is none.
+
+    The sentences are ``guide.faq.<id>.q`` and ``.a``: the product's own questions, then everybody's.
+    """
     product = JOURNEYS[journey_id].product
     figures = {
         "phone": policy.bank_phone,
-        "years": policy.validity_days(product) // 365,
-        "window": policy.renew_window_days(product),
+        "years": product.life_under(policy) // 365,
+        "window": product.window_under(policy),
         "pattern_errors": policy.pattern_errors,
         "biometric_errors": policy.biometric_errors,
         "minutes": policy.session_idle // 60,
     }
     return tuple(
         Question(name, Message(f"guide.faq.{name}.q", figures), Message(f"guide.faq.{name}.a", figures))
-        for name in FAQ[journey_id]
+        for name in (*product.faq, *COMMON)
     )

@@ -2,10 +2,12 @@
 
 The key pair, the random number of the virtual id and the password are made on the device; see
 `dojang.journeys.kinds.device_key`. What makes it more than a telephone's certificate (invariant 16): the
-account's password, counted over all channels, or a bank that sets ``joint_needs_factor`` a second factor too.
+account's password, counted over all channels, or a bank that sets ``needs_factor`` a second factor too.
 """
 
 from __future__ import annotations
+
+from types import MappingProxyType
 
 from dojang.journeys.kinds.account import Account
 from dojang.journeys.kinds.choice import IssueRequest, ReissueReason, ReissueRequest
@@ -15,19 +17,46 @@ from dojang.journeys.kinds.device_key import DeviceKey
 from dojang.journeys.kinds.identify import Identify
 from dojang.journeys.kinds.phone_check import PhoneCheck
 from dojang.journeys.kinds.terms import Terms
-from dojang.journeys.model import Journey, Order, RunView, Step
+from dojang.journeys.model import Journey, Step
+from dojang.journeys.ordering import StepOrder
+from dojang.journeys.product import Product
 from dojang.products.parts import find_id, holds_one, mail_code, second_factor
-from dojang.products.terms import JOINT, terms_of
+from dojang.products.terms import Listed, terms_of
 
+PRODUCT = Product(
+    id="joint",
+    profile="joint",
+    place=20,
+    custody="device",
+    unlock="password",
+    key_algorithm="rsa-2048",  # what WebCrypto, the NPKI file formats and relying parties' software all read
+    units=("personal4IB",),
+    icon="paper",
+    life_days=366,  # one year
+    renew_window_days=30,
+    faq=("joint_start", "lost_phone", "joint_password", "forgot_id", "life", "joint_where"),
+    hours=MappingProxyType({"reissue": "01:00-23:00"}),
+    choices=MappingProxyType(
+        {
+            "reissue_order": ("consent_first", "printed"),  # printed: consent after the RRN
+            "needs_factor": (False, True),  # a card, token or bank certificate besides the account's password
+        }
+    ),
+)
+TERMS = (
+    Listed("efinance", "1.0"),
+    Listed("ebanking", "1.0"),
+    Listed("joint_certificate", "1.0"),
+    Listed("device_storage", "1.0"),
+    Listed("privacy", "1.0"),
+    Listed("unique_id", "1.0"),
+    Listed("third_party", "1.0"),
+    Listed("phone_check", "1.0"),
+    Listed("marketing", "1.0", required=False),
+)
 STAGES = ("terms", "identity", "factor", "issue")
 NEEDS = ("guide.need.app", "guide.need.user_id", "guide.need.own_phone", "guide.need.account")
 EVIDENCE = (frozenset({"account"}), frozenset({"phone_check"}), frozenset({"identified"}))
-ALGORITHM = "rsa-2048"  #: what WebCrypto, the NPKI file formats and relying parties' software all read
-
-
-def needs_factor(run: RunView) -> bool:
-    """Take the step only when the bank wants a second factor here."""
-    return run.policy.joint_needs_factor
 
 
 def _device() -> Step:
@@ -35,7 +64,7 @@ def _device() -> Step:
 
 
 def _terms(guide: tuple[int, ...]) -> Step:
-    return Step(id="terms", kind=Terms(terms_of(JOINT)), stage="terms", gives="terms", guide=guide)
+    return Step(id="terms", kind=Terms(terms_of(TERMS)), stage="terms", gives="terms", guide=guide)
 
 
 def _identify() -> Step:
@@ -60,7 +89,7 @@ def _account(guide: tuple[int, ...]) -> Step:
 def _key(guide: tuple[int, ...]) -> Step:
     return Step(
         id="certificate_key",
-        kind=DeviceKey(ALGORITHM, joint=True),
+        kind=DeviceKey(),
         stage="issue",
         gives="device_key",
         guide=guide,
@@ -71,7 +100,7 @@ def _confirm(guide: tuple[int, ...]) -> Step:
     return Step(id="confirm", kind=Confirm(), stage="issue", gives="confirmed", guide=guide)
 
 
-_FACTOR = second_factor(choice=(), media=(), bank=(), wanted=needs_factor)
+_FACTOR = second_factor(choice=(), media=(), bank=(), wanted="needs_factor")
 _ISSUE = (
     _device(),
     Step(id="request", kind=IssueRequest(), stage="terms", gives="request", guide=(2,)),
@@ -99,40 +128,35 @@ _REISSUE = (
 )
 
 
-def _reissue_order() -> Order:
+def _reissue_order() -> StepOrder:
     """Return both orders: as printed, and with consent before any personal number is asked for."""
     printed = tuple(step.id for step in _REISSUE)
     consent_first = [step_id for step_id in printed if step_id != "terms"]
     consent_first.insert(consent_first.index("phone_check"), "terms")
-    return Order(
-        policy="joint_reissue_order", ways={"consent_first": tuple(consent_first), "printed": printed}
-    )
+    return StepOrder(choice="reissue_order", ways={"consent_first": tuple(consent_first), "printed": printed})
 
 
 ISSUE = Journey(
     id="joint-app-issue",
-    version="1",
-    product="joint",
+    product=PRODUCT,
     channel="app",
     stages=STAGES,
     steps=_ISSUE,
-    sides=(find_id("joint", "app", (4,)),),
+    sides=(find_id(PRODUCT, "app", (4,)),),
     evidence=EVIDENCE,
     needs=NEEDS,
     minutes=5,
-    custody="device",
 )
 REISSUE = Journey(
     id="joint-app-reissue",
-    version="1",
-    product="joint",
+    product=PRODUCT,
     channel="app",
     stages=STAGES,
     steps=_REISSUE,
-    sides=(find_id("joint", "app", (4,)),),
+    sides=(find_id(PRODUCT, "app", (4,)),),
     evidence=EVIDENCE,
     needs=NEEDS,
     minutes=5,
-    custody="device",
     order=_reissue_order(),
 )
+JOURNEYS = (ISSUE, REISSUE)

@@ -12,10 +12,12 @@ from dojang.journeys.kinds.new_phone import NewPhone
 from dojang.journeys.kinds.otp import Otp
 from dojang.journeys.kinds.security_card import SecurityCard
 from dojang.journeys.kinds.sent_code import MailCode, PhoneCode
-from dojang.journeys.model import Journey, RunView, Step, always
+from dojang.journeys.model import Journey, RunView, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dojang.journeys.product import Product
 
 FACTORS = ("security_card", "otp", "bank_certificate")
 MEDIA = ("security_card", "otp")  #: what is held in the hand
@@ -54,11 +56,10 @@ def holds_one(run: RunView) -> bool:
     return run.active_holding() is not None or run.fact("reissue") is not None
 
 
-def find_id(product: str, channel: str, guide: tuple[int, ...]) -> Journey:
+def find_id(product: Product, channel: str, guide: tuple[int, ...]) -> Journey:
     """Return the side journey that looks a user id up."""
     return Journey(
         id="find-id",
-        version="1",
         product=product,
         channel=channel,
         stages=("identity",),
@@ -68,12 +69,11 @@ def find_id(product: str, channel: str, guide: tuple[int, ...]) -> Journey:
     )
 
 
-def change_phone(product: str, channel: str, guide: tuple[int, ...]) -> Journey:
+def change_phone(product: Product, channel: str, guide: tuple[int, ...]) -> Journey:
     """Return the side journey that replaces a registered number; it needs more than the old telephone."""
     card, otp = chose("security_card"), chose("otp")
     return Journey(
         id="change-phone",
-        version="1",
         product=product,
         channel=channel,
         stages=("identity",),
@@ -102,9 +102,13 @@ def second_factor(
     choice: tuple[int, ...],
     media: tuple[int, ...],
     bank: tuple[int, ...],
-    wanted: Callable[[RunView], bool] = always,
+    wanted: str = "",
 ) -> tuple[Step, ...]:
-    """Return the choice of a factor and its steps. The arguments are their numbers in the bank's guide."""
+    """Return the choice of a factor and its steps.
+
+    `choice`, `media` and `bank` are their numbers in the bank's guide; `wanted` names the product's setting
+    that asks for one (empty: every bank does).
+    """
     kinds = (("security_card", SecurityCard(), media), ("otp", Otp(), media))
     return (
         Step(
@@ -113,10 +117,10 @@ def second_factor(
             stage="factor",
             gives="factor_choice",
             guide=choice,
-            when=wanted,
+            choice=wanted,
         ),
         *(
-            Step(id=name, kind=kind, stage="factor", gives=name, guide=guide, when=chose(name))
+            Step(id=name, kind=kind, stage="factor", gives=name, guide=guide, when=chose(name), choice=wanted)
             for name, kind, guide in kinds
         ),
         Step(
@@ -126,6 +130,7 @@ def second_factor(
             gives="bank_certificate",
             guide=bank,
             when=chose("bank_certificate"),
+            choice=wanted,
         ),
     )
 

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dojang.journeys.model import always
-from dojang.products.journeys import JOURNEYS
 from dojang.products.messages import render
+from dojang.products.offer import JOURNEYS
 from dojang.products.printed import PRINTED
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def table_of(journey_id: str) -> str:
         "Made from the journey's definition; the tests make it again and compare.",
         "",
         f"- journey `{journey.id}`, version {journey.version}, channel `{journey.channel}`",
-        f"- product `{journey.product}`; the key lives {_custody(journey)}",
+        f"- product `{journey.product.id}`; the key lives {_custody(journey)}",
         f"- about {journey.minutes} minutes; at hand: "
         + "; ".join(render(need, "en") for need in journey.needs),
         f"- besides every step on the way, issuing needs: {_evidence(journey)}",
@@ -139,7 +139,11 @@ def table_of(journey_id: str) -> str:
 
 
 def _custody(journey: Journey) -> str:
-    return "at the signer, under the PIN" if journey.custody == "wallet" else "on the device, and only there"
+    return (
+        "at the signer, under the PIN"
+        if journey.product.custody == "wallet"
+        else "on the device, and only there"
+    )
 
 
 def _evidence(journey: Journey) -> str:
@@ -150,11 +154,11 @@ def _orders(journey: Journey) -> Iterator[str]:
     if journey.order is None:
         return
     for way, ids in journey.order.ways.items():
-        yield f"- order when `{journey.order.policy}` is `{way}`: " + " → ".join(f"`{i}`" for i in ids)
+        yield f"- order when `{journey.order.choice}` is `{way}`: " + " → ".join(f"`{i}`" for i in ids)
 
 
 def _printed(journey: Journey) -> Iterator[str]:
-    for number, (korean, english) in enumerate(PRINTED[journey.id], start=1):
+    for number, (korean, english) in enumerate(PRINTED.get(journey.id, ()), start=1):
         ids = [f"`{step.id}`" for step in journey.steps if number in step.guide]
         here = ", ".join(ids) or "before a run begins: the pages of the certificate centre"
         yield f"| {number} | {korean} – {english} | {here} |"
@@ -170,7 +174,9 @@ def _steps(journey: Journey) -> Iterator[str]:
 def _row(step: Step) -> str:
     facts = KINDS[step.kind.name]
     title = f"{render(f'step.{step.id}.title', 'en')} ({render(f'step.{step.id}.title', 'ko')})"
-    taken = "always" if step.when is always else f"when {_reason(step)}"
+    reasons = [f"the bank sets `{step.choice}`"] if step.choice else []
+    reasons += [] if step.when is always else [_reason(step)]
+    taken = f"when {' and '.join(reasons)}" if reasons else "always"
     aside = "".join(f"; aside `{side}`" for side in step.sides)
     cells = (
         f"`{step.id}`",

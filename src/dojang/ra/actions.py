@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass, field, replace
-from datetime import timedelta, timezone
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
 
 from dojang.audit.actions import record_event
+from dojang.guard import budgets, counters
+from dojang.guard.budgets import Budget
+from dojang.guard.sealing import digest_of, sealer
+from dojang.issuing.actions import carry_out
 from dojang.journeys import engine
-from dojang.journeys.page import Action, FieldError, Message, Page, Wait
+from dojang.journeys.adopting import adopt, is_adopted
+from dojang.journeys.page import Action, Message, Page
+from dojang.notices.letters import Letters, gather
+from dojang.pki.day import local
 from dojang.ports.errors import PortError
+from dojang.ports.limits import DAY, Limit
 from dojang.ports.signer_errors import SignerError
-from dojang.products.journeys import JOURNEYS
-from dojang.ra import counters, delivering, finish, rows, steps
+from dojang.products import JOURNEYS
+from dojang.ra import finish, ordered, rows, steps
 from dojang.ra.access import access_run, walking_run
 from dojang.ra.errors import (
     ActionUnknownError,
@@ -26,10 +33,9 @@ from dojang.ra.errors import (
     StepMismatchError,
     TooManyStartsError,
 )
-from dojang.ra.models import UNDER_WAY, Run, StepOutcome
-from dojang.ra.sealing import sealer
+from dojang.ra.models import Run, StepOutcome
 from dojang.ra.store import Body, open_body, seal_body
-from dojang.ra.telling import Letters, gather
+from dojang.ra.telling import say_away
 from dojang.ra.turn import Turn
 
 if TYPE_CHECKING:
@@ -39,8 +45,6 @@ if TYPE_CHECKING:
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
-_KST: Final = timezone(timedelta(hours=9))
-_POLL_ISSUING: Final = 500
 #: Actions that make sense whatever page the person is looking at.
 _ANY_TIME: Final = frozenset({"cancel", "extend", "leave"})
 
@@ -60,7 +64,7 @@ class Started:
 
 def session_of(token: str) -> str:
     """SHA-256 (hex) of a run token: what `Acting.session` and the run's row hold."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return digest_of(token)
 
 
 def find_journey(journey_id: str) -> Journey:
@@ -82,7 +86,7 @@ def start_run(journey_id: str, *, locale: str, acting: Acting, world: World) -> 
         id=secrets.token_hex(16),
         journey=journey.id,
         version=journey.version,
-        product=journey.product,
+        product=journey.product.id,
         channel=journey.channel,
         locale=locale if locale in {"ko", "en"} else "ko",
         session=session_of(token),
@@ -107,19 +111,20 @@ def _count_start(acting: Acting, *, world: World) -> None:
     """Anybody may begin a run, and each is a row and an event: so many a day from one source, no more."""
     if not acting.source:
         return
-    limit, now = world.policy.starts_per_source, world.clock.now()
-    if counters.is_budget_spent("starts", acting.source, limit, now=now):
+    now = world.clock.now()
+    starts = [Budget("starts", acting.source, Limit(world.policy.starts_per_source, DAY))]
+    if budgets.spent_of(starts, now=now):
         raise TooManyStartsError
     with transaction.atomic():
-        counters.spend_budget("starts", acting.source, limit, now=now)
+        budgets.spend(starts, now=now)
 
 
 def _refuse_closed(journey: Journey, *, world: World) -> None:
     """Hours may span midnight."""
-    hours = world.policy.hours_of(journey.product, journey.id.rpartition("-")[2])
+    hours = journey.product.hours_under(world.policy, journey.id.rpartition("-")[2])
     if hours is None:
         return
-    time = world.clock.now().astimezone(_KST).strftime("%H:%M")
+    time = local(world.clock.now()).strftime("%H:%M")
     begins, ends = hours
     is_open = begins <= time < ends if begins < ends else (time >= begins or time < ends)
     if not is_open:
@@ -132,11 +137,9 @@ def open_page(run_id: str, *, acting: Acting, world: World) -> Page:
     Never moves the revision or the idle time. Raises `RunNotFoundError`.
     """
     run = access_run(run_id, acting)
-    if run.state not in {Run.State.OPEN, *UNDER_WAY}:
+    if not _has_work(run, acting, world):
         return _page(turn_of(run, acting, world))
-    if run.state == Run.State.OPEN and not _has_work(run, acting, world):
-        return _page(turn_of(run, acting, world))
-    patience = 0.0 if run.state in UNDER_WAY else 2.0
+    patience = 0.0 if run.state == Run.State.ORDERED else 2.0
     with walking_run(run_id, acting, patience=patience) as (run, held):
         turn = turn_of(run, acting, world)
         if held:
@@ -146,8 +149,13 @@ def open_page(run_id: str, *, acting: Acting, world: World) -> Page:
 
 def _has_work(run: Run, acting: Acting, world: World) -> bool:
     """Whether opening this page changes anything: a step not entered, something awaited, time run out."""
+    if run.state == Run.State.ORDERED:
+        return ordered.order_of(run).is_living
+    if run.state != Run.State.OPEN:
+        return False
     turn = turn_of(run, acting, world)
-    if _is_due(run, world=world) or engine.needs_entry(turn.body.progress):
+    progress = turn.body.progress
+    if _is_due(run, world=world) or not is_adopted(turn.journey, progress) or engine.needs_entry(progress):
         return True
     if turn.body.progress.top.locked:
         return False
@@ -159,38 +167,66 @@ def _refresh(turn: Turn) -> Page:
     """Enter, look or go on issuing, whatever the run needs; the caller holds the run's lock."""
     if expire_turn(turn):
         return _page(turn)
-    if turn.run.state in UNDER_WAY:
-        finish.continue_issuing(turn.run.id, acting=turn.acting, world=turn.world)
-        return _page(turn_of(rows.find_run(turn.run.id), turn.acting, turn.world))
+    if turn.run.state == Run.State.ORDERED:
+        carry_out([turn.run.id], acting=turn.acting, world=turn.world)
+        return ordered.order_page(turn)
     try:
+        _adopt_turn(turn)
         steps.enter_step(turn)
         page = _page(turn)
         if turn.run.state == Run.State.OPEN and page.wait is not None and steps.look_step(turn):
             page = _page(turn)
     except (PortError, SignerError) as error:
         page = _page(turn)
-        return replace(page, errors=(*page.errors, FieldError(error.code, Message(error.message_id))))
+        return replace(page, errors=(*page.errors, say_away(error)))
     return page
 
 
 def turn_of(run: Run, acting: Acting, world: World) -> Turn:
-    """Open a run's row for this request."""
+    """Open a run's row for this request. Raises `JourneyNotFoundError` when its journey is gone."""
     return Turn(run, open_body(run), find_journey(run.journey), acting, world)
+
+
+def _adopt_turn(turn: Turn) -> None:
+    """Take an open run over into a definition that changed under it; the caller holds the run's lock.
+
+    Where the present step stays, so does the page, and an answer to it counts. Else the page is another one.
+    """
+    if is_adopted(turn.journey, turn.body.progress):
+        return
+    before = turn.body.progress
+    adopted = adopt(turn.journey, before)
+    with transaction.atomic():
+        row = rows.lock_run(turn.run.id)
+        if row.state != Run.State.OPEN or row.revision != turn.run.revision:
+            turn.take(row)
+            return
+        turn.run, row.version = row, turn.journey.version
+        step = before.top.step
+        if adopted.top.step == step and len(adopted.frames) == len(before.frames):
+            turn.body = turn.body.at(adopted)
+            seal_body(row, turn.body)
+            row.save(update_fields=["body", "version"])
+        else:
+            progress = engine.place(turn.view(adopted))
+            steps.move_run(turn, progress, step=step, action="adopt", outcome="changed")
+            row.save(update_fields=["version"])
+        record_event(
+            "run:adopted", acting=turn.acting, subject=row.id, at=turn.world.clock.now(),
+            version=row.version, was=before.version, step=step, now=turn.body.progress.top.step,
+        )  # fmt: skip
 
 
 def _page(turn: Turn) -> Page:
     """Assemble the page of the row as it stands."""
     run = turn.run
+    if run.state == Run.State.ORDERED:
+        return ordered.order_page(turn)
     view = turn.view()
     if run.state == Run.State.OPEN:
-        return _unentered(view) if engine.needs_entry(turn.body.progress) else engine.make_page(view)
-    if run.state == Run.State.DELIVERING:
-        return delivering.delivery_page(turn)
-    page = engine.make_page(view, state=str(run.state), result=turn.body.result)
-    if run.state == Run.State.ISSUING:
-        assert run.issuing_at is not None
-        until = run.issuing_at + timedelta(seconds=turn.world.policy.issue_confirm_within)
-        page = replace(page, wait=Wait("issuing", "issuing", until.isoformat(), _POLL_ISSUING))
+        is_entered = view.progress.top.step and not engine.needs_entry(view.progress)
+        return engine.make_page(view) if is_entered else _unentered(view)
+    page = engine.make_page(view, state=str(run.state))
     if run.state == Run.State.CANCELLED and run.end_reason == "replaced":
         page = replace(page, messages=(*page.messages, Message("run.replaced")))
     return page
@@ -234,10 +270,11 @@ def act(
         turn = turn_of(run, acting, world)
         if not held:
             return _page(turn)
-        if turn.run.state == Run.State.DELIVERING:
-            return _deliver(turn, action, data)
+        if turn.run.state == Run.State.ORDERED:
+            return ordered.hear_device(turn, action, data)
         if turn.run.state != Run.State.OPEN or expire_turn(turn):
             return _refresh(turn)
+        _adopt_turn(turn)
         if revision != turn.run.revision and _is_answered(turn.run, step_id, revision, action):
             return _refresh(turn)
         if action not in _ANY_TIME:
@@ -254,17 +291,6 @@ def _is_answered(run: Run, step_id: str, revision: int, action: str) -> bool:
     """Tell whether this very answer was taken before; an answer to the present revision was not."""
     answered = StepOutcome.objects.filter(run=run, step=step_id, revision=revision, action=action)
     return answered.exists()
-
-
-def _deliver(turn: Turn, action: str, data: Mapping[str, Any]) -> Page:
-    """Hear what the device has to say of its new certificate; anything else shows the page as it stands."""
-    assert turn.run.deliver_until is not None
-    in_time = turn.world.clock.now() <= turn.run.deliver_until
-    if action == delivering.STORAGE_FAILED and turn.run.stored_at is None:
-        finish.fail_run(turn.run, "storage_failed", acting=turn.acting, world=turn.world)
-    elif action == delivering.STORED and in_time and not delivering.note_stored(turn, data):
-        return delivering.delivery_page(turn, wrong="delivery_signature_wrong")
-    return _refresh(turn_of(Run.objects.get(id=turn.run.id), turn.acting, turn.world))
 
 
 def _refuse_stale(turn: Turn, step_id: str, revision: int) -> None:
@@ -341,15 +367,21 @@ def _is_due(run: Run, *, world: World) -> bool:
 
 def expire_turn(turn: Turn) -> bool:
     """End an open run whose time has run out; return whether it had."""
-    if not _is_due(turn.run, world=turn.world):
-        return False
+    row = expire_run(turn.run, acting=turn.acting, world=turn.world)
+    turn.run = row or turn.run
+    return row is not None
+
+
+def expire_run(run: Run, *, acting: Acting, world: World) -> Run | None:
+    """End an open run whose time has run out, whatever became of its journey; return its row, or None."""
+    if not _is_due(run, world=world):
+        return None
     with transaction.atomic():
-        row = Run.objects.select_for_update().get(id=turn.run.id)
-        if _is_due(row, world=turn.world):
-            why = "absolute" if turn.world.clock.now() >= row.absolute_until else "idle"
-            finish.end_run(row, Run.State.EXPIRED, why, acting=turn.acting, world=turn.world)
-        turn.run = row
-    return True
+        row = Run.objects.select_for_update().get(id=run.id)
+        if _is_due(row, world=world):
+            why = "absolute" if world.clock.now() >= row.absolute_until else "idle"
+            finish.end_run(row, Run.State.EXPIRED, why, acting=acting, world=world)
+    return row
 
 
 # ------------------------------------------------------------------------------------------ upkeep

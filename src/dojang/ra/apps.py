@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class RaConfig(AppConfig):
-    """Registration authority: runs, factors, counters and locks."""
+    """Registration authority: runs of journeys, each ending in an order or in nothing."""
 
     name = "dojang.ra"
     label = "ra"

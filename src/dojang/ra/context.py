@@ -6,15 +6,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from dojang.ca.queries import standings_of
+from dojang.guard.counters import Tally, tries_left
+from dojang.guard.sealing import sealer
 from dojang.journeys.engine import look_at
+from dojang.journeys.holding import Holding
 from dojang.journeys.later import Later
-from dojang.journeys.model import Context, Holding
+from dojang.journeys.model import Context
+from dojang.products import PRODUCTS
 from dojang.products.messages import render
-from dojang.ra.counters import Tally, tries_left
 from dojang.ra.models import CardChallenge, Run
-from dojang.ra.sealing import sealer
-from dojang.wallet.credentials import WalletCredentials
-from dojang.wallet.queries import usable_key
+from dojang.wallet.devices.credentials import WalletCredentials
+from dojang.wallet.keys.queries import usable_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -149,6 +151,7 @@ def _holdings(customer_id: str) -> tuple[Holding, ...]:
     return tuple(
         Holding(
             product=view.product,
+            unlock=PRODUCTS[view.product].unlock,
             serial=view.serial,
             state="suspended" if view.state == "held" else view.state,
             not_before=view.not_before,
@@ -193,7 +196,6 @@ def tally_of(count: Count, view: RunView, acting: Acting, *, behind: str = "") -
         factor=count.factor,
         subject=f"{kind}:{value}",
         limit=count.limit,
-        window=count.window,
         customer_id=behind or (customer if kind != "source" else ""),
         locks=count.locks,
     )

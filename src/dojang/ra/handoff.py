@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 
 from dojang.audit.actions import record_event
-from dojang.journeys.model import DAY
+from dojang.guard import budgets
+from dojang.guard.budgets import Budget
+from dojang.guard.sealing import sealer
+from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import plain_digits
-from dojang.ra import counters
 from dojang.ra.access import access_run
 from dojang.ra.actions import Started, find_journey, open_page, session_of
 from dojang.ra.errors import HandoffBlockedError, HandoffNotFoundError, HandoffRefusedError
 from dojang.ra.models import Handoff, Run
-from dojang.ra.sealing import sealer
 from dojang.ra.store import open_body
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _refuse_bound(run: Run, *, now: datetime) -> None:
     is_open = run.state == Run.State.OPEN and now < run.idle_until and now < run.absolute_until
     if not is_open:
         raise HandoffRefusedError(reason="over")
-    if find_journey(run.journey).custody == "device":
+    if find_journey(run.journey).product.on_device:
         raise HandoffRefusedError(reason="key", product=run.product)
     if _DEVICE_FACT in open_body(run).progress.facts:
         raise HandoffRefusedError(reason="device", product=run.product)
@@ -97,12 +98,12 @@ def accept_handoff(brought: str, *, acting: Acting, world: World) -> Started:
     """
     if _read_brought(brought) is None:
         raise HandoffNotFoundError
-    attempts = _count(acting, world=world)
+    taken = _count(acting, world=world)
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
         run = _take(brought, token, acting=acting, world=world)
-        verdict = "keep" if run is None else "refund"
-        counters.judge_attempts(dict.fromkeys(attempts, verdict), now=world.clock.now())
+        close = budgets.keep if run is None else budgets.give_back
+        close(taken, now=world.clock.now())
     if run is None:
         raise HandoffNotFoundError
     mine = replace(acting, session=run.session)
@@ -115,15 +116,12 @@ def _count(acting: Acting, *, world: World) -> tuple[int, ...]:
         f"source:{acting.source}": world.policy.handoff_tries_per_day,
         "everybody": world.policy.everybody_errors,
     }
-    tallies = [
-        counters.Tally(factor=_FACTOR, subject=subject, limit=limit, window=DAY, locks=False)
-        for subject, limit in limits.items()
-    ]
+    tries = [Budget(_FACTOR, subject, Limit(limit, DAY)) for subject, limit in limits.items()]
     with transaction.atomic():
-        counted = counters.count_attempts(tallies, run_id="", now=world.clock.now())
-    if counted.refused is not None:
+        taken = budgets.take(tries, now=world.clock.now())
+    if taken is None:
         raise HandoffBlockedError
-    return counted.attempts
+    return taken
 
 
 def _take(brought: str, token: str, *, acting: Acting, world: World) -> Run | None:

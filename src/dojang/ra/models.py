@@ -12,15 +12,13 @@ class Run(models.Model):
     """One walk through one journey. `body` holds facts, scratch, position and typed values, sealed."""
 
     class State(models.TextChoices):
-        """`open` → `issuing` (→ `delivering`) → `done`; or `failed`, `expired`, `cancelled`.
+        """`open` → `ordered`; or `failed`, `expired`, `cancelled`.
 
-        A locked step is still open. `delivering`: the certificate is signed, its device has yet to store it.
+        A locked step is still open. `ordered`: the order of the same id tells how it goes on.
         """
 
         OPEN = "open"
-        ISSUING = "issuing"
-        DELIVERING = "delivering"
-        DONE = "done"
+        ORDERED = "ordered"
         FAILED = "failed"
         EXPIRED = "expired"
         CANCELLED = "cancelled"
@@ -44,48 +42,31 @@ class Run(models.Model):
     waits_for = models.BinaryField(
         max_length=32, null=True
     )  # blind index of the number a text is awaited from
-    replaces = models.CharField(
-        max_length=32, default=""
-    )  # reason of the old certificate's end, at a re-issue
     end_reason = models.CharField(max_length=40, default="")
     created_at = models.DateTimeField()
     touched_at = models.DateTimeField()
     idle_until = models.DateTimeField()
     absolute_until = models.DateTimeField()
-    issuing_at = models.DateTimeField(null=True)
-    deliver_until = models.DateTimeField(null=True)  # the device must have stored its certificate by then
-    stored_at = models.DateTimeField(null=True)  # it has: only the activation is still to be done
     ended_at = models.DateTimeField(null=True)
-    tidied = models.BooleanField(default=False)  # what follows a done run outside the database was done
 
     class Meta:
-        """One live run per person and product; the database says so too."""
+        """One open run per person and product; the database says so too."""
 
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["customer_id", "product"],
-                name="ra_one_live_run",
-                condition=Q(state__in=["open", "issuing", "delivering"]) & ~Q(customer_id=""),
+                name="ra_one_open_run",
+                condition=Q(state="open") & ~Q(customer_id=""),
             )
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["idle_until"], name="ra_run_due", condition=Q(state__in=["open", "issuing"])
-            ),
-            models.Index(fields=["deliver_until"], name="ra_run_delivering", condition=Q(state="delivering")),
+            models.Index(fields=["idle_until"], name="ra_run_due", condition=Q(state="open")),
             models.Index(fields=["customer_id", "-created_at"], name="ra_run_customer"),
             models.Index(fields=["waits_for"], name="ra_run_waits", condition=Q(waits_for__isnull=False)),
-            models.Index(fields=["ended_at"], name="ra_run_untidy", condition=Q(state="done", tidied=False)),
         ]
 
     def __str__(self) -> str:
         return f"{self.id} {self.journey}/{self.step} {self.state}"
-
-
-#: States in which a certificate is on its way.
-UNDER_WAY = (Run.State.ISSUING, Run.State.DELIVERING)
-#: States in which a run keeps its customer's place.
-LIVING = (Run.State.OPEN, *UNDER_WAY)
 
 
 class Handoff(models.Model):
@@ -131,100 +112,6 @@ class StepOutcome(models.Model):
 
     def __str__(self) -> str:
         return f"{self.step} revision {self.revision}: {self.outcome}"
-
-
-class UsedEvidence(models.Model):
-    """Evidence spent on an issue. The id is the fact's own, so nothing can be spent a second time."""
-
-    id = models.CharField(primary_key=True, max_length=160)
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="used_evidence")
-    name = models.CharField(max_length=64)
-    purpose = models.CharField(max_length=64)
-    customer_id = models.CharField(max_length=64, default="")
-    proven_at = models.DateTimeField()
-    used_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.name} for {self.purpose}"
-
-
-class FactorCounter(models.Model):
-    """Wrong entries of one factor by one subject, all runs and channels together.
-
-    `errors` moves before anybody is asked and is the figure compared with the limit; `total` only rises.
-    The subject (customer id, user id, network source) is kept as a keyed blind index.
-    """
-
-    factor = models.CharField(max_length=32)
-    subject = models.BinaryField(max_length=32)
-    customer_id = models.CharField(max_length=64, default="")
-    window_start = models.DateTimeField()
-    window = models.PositiveIntegerField(null=True)  # seconds; None counts until right or unlocked
-    limit = models.PositiveIntegerField()
-    errors = models.PositiveIntegerField(default=0)
-    total = models.PositiveBigIntegerField(default=0)
-    locked_at = models.DateTimeField(null=True)
-
-    class Meta:
-        """One counter for a factor and a subject; locks are looked up by customer."""
-
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["factor", "subject"], name="ra_counter_once")
-        ]
-        indexes: ClassVar = [models.Index(fields=["customer_id", "factor"], name="ra_counter_customer")]
-
-    def __str__(self) -> str:
-        return f"{self.factor}: {self.errors} of {self.limit}"
-
-
-class Attempt(models.Model):
-    """One counted entry: `counted` before the outside is asked, then what it turned out to be."""
-
-    class State(models.TextChoices):
-        """Life of an attempt."""
-
-        COUNTED = "counted"
-        RIGHT = "right"
-        WRONG = "wrong"
-        KEPT = "kept"
-        UNANSWERED = "unanswered"
-
-    counter = models.ForeignKey(FactorCounter, on_delete=models.CASCADE, related_name="attempts")
-    run_id = models.CharField(max_length=32, db_index=True)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.COUNTED)
-    at = models.DateTimeField()
-
-    class Meta:
-        """Open attempts are few and looked up on every judgement."""
-
-        indexes: ClassVar = [
-            models.Index(fields=["counter"], name="ra_attempt_open", condition=Q(state="counted"))
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.counter_id} {self.state}"
-
-
-class FactorLock(models.Model):
-    """A factor locked for a subject, and how it was opened again."""
-
-    counter = models.ForeignKey(FactorCounter, on_delete=models.CASCADE, related_name="locks")
-    locked_at = models.DateTimeField()
-    opens_at = models.DateTimeField(null=True)  # a day's limit opens by itself; None waits for the way out
-    opened_at = models.DateTimeField(null=True)
-    opened_by = models.CharField(max_length=64, default="")
-
-    class Meta:
-        """One open lock at a time."""
-
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["counter"], name="ra_lock_open_once", condition=Q(opened_at__isnull=True)
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.counter_id} since {self.locked_at}"
 
 
 class CardChallenge(models.Model):

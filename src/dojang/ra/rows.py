@@ -18,15 +18,14 @@ if TYPE_CHECKING:
 
 _FIELDS: Final = tuple(field.attname for field in Run._meta.concrete_fields)  # noqa: SLF001 - Django's public name for it
 _SELECT: Final = f"SELECT {', '.join(_FIELDS)} FROM ra_run"  # noqa: S608 - names of our own columns
-#: What walking a run may change; its session belongs to the hand-off, `tidied` to what follows a done run.
+#: What walking a run may change; its session belongs to the hand-off.
 _WALKED: Final = (
-    "state", "revision", "step", "customer_id", "body", "lease", "leased_at", "waits_for", "replaces",
-    "end_reason", "touched_at", "idle_until", "issuing_at", "deliver_until", "stored_at", "ended_at",
+    "state", "revision", "step", "customer_id", "body", "lease", "leased_at", "waits_for", "end_reason",
+    "touched_at", "idle_until", "ended_at",
 )  # fmt: skip
 _SET: Final = ", ".join(f"{name} = %s" for name in _WALKED)
 
 _READ: Final = f"{_SELECT} WHERE id = %s AND session = %s"
-_FIND: Final = f"{_SELECT} WHERE id = %s"
 _LOCK: Final = f"{_SELECT} WHERE id = %s FOR UPDATE"
 _WRITE: Final = f"UPDATE ra_run SET {_SET} WHERE id = %s"  # noqa: S608 - the same
 _ANSWERED: Final = f"""
@@ -45,7 +44,6 @@ _ENTERED: Final = """
         leased_at = %s, waits_for = %s
     WHERE id = %s AND revision = %s AND state = 'open' AND lease = %s
 """
-_BODY: Final = "UPDATE ra_run SET body = %s WHERE id = %s AND state = %s"
 
 
 def _made(sql: str, parameters: Sequence[Any]) -> Run | None:
@@ -58,14 +56,6 @@ def _made(sql: str, parameters: Sequence[Any]) -> Run | None:
 def read_run(run_id: str, session: str) -> Run | None:
     """Return a session's run, or None."""
     return _made(_READ, [run_id, session])
-
-
-def find_run(run_id: str) -> Run:
-    """Return a run. Raises `Run.DoesNotExist`."""
-    found = _made(_FIND, [run_id])
-    if found is None:
-        raise Run.DoesNotExist
-    return found
 
 
 def lock_run(run_id: str) -> Run:
@@ -98,11 +88,6 @@ def write_entered(run: Run, *, before: str) -> bool:
     """Store what entering (or looking at) a step changed, if nobody moved or leased the run since."""
     values = [run.body, run.step, str(run.state), run.end_reason, run.ended_at, run.lease, run.leased_at]
     return _execute(_ENTERED, [*values, run.waits_for, run.id, run.revision, before])
-
-
-def write_body(run: Run) -> bool:
-    """Store the body alone, if the run is still in the state it was read in."""
-    return _execute(_BODY, [run.body, run.id, str(run.state)])
 
 
 def _walked(run: Run) -> Iterable[Any]:

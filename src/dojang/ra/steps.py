@@ -19,24 +19,29 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from procrastinate.contrib.django import app as queue
 
 from dojang.audit.actions import record_event
+from dojang.guard import budgets, counters
+from dojang.guard.locks import hold_to_commit
+from dojang.issuing.queries import is_under_way
 from dojang.journeys import engine
 from dojang.journeys.kinds.base import Base
 from dojang.journeys.model import Locked, Passed, Pending, Rejected, Stopped
 from dojang.journeys.page import FieldError, Message
+from dojang.notices.letters import Letters, gather
+from dojang.pki.day import day_of
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
-from dojang.products.journeys import JOURNEYS
-from dojang.ra import counters, finish, rows
+from dojang.products import JOURNEYS
+from dojang.ra import finish, rows
 from dojang.ra.context import awaited_by, kind_of, tally_of
-from dojang.ra.models import LIVING, UNDER_WAY, CardChallenge, FactorCounter, Run
-from dojang.ra.signals import step_answered
+from dojang.ra.models import CardChallenge, Run
 from dojang.ra.store import open_body, seal_body
-from dojang.ra.telling import CHANGES, Letters, gather, remember, warn_both
+from dojang.ra.telling import CHANGES, remember, say_away, warn_both
 from dojang.ra.turn import Turn
+from dojang.ra.uses import record_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +84,7 @@ def submit_step(turn: Turn, action: str, data: Mapping[str, Any]) -> None:
         try:
             answer = view.step.kind.ask(view, submit.cleaned, turn.world)
         except (PortError, SignerError) as error:
-            _give_back(turn, submit, FieldError(error.code, Message(error.message_id)))
+            _give_back(turn, submit, say_away(error))
             return
         submit.view = turn.view(moved=submit.left)
         judged = submit.view.step.kind.judge(submit.view, answer)
@@ -152,12 +157,9 @@ def _budget(turn: Turn, submit: Submit) -> Outcome | None:
     """Refuse, before anything is counted, a source (or a day) with too many wrong entries in all."""
     if not any(count.locks for count in submit.counts):
         return None
-    policy, now = turn.world.policy, turn.world.clock.now()
-    limits = {("everybody", ""): policy.everybody_errors}
-    if turn.acting.source:
-        limits["source", turn.acting.source] = policy.source_errors
-    spent = counters.spent_budgets(limits, now=now)
-    if spent == {"everybody"}:
+    bounded = budgets.wrong_entries(turn.world.policy, turn.acting)
+    spent = budgets.spent_of(bounded, now=turn.world.clock.now())
+    if spent == {budgets.EVERYBODY}:
         log.error("more wrong entries today than mistakes explain: nothing that can be guessed is taken")
     if spent:
         return Rejected(errors=(FieldError("too_many_errors", Message("error.too_many_errors")),))
@@ -213,12 +215,11 @@ def _conclude(turn: Turn, submit: Submit, outcome: Outcome) -> None:
         if isinstance(settled.outcome, Passed):
             progress = _pass(turn, view, settled, letters)
         if progress.finished and turn.run.state == Run.State.OPEN:
-            progress = finish.begin_issuing(turn, progress)
+            progress = finish.order_certificate(turn, progress)
         _move_on(turn, progress, submit, type(settled.outcome).__name__.lower())
         if isinstance(settled.outcome, Pending) and settled.outcome.dispatch:
             _leave(turn, settled.outcome.dispatch)
-        heard = {"view": view, "data": submit.cleaned or {}, "outcome": settled.outcome}
-        step_answered.send(sender=Run, **heard, acting=turn.acting, world=turn.world)
+        record_step(view, submit.cleaned or {}, settled.outcome, acting=turn.acting, world=turn.world)
         _write(turn, submit, settled, newly, letters)
 
 
@@ -262,10 +263,7 @@ def _judge(turn: Turn, submit: Submit, outcome: Outcome) -> tuple[str, ...]:
     locking = [attempt for attempt, count in zip(submit.attempts, submit.counts, strict=False) if count.locks]
     newly = list(counters.judge_attempts(verdicts, locking=locking, now=now))
     if locking and "wrong" in verdicts.values():
-        policy = turn.world.policy
-        if turn.acting.source:
-            counters.spend_budget("source", turn.acting.source, policy.source_errors, now=now)
-        counters.spend_budget("everybody", "", policy.everybody_errors, now=now)
+        budgets.spend(budgets.wrong_entries(turn.world.policy, turn.acting), now=now)
     if submit.locked_now is not None:
         newly.append(submit.counts[submit.locked_now].factor)
     return tuple(dict.fromkeys(newly))
@@ -285,15 +283,13 @@ def _bind(turn: Turn, view: RunView, settled: engine.Settled, letters: Letters) 
     customer = settled.progress.customer
     if customer is None or customer == view.customer:
         return settled
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{customer}|{turn.run.product}"]
-        )
+    hold_to_commit("person", customer, turn.run.product)
     live = Run.objects.select_for_update().filter(
-        customer_id=customer, product=turn.run.product, state__in=LIVING
+        customer_id=customer, product=turn.run.product, state=Run.State.OPEN
     )
     others = list(live.exclude(id=turn.run.id).order_by("id"))
-    if any(other.state in UNDER_WAY for other in others):
+    # Looked for behind the runs' locks: one that is ending just now has placed its order by then.
+    if is_under_way(customer, turn.run.product):
         error = FieldError("issuing_elsewhere", Message("error.issuing_elsewhere"))
         return engine.settle(view, Rejected(errors=(error,)))
     for other in others:
@@ -315,10 +311,13 @@ def dispatch_step(run_id: str, step: str, visit: int, what: str, *, acting: Acti
     run = Run.objects.filter(id=run_id, state=Run.State.OPEN).first()
     if run is None:
         return
-    turn = Turn(run, open_body(run), JOURNEYS[run.journey], acting, world)
-    top = turn.body.progress.top
+    journey = JOURNEYS.get(run.journey)
+    if journey is None:
+        return  # offered no more: the run ends with its time
+    turn = Turn(run, open_body(run), journey, acting, world)
+    view = turn.view()
+    top = view.progress.top
     if (f"{top.journey}/{top.step}", top.visit) == (step, visit):
-        view = turn.view()
         view.step.kind.dispatch(view, what, world)
 
 
@@ -329,7 +328,7 @@ def _pass(turn: Turn, view: RunView, settled: engine.Settled, letters: Letters) 
     if settled.challenge_answered and view.customer:
         CardChallenge.objects.filter(customer_id=view.customer).delete()
     for fact in outcome.facts:
-        finish.keep_wallet_key(turn, fact)
+        finish.keep_key(turn, fact)
         if fact.name in CHANGES and view.customer:
             letters.add(view.customer, CHANGES[fact.name], f"{fact.by}:{fact.name}", product=view.product)
     return enter_quietly(turn, engine.place(turn.view(settled.progress)))
@@ -353,7 +352,7 @@ def _write(
         told = warn_both(letters, settled.mismatch, view)
     for factor in newly:
         for customer in _locked_people(turn, submit, factor):
-            day = turn.world.clock.now().date().isoformat()
+            day = day_of(turn.world.clock.now()).isoformat()
             letters.add(customer, "factor_locked", f"lock:{factor}:{customer}:{day}:{run.id}", factor=factor)
     letters.write(acting=who, world=turn.world)
     now = turn.world.clock.now()
@@ -385,7 +384,7 @@ def _locked_people(turn: Turn, submit: Submit, factor: str) -> tuple[str, ...]:
     for index, customer in submit.behind.items():
         if submit.counts[index].factor == factor:
             tally = tally_of(submit.counts[index], submit.view, turn.acting)
-            FactorCounter.objects.filter(factor=factor, subject=tally.index).update(customer_id=customer)
+            counters.name_customer(tally, customer)
             people.append(customer)
     return tuple(people)
 

@@ -1,56 +1,22 @@
-"""Whom to tell what: gathered outside, written inside the transaction of what it tells about."""
+"""What a run tells people: of evidence that is somebody else's, of changed channels, of who is away."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from dojang.notices.actions import Audience, gather_audience, remember_channels, tell
-from dojang.ports.errors import PortError
+from dojang.journeys.page import FieldError, Message
+from dojang.notices.actions import remember_channels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from dojang.journeys.model import Mismatch, RunView
-    from dojang.ports.acting import Acting
+    from dojang.notices.letters import Letters
+    from dojang.pki.errors import DojangError
     from dojang.ports.world import World
 
-log = logging.getLogger(__name__)
-
+log = logging.getLogger("dojang.ra")
 #: Facts that change how a customer can be reached, and the notice that says so to the channels before.
 CHANGES: Final = {"phone_changed": "phone_changed"}
-
-
-def gather(people: Iterable[str], *, world: World) -> dict[str, Audience]:
-    """Ask how to reach people. Where the bank cannot be asked, the channels known from before must do."""
-    found: dict[str, Audience] = {}
-    for person in sorted(set(people)):
-        try:
-            found[person] = gather_audience(person, world=world)
-        except PortError as error:
-            log.warning("channels of a customer cannot be asked: %s", error.code)
-            found[person] = Audience(person, (), "ko")
-    return found
-
-
-@dataclass(slots=True)
-class Letters:
-    """Notices to be written at the end of a transaction: one line for each occasion and person."""
-
-    audiences: dict[str, Audience] = field(default_factory=dict)
-    lines: list[tuple[str, str, dict[str, Any], str]] = field(default_factory=list)
-
-    def add(self, customer_id: str, message: str, key: str, **args: Any) -> None:
-        """Note a line; a person nobody gathered is reached by the channels known from before."""
-        self.audiences.setdefault(customer_id, Audience(customer_id, (), "ko"))
-        self.lines.append((customer_id, message, args, key))
-
-    def write(self, *, acting: Acting, world: World) -> None:
-        """Write every line, inside the caller's transaction."""
-        for customer_id, message, args, key in self.lines:
-            dated = {"at": world.clock.now().isoformat(), **args}
-            tell(self.audiences[customer_id], message, dated, key=key, acting=acting, world=world)
 
 
 def warn_both(letters: Letters, mismatch: Mismatch, view: RunView) -> tuple[str, ...]:
@@ -73,3 +39,10 @@ def remember(letters: Letters, customer_id: str, *, world: World) -> None:
     audience = letters.audiences.get(customer_id)
     if audience is not None and audience.channels:
         remember_channels(audience, world=world)
+
+
+def say_away(error: DojangError) -> FieldError:
+    """Say on the page that somebody outside could not be asked, and write it down: no door hears of it."""
+    log.error("a step was not asked", extra={"code": error.code, "error": type(error).__name__})
+    figures = {name: value for name, value in error.data.items() if isinstance(value, str | int)}
+    return FieldError(error.code, Message(error.message_id, figures))

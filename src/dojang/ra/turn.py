@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dojang.journeys.adopting import adopt
 from dojang.ra.context import Surroundings, view_of
 from dojang.ra.store import Body, open_body
 
@@ -29,8 +30,8 @@ class Turn:
     around: Surroundings = field(default_factory=Surroundings)
 
     def view(self, progress: Progress | None = None, moved: Mapping[str, int] | None = None) -> RunView:
-        """Return what the present step may see."""
-        progress = progress or self.body.progress
+        """Return what the present step may see, by the definition in force (stored by `actions` alone)."""
+        progress = progress or adopt(self.journey, self.body.progress)
         return view_of(self.run, self.journey, progress, world=self.world, moved=moved, around=self.around)
 
     def take(self, run: Run) -> None:

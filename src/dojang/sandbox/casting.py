@@ -40,16 +40,14 @@ _TABLES = (
 
 @dataclass(frozen=True, slots=True)
 class NearExpiry:
-    """A certificate the cast should hold from the beginning: whose, of which product, and for how long."""
+    """A certificate the cast should hold from the beginning, one of the wallet: whose, and for how long."""
 
     handle: str
     customer_id: str
-    product: str
-    journey: str
     days_left: int
 
 
-NEAR_EXPIRY = NearExpiry("jung", cast.BY_HANDLE["jung"].id, "financial", "financial-web-issue", 20)
+NEAR_EXPIRY = NearExpiry("jung", cast.BY_HANDLE["jung"].id, 20)
 
 
 def near_expiry(customer_id: str) -> NearExpiry | None:

@@ -14,8 +14,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from dojang.pki.errors import DojangError
-from dojang.ports.errors import PortError
 from dojang.ports.writing import is_digits, plain_digits, plain_mail, plain_phone, plain_text
 from dojang.products.messages import render as sentence
 from dojang.sandbox.clock import ClockMoveError
@@ -70,7 +68,7 @@ def show(
 
 
 def page(view: View) -> View:
-    """Answer ``?lang=`` with a cookie and a redirect, and give typed errors a face."""
+    """Answer ``?lang=`` with a cookie and a redirect. Typed errors become pages at the edge."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -87,13 +85,7 @@ def page(view: View) -> View:
                 secure=request.is_secure(),
             )
             return answer
-        try:
-            return view(request, *args, **kwargs)
-        except DojangError as error:
-            outside = isinstance(error, PortError)
-            status = HTTPStatus.SERVICE_UNAVAILABLE if outside else HTTPStatus.NOT_FOUND
-            text = sentence(error.message_id, reader_locale(), **error.data)
-            return show(request, "sandbox/wrong.html", {"text": text}, status=status)
+        return view(request, *args, **kwargs)
 
     return wrapped
 

@@ -3,40 +3,53 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ninja.openapi.docs import DocsBase
 
 from dojang.products.messages import catalog
 from dojang.sandbox.pages import show
-from dojang.sandbox.problems import STATUS
 from dojang.sandbox.wording import reader_locale
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.http import HttpRequest, HttpResponse
     from ninja import NinjaAPI
 
-#: Codes that any address may answer, beside those of `STATUS`.
-_COMMON = {
-    "request_malformed": 400,
-    "corebank_unavailable": 503,
-    "telephony_unavailable": 503,
-    "sms_unavailable": 503,
-    "mail_unavailable": 503,
-    "push_unavailable": 503,
-    "outside_unavailable": 503,
-}
+#: Codes these addresses may answer.
+_CODES: Final = (
+    "call_state",
+    "call_unknown",
+    "clock_move",
+    "corebank_unavailable",
+    "mail_unavailable",
+    "medium_unknown",
+    "outside_unavailable",
+    "person_unknown",
+    "push_unavailable",
+    "request_malformed",
+    "sandbox_off",
+    "sms_unavailable",
+    "telephony_unavailable",
+)
 
 
 class Reference(DocsBase):
-    """Renders what ninja knows about an interface with the sandbox's own template."""
+    """Renders what ninja knows about an interface with the sandbox's own template.
+
+    `statuses` is the edge's table: HTTP status by error code.
+    """
+
+    def __init__(self) -> None:
+        self.statuses: Mapping[str, int] = {}
 
     def render_page(self, request: HttpRequest, api: NinjaAPI, **kwargs: Any) -> HttpResponse:
         """Return the reference page."""
         document: dict[str, Any] = json.loads(json.dumps(api.get_openapi_schema(), default=str))
         locale = reader_locale()
         sentences = catalog(locale)
-        codes = {code: int(status) for code, status in STATUS.items()} | _COMMON
+        codes = {code: int(self.statuses[code]) for code in _CODES}
         context = {
             "place": "reference",
             "openapi_url": self.get_openapi_url(api, kwargs),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 from django.utils.translation import get_language
 
+from dojang.pki.day import local as local_time
 from dojang.products.messages import catalog, render
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 LOCALES = ("ko", "en")
-KST = timezone(timedelta(hours=9), "KST")
 _WEEKDAYS = {"ko": "월화수목금토일", "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -32,12 +35,12 @@ def about(handle: str, locale: str) -> str:
 
 def write_clock(moment: datetime) -> str:
     """Write the time of day in Korea: ``16:05``."""
-    return f"{moment.astimezone(KST):%H:%M}"
+    return f"{local_time(moment):%H:%M}"
 
 
 def write_day(moment: datetime, locale: str) -> str:
     """Write the date in Korea: ``2026년 11월 22일 (일)``, ``Sun 22 Nov 2026``."""
-    local = moment.astimezone(KST)
+    local = local_time(moment)
     weekday = _WEEKDAYS[locale][local.weekday()]
     if locale == "en":
         return f"{weekday} {local.day} {_MONTHS[local.month - 1]} {local.year}"

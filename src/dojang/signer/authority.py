@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from dojang.pki import der
 from dojang.pki.certificate import Tbs, read_certificate, read_tbs
-from dojang.pki.crl import check_tbs_crl
+from dojang.pki.crl import check_crl_number, check_tbs_crl
 from dojang.pki.errors import MalformedError, ProfileError
 from dojang.pki.npki.vid import compute_vid
+from dojang.pki.ocsp import check_response_data
 from dojang.pki.profiles import PROFILES, check_tbs
 from dojang.pki.signing import KEY_ALGORITHMS, describe_key, public_key_bytes, sign, signature_algorithm
 from dojang.ports.signer_errors import (
@@ -328,7 +328,8 @@ class Authorities:
         key = self._key(issuer)
         if not MAY_SIGN[key.role] or key.certificate is None:
             raise KeyPurposeError("the key may not sign revocation lists", label=issuer)
-        facts = check_tbs_crl(tbs, issuer_certificate=key.certificate, now=self._time.check())
+        now = self._time.check()
+        facts = check_tbs_crl(tbs, issuer_certificate=key.certificate, now=now)
         if facts.algorithm != signature_algorithm(key.algorithm).der:
             raise ProfileError("the list names another signature algorithm than the key's")
         scope = hashlib.sha256((facts.idp_url or "").encode()).hexdigest()
@@ -338,12 +339,13 @@ class Authorities:
                 "SELECT number, tbs_sha256, signature FROM crl_number WHERE issuer = ? AND scope = ?",
                 (issuer, scope),
             )
+            last = int.from_bytes(rows[0][0], "big") if rows else -1
             if rows:
-                last = int.from_bytes(rows[0][0], "big")
                 if rows[0][1] == digest:
                     return bytes(rows[0][2])
                 if facts.number <= last:
                     raise CrlNumberError("the number of a list only rises", last=str(last))
+            check_crl_number(facts.number, last=last, now=now)
             signature = sign(key.private, key.algorithm, tbs)
 
             def keep(tx: Tx) -> None:
@@ -367,49 +369,35 @@ class Authorities:
         return signature
 
     def sign_ocsp(self, responder: str, tbs: bytes) -> bytes:
-        """Sign a ResponseData (RFC 6960 §4.2.1); goes on while signing is stopped.
+        """Sign a ResponseData (RFC 6960 §4.2.1) for whoever asks now; goes on while signing is stopped.
 
-        Many share one journal entry, which lists the hash of each.
+        The journal counts such answers, a sum for each minute: strangers decide how many there are.
         """
-        return self.sign_ocsp_many(responder, [tbs])[0]
+        signatures, digests = self._sign_answers(responder, [tbs])
+        self._store.commit(lambda tx: tx.tally_ocsp(responder, digests[0]))
+        return signatures[0]
 
     def sign_ocsp_many(self, responder: str, tbs: Sequence[bytes]) -> list[bytes]:
-        """Sign several ResponseData as `sign_ocsp` does; all are looked at before the first is signed."""
+        """Sign several ResponseData ahead; all are looked at before the first is signed.
+
+        They share one journal entry, which lists the hash of each.
+        """
+        signatures, digests = self._sign_answers(responder, tbs)
+        listed = [digest.hex() for digest in digests]
+        self._store.commit(
+            lambda tx: tx.record("sign_ocsp", responder=responder, count=len(listed), tbs_sha256=listed)
+        )
+        return signatures
+
+    def _sign_answers(self, responder: str, tbs: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+        """Return signatures and hashes. Raises `ProfileError` for what this responder may not say now."""
         key = self._key(responder)
         if key.role != "ocsp":
             raise KeyPurposeError("the key may not sign status answers", label=responder)
-        self._time.check()
-        identifier = describe_key(key.public_key).identifier
+        now = self._time.check()
+        named = describe_key(key.public_key).identifier
         for body in tbs:
-            _check_response_data(body, identifier)
-        signatures = [sign(key.private, key.algorithm, body) for body in tbs]
-        digests = [hashlib.sha256(body).digest() for body in tbs]
-
-        def keep(tx: Tx) -> None:
-            for digest in digests:
-                tx.tally_ocsp(responder, digest)
-
-        self._store.commit(keep)
-        return signatures
-
-
-def _check_response_data(tbs: bytes, key_identifier: bytes) -> None:
-    """Refuse what is not a ResponseData of this responder: the key must not sign other things by accident."""
-    try:
-        body = der.whole(tbs)
-        named = body.enter(0xA2)
-        identifier = named.octets()
-        named.done()
-        body.value(der.GENERALIZED_TIME)
-        answers = body.enter()
-        if not answers.more:
-            raise ProfileError("a status answer that answers nothing")
-        while answers.more:
-            answers.enter()
-        if (extensions := body.optional(0xA1)) is not None:
-            extensions.enter()
-        body.done()
-    except MalformedError as error:
-        raise ProfileError(f"the status answer is malformed: {error.detail}") from None
-    if identifier != key_identifier:
-        raise ProfileError("the status answer names another responder")
+            check_response_data(body, responder_key_hash=named, now=now)
+        return [sign(key.private, key.algorithm, body) for body in tbs], [
+            hashlib.sha256(body).digest() for body in tbs
+        ]

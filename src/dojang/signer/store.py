@@ -8,6 +8,8 @@ so that a journal cut off at its end is noticed too.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import hmac
 import sqlite3
 import threading
@@ -28,6 +30,8 @@ Result = TypeVar("Result")
 _BATCH = 256
 #: Entries of the tail whose hashes are recomputed at every start; `Store.verify` does all of them.
 _TAIL = 100_000
+#: Characters of a time (ISO 8601) up to its minute.
+_MINUTE = 16
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
@@ -50,6 +54,9 @@ CREATE TABLE IF NOT EXISTS wallet_part (
 CREATE TABLE IF NOT EXISTS crl_number (
     issuer TEXT NOT NULL, scope TEXT NOT NULL, number BLOB NOT NULL,
     tbs_sha256 BLOB NOT NULL, signature BLOB NOT NULL, PRIMARY KEY (issuer, scope)
+) STRICT;
+CREATE TABLE IF NOT EXISTS ocsp_tally (
+    responder TEXT PRIMARY KEY, count INTEGER NOT NULL, chain BLOB NOT NULL, since TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS journal (
     seq INTEGER PRIMARY KEY, at TEXT NOT NULL, verb TEXT NOT NULL, body TEXT NOT NULL, hash BLOB NOT NULL,
@@ -101,7 +108,7 @@ class Tx:
         self.head = head
         self.at = stamp.at
         self._trusted = stamp.trusted
-        self._tallies: dict[str, list[str]] = {}
+        self._tallies: dict[str, list[bytes]] = {}
 
     def record(self, verb: str, **body: Any) -> None:
         """Append one entry. Raises `sqlite3.IntegrityError` for a serial or authorisation used before."""
@@ -117,13 +124,34 @@ class Tx:
         self.head = Head(seq, digest)
 
     def tally_ocsp(self, responder: str, tbs_sha256: bytes) -> None:
-        """Count one status answer; all of a transaction share one entry for each responder."""
-        self._tallies.setdefault(responder, []).append(tbs_sha256.hex())
+        """Count one live status answer. Strangers decide how many: those of a minute share an entry."""
+        self._tallies.setdefault(responder, []).append(tbs_sha256)
 
-    def record_tallies(self) -> None:
-        """Append the entries of `tally_ocsp`; called once, before the commit."""
+    def settle_tallies(self, *, last: bool = False) -> None:
+        """Keep what was counted; called once, before the commit. Earlier minutes become entries.
+
+        Until then a minute's sum is a row of its own, as durable as the journal; with `last` all are entered.
+        """
+        for responder, count, chain, since in self.run(
+            "SELECT responder, count, chain, since FROM ocsp_tally ORDER BY responder"
+        ).fetchall():
+            if last or since[:_MINUTE] != self.at[:_MINUTE]:
+                self.record("count_ocsp", responder=responder, count=count, since=since, chain=chain.hex())
+                self.run("DELETE FROM ocsp_tally WHERE responder = ?", (responder,))
         for responder, digests in self._tallies.items():
-            self.record("sign_ocsp", responder=responder, count=len(digests), tbs_sha256=digests)
+            self._add(responder, digests)
+
+    def _add(self, responder: str, digests: list[bytes]) -> None:
+        held = self.run(
+            "SELECT count, chain, since FROM ocsp_tally WHERE responder = ?", (responder,)
+        ).fetchone()
+        count, chain, since = held or (0, bytes(32), self.at)
+        for digest in digests:
+            chain = hashlib.sha256(chain + digest).digest()
+        self.run(
+            "INSERT OR REPLACE INTO ocsp_tally (responder, count, chain, since) VALUES (?, ?, ?, ?)",
+            (responder, count + len(digests), chain, since),
+        )
 
 
 class _Ticket:
@@ -153,6 +181,7 @@ class Store:
         self._head = self._last_entry()
         self._head_known = True
         self._head_key: bytes | None = None
+        self._sound = False  #: whether the journal was found whole
         self.commits = 0  #: transactions made durable since the start
 
     @property
@@ -216,7 +245,7 @@ class Store:
                 set_meta(tx, "clock_offset", repr(stamp.moved_to).encode())
             for ticket in batch:
                 self._run_ticket(tx, ticket)
-            tx.record_tallies()
+            tx.settle_tallies()
             if tx.head != self._head:
                 set_meta(tx, "head", self._sealed_head(tx.head))
             self._writer.execute("COMMIT")
@@ -256,7 +285,10 @@ class Store:
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        """Finish what is being written and close the file."""
+        """Finish what is being written, enter what was only counted, and close the file."""
+        if self._sound and self.read("SELECT 1 FROM ocsp_tally"):
+            with contextlib.suppress(SignerError):  # the sums stay where they are, for the next start
+                self.commit(lambda tx: tx.settle_tallies(last=True))
         with self._leading, self._reading:
             self._reader.close()
             self._writer.close()
@@ -273,6 +305,7 @@ class Store:
         elif not hmac.compare_digest(kept, self._sealed_head(self._head)):
             raise JournalBrokenError("the journal does not end where it was left", seq=self._head.seq)
         self.verify(after=max(0, self._head.seq - _TAIL))
+        self._sound = True
 
     def verify(self, after: int = 0) -> int:
         """Recompute the hashes of all entries behind `after` and return how many. `JournalBrokenError`."""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from dojang.pki.errors import MalformedError
+from dojang.ports.signer_wire import HALT_ORDER
 from dojang.signer.authority import Authorities
 from dojang.signer.customers import CustomerLimits, Customers
 from dojang.signer.store import Store, set_meta
@@ -143,7 +144,7 @@ class Signing:
         time.remember(
             None if last is None else datetime.fromisoformat(last), timedelta(seconds=float(offset or b"0"))
         )
-        self.switch = Switch(store, time)
+        self.switch = Switch(store, time, database.with_name(HALT_ORDER))
         self._authorities = Authorities(store, vault, self.switch, time, policy_arc=config.policy_arc)
         self._customers = Customers(store, vault, self.switch, time, config.limits)
         self._verbs = self._table()

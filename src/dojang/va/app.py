@@ -40,6 +40,8 @@ MAX_PATH = 4096  #: characters of a GET question; longer ones belong into a POST
 _CRL_PATH = re.compile(r"/crl/([A-Za-z0-9-]{1,64})/([0-9]{1,4})\.crl")
 _AIA_PATH = re.compile(r"/aia/([A-Za-z0-9-]{1,64})\.cer")
 _OCSP_TYPE = "application/ocsp-response"
+_REQUEST_TYPE = "application/ocsp-request"
+_NO_STORE = ("Cache-Control", "no-store")
 _SHORT_PATH = 512  #: characters
 _CRLS_KEPT = 32  #: CRLs in memory
 
@@ -61,8 +63,30 @@ class StatusApp:
         start_response(status, headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
+    def remembered(
+        self, method: str, path: str, body: bytes, *, kind: str, known: str
+    ) -> tuple[int, Headers, bytes] | None:
+        """Answer an OCSP question from memory alone, without waiting for anything; None when that cannot be.
+
+        `kind` is the Content-Type, `known` the If-None-Match of the request.
+        """
+        if method == "POST" and path == "/ocsp" and kind == _REQUEST_TYPE:
+            reply = self._responder.remembered(body)
+            return None if reply is None else (200, [("Content-Type", _OCSP_TYPE), _NO_STORE], reply.body)
+        if method == "GET" and path.startswith("/ocsp/") and len(path) <= _SHORT_PATH:
+            try:
+                reply = self._responder.remembered(_decode_short(path[6:]))
+            except ValueError:
+                return None
+            if reply is None or reply.this_update is None or reply.next_update is None:
+                return None
+            status, headers, sent = self._cached_ocsp(reply, {"HTTP_IF_NONE_MATCH": known})
+            return int(status[:3]), headers, sent
+        return None
+
     def close(self) -> None:
-        """Let go of database connections."""
+        """Tell what is still to be told, and let go of database connections."""
+        self._responder.close()
         self._store.close()
 
     def _respond(self, environ: dict[str, Any]) -> Response:
@@ -91,7 +115,7 @@ class StatusApp:
 
     def _ocsp_post(self, environ: dict[str, Any]) -> Response:
         kind = environ.get("CONTENT_TYPE", "")
-        if kind and kind.partition(";")[0].strip().lower() != "application/ocsp-request":
+        if kind and kind.partition(";")[0].strip().lower() != _REQUEST_TYPE:
             return _plain("415 Unsupported Media Type")
         try:
             size = int(environ.get("CONTENT_LENGTH") or 0)
@@ -101,7 +125,7 @@ class StatusApp:
             return _plain("413 Content Too Large")
         data = environ["wsgi.input"].read(size) if size > 0 else b""
         reply = self._responder.answer(data)
-        return "200 OK", [("Content-Type", _OCSP_TYPE), ("Cache-Control", "no-store")], reply.body
+        return "200 OK", [("Content-Type", _OCSP_TYPE), _NO_STORE], reply.body
 
     def _ocsp_get(self, encoded: str, environ: dict[str, Any]) -> Response:
         reply = MALFORMED
@@ -112,7 +136,7 @@ class StatusApp:
             except (binascii.Error, ValueError):
                 reply = MALFORMED
         if reply.this_update is None or reply.next_update is None:
-            return "200 OK", [("Content-Type", _OCSP_TYPE), ("Cache-Control", "no-store")], reply.body
+            return "200 OK", [("Content-Type", _OCSP_TYPE), _NO_STORE], reply.body
         return self._cached_ocsp(reply, environ)
 
     def _cached_ocsp(self, reply: Reply, environ: dict[str, Any]) -> Response:

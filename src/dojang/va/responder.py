@@ -42,7 +42,8 @@ MEMORY_SIZE = 20_000  #: answers in memory
 MAX_REMEMBERED = 512  #: octets of a request worth remembering
 AUTHORITIES_LIFE = 5.0  #: seconds
 SIGNER_REST = 2.0  #: seconds a signer that did not answer is not asked again: callers must not queue up
-ALARMS_A_MINUTE = 30  #: events written; more are counted in the log only
+ALARMS_A_MINUTE = 5  #: serials nobody issued told by themselves; the others of the minute are one event
+ALARM_MINUTE = 60.0  #: seconds
 ALARM_ONCE_IN = 3600.0  #: seconds before the same serial is told again
 
 _HASHES = ("sha1", "sha256", "sha384", "sha512")
@@ -97,12 +98,16 @@ class Responder:
         self._signer_rests_until = 0.0
         self._alarms = _Alarms(store, clock)
 
+    def close(self) -> None:
+        """Tell what is still held back. No question may come afterwards."""
+        self._alarms.settle()
+
     def answer(self, request: bytes) -> Reply:
         """Answer an OCSPRequest (DER). Never raises: what goes wrong has an OCSP error of its own."""
         # 1. from memory
-        held = self._memory.get(request)
-        if held is not None and held[0] > time.monotonic():
-            return held[1]
+        held = self.remembered(request)
+        if held is not None:
+            return held
         try:
             asked = ocsp.parse_request(request)
         except MalformedError:
@@ -118,6 +123,11 @@ class Responder:
         if asked.nonce is None and reply.this_update is not None and len(request) <= MAX_REMEMBERED:
             self._remember(request, reply)
         return reply
+
+    def remembered(self, request: bytes) -> Reply | None:
+        """Return what the very same bytes were answered less than a second ago; never waits."""
+        held = self._memory.get(request)
+        return held[1] if held is not None and held[0] > time.monotonic() else None
 
     def _remember(self, request: bytes, reply: Reply) -> None:
         if len(self._memory) >= MEMORY_SIZE:
@@ -239,42 +249,58 @@ def _text(serial: int) -> str:
 
 
 class _Alarms:
-    """Tells of serials nobody issued: in the log, and in the audit trail as far as a flood allows."""
+    """Tells of serials nobody issued, in the log and in the audit trail.
+
+    Strangers decide how often: in a minute the first `ALARMS_A_MINUTE` serials are told one by one, all
+    others together at its end, by their number.
+    """
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._lock = threading.Lock()
         self._told: dict[tuple[str, int], float] = {}
-        self._window = 0.0
-        self._count = 0
-        self._held_back = 0
+        self._left = ALARMS_A_MINUTE
+        self._held_back: dict[str, int] = {}
+        self._minute: threading.Timer | None = None
 
     def unissued(self, issuer: str, serial: int) -> None:
-        """Raise the alarm once for each serial and hour, and at most `ALARMS_A_MINUTE` times a minute."""
+        """Raise the alarm for a serial, once an hour."""
         now = time.monotonic()
         with self._lock:
             if now - self._told.get((issuer, serial), -ALARM_ONCE_IN) < ALARM_ONCE_IN:
                 return
-            if now - self._window > 60:  # noqa: PLR2004 - a minute
-                self._window, self._count = now, 0
-            self._count += 1
-            if self._count > ALARMS_A_MINUTE:
-                self._held_back += 1
+            if self._minute is None:
+                self._minute = threading.Timer(ALARM_MINUTE, self.settle)
+                self._minute.daemon = True
+                self._minute.start()
+            if self._left == 0:
+                self._held_back[issuer] = self._held_back.get(issuer, 0) + 1
                 return
+            self._left -= 1
             if len(self._told) >= MEMORY_SIZE:
                 self._told.clear()
             self._told[issuer, serial] = now
-            held_back, self._held_back = self._held_back, 0
         text = _text(serial) if 0 < serial.bit_length() <= 160 else "out of range"  # noqa: PLR2004 - 20 octets
+        self._tell(issuer, text, 1)
+
+    def settle(self) -> None:
+        """End the minute: tell how many serials were not told by themselves."""
+        with self._lock:
+            held_back, self._held_back = self._held_back, {}
+            self._left, self._minute = ALARMS_A_MINUTE, None
+        for issuer, count in held_back.items():
+            self._tell(issuer, "many", count)
+
+    def _tell(self, issuer: str, serial: str, count: int) -> None:
         log.warning(
             "status of a serial nobody issued was asked: %s",
-            text,
-            extra={"event": "status:unissued", "issuer": issuer, "serial": text, "held_back": held_back},
+            serial,
+            extra={"event": "status:unissued", "issuer": issuer, "serial": serial, "count": count},
         )
         acting = Acting(kind="system", id="va", channel="job")
-        data = {"issuer": issuer, "held_back": held_back}
-        body = event_body("status:unissued", acting=acting, subject=text, at=self._clock.now(), data=data)
+        data = {"issuer": issuer, "count": count}
+        body = event_body("status:unissued", acting=acting, subject=serial, at=self._clock.now(), data=data)
         try:
             self._store.append_event(body)
         except StoreLostError:

@@ -8,7 +8,7 @@ from procrastinate import RetryDecision, RetryStrategy
 from procrastinate.contrib.django import app
 
 from dojang.pki.errors import DojangError
-from dojang.wallet import pushing
+from dojang.wallet.devices import parcels, pushing
 
 if TYPE_CHECKING:
     from procrastinate import JobContext
@@ -37,3 +37,13 @@ class Patience(RetryStrategy):
 def deliver_push(context: JobContext, message_id: str) -> None:
     """Hand one push message over; a failure is tried again with growing pauses."""
     pushing.deliver_message(message_id, world=context.additional_context["world"])
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="wallet.clear_away", queue="upkeep", pass_context=True)
+def clear_away(context: JobContext, timestamp: int = 0) -> None:
+    """Delete parcels and push messages that are over."""
+    del timestamp
+    world = context.additional_context["world"]
+    for forget in (parcels.forget_parcels, pushing.forget_messages):
+        forget(world=world)

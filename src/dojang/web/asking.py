@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from dojang.edge.wording import phrase
 from dojang.web.presenting import Choice, Control
-from dojang.web.wording import phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+
+    from dojang.edge.refusals import Refusal
 
 _INPUTS: Mapping[str, tuple[str, str, str]] = {
     "user_id": ("text", "username", "text"),
@@ -30,8 +33,12 @@ def control(
     longest: int = 40,
     errors: Sequence[str] = (),
     choices: Sequence[tuple[str, str]] = (),
+    **args: object,
 ) -> Control:
-    """Describe one field; `label` and `help_id` are message ids, `choices` (value, message id)."""
+    """Describe one field.
+
+    `label` (with its `args`) and `help_id` are message ids, `choices` pairs of value and message id.
+    """
     inputmode, autocomplete, type_ = _INPUTS.get(kind, ("text", "off", "text"))
     ident = f"f-{name}"
     picks = tuple(
@@ -46,7 +53,7 @@ def control(
         kind=kind,
         id=ident,
         anchor=picks[0].id if picks else (f"{ident}_front" if kind == "rrn" else ident),
-        label=phrase(label, locale),
+        label=phrase(label, locale, args),
         help=phrase(help_id, locale) if help_id else "",
         value="" if secret else value,
         secret=secret,
@@ -66,3 +73,10 @@ def summary_of(controls: Sequence[Control], general: Sequence[str] = ()) -> list
     """Gather the errors of a form: (anchor, sentence); general ones lead nowhere."""
     own = [(item.anchor, text) for item in controls for text in item.errors]
     return [*(("", text) for text in general), *own]
+
+
+def form_status(refusal: Refusal | None, *errors: Collection[str]) -> HTTPStatus:
+    """Return the status of a form: its refusal's, else 422 when a field has errors, else 200."""
+    if refusal is not None:
+        return refusal.status
+    return HTTPStatus.UNPROCESSABLE_ENTITY if any(errors) else HTTPStatus.OK

@@ -6,12 +6,8 @@ only its SHA-256 is known to the registration authority. A new run gets a new to
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING
-
-from dojang.ports.acting import Acting
-from dojang.web.wording import reader_locale
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -59,14 +55,3 @@ def remember_run(request: HttpRequest, response: HttpResponse, run: str, token: 
 def forget_runs(request: HttpRequest, response: HttpResponse) -> None:
     """Drop every run from the cookie."""
     _set(request, response, {})
-
-
-def acting_for(request: HttpRequest, token: str = "", *, channel: str = "") -> Acting:
-    """Who asks: known only by the hash of the run token. Below ``/app/`` the channel is the app."""
-    return Acting(
-        kind="customer",
-        session=hashlib.sha256(token.encode()).hexdigest() if token else "",
-        source=request.META.get("REMOTE_ADDR", ""),
-        channel=channel or ("app" if request.path.startswith("/app/") else "web"),
-        locale=reader_locale(),
-    )

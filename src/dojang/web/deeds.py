@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 
 from dojang.ca.queries import certificates_of
+from dojang.edge.visitor import acting_of, world_of
+from dojang.edge.wording import knows, phrase, product_name, write_day
 from dojang.notices.expiry import days_left
+from dojang.pki.day import day_of
 from dojang.pki.errors import DojangError
+from dojang.products import PRODUCTS, journey_of
 from dojang.ra.access import access_run
-from dojang.web.cookies import acting_for, known_runs
+from dojang.ra.queries import standing_of
+from dojang.web.cookies import known_runs
 from dojang.web.me import session_of
 from dojang.web.presenting import certificate_rows
-from dojang.web.runs import world_of
-from dojang.web.wording import knows, phrase, write_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from dojang.ca.queries import CertificateView
+    from dojang.journeys.product import Product
     from dojang.ports.world import World
 
 _COMMON_NAME = re.compile(r"(?:^|,)\s*CN=((?:[^,\\]|\\.)*)", re.IGNORECASE)
@@ -52,19 +56,24 @@ class Deed:
         return self.view.serial
 
     @property
+    def product(self) -> Product:
+        """What kind of certificate it is."""
+        return PRODUCTS[self.view.product]
+
+    @property
     def renewable(self) -> bool:
         """Whether its end is so near that it can be renewed."""
         return self.usable and self.days <= self.window
 
     @property
     def renew_url(self) -> str:
-        """Where it is renewed, or re-issued: keys of joint and bank certificates live on a telephone."""
-        return _begin(self.view.product, "reissue")
+        """Where it is renewed, or re-issued: here, or on the telephone where its key lives."""
+        return begin_url(self.product, "reissue")
 
     @property
     def issue_url(self) -> str:
         """Where a new one is issued, once this one has ended."""
-        return _begin(self.view.product, "issue")
+        return begin_url(self.product, "issue")
 
     @property
     def tone(self) -> str:
@@ -83,10 +92,13 @@ def holder_name(subject: str) -> str:
     return common_name(subject).split("(")[0].strip()
 
 
-def _begin(product: str, purpose: str) -> str:
-    if product == "financial":
-        return reverse("web:begin", args=[product, purpose])
-    return f"{reverse('web:product', args=[product])}?{purpose}"
+def begin_url(product: Product, purpose: str, *, in_app: bool = False) -> str:
+    """Return where a certificate is issued or re-issued: here, or at the page that leads to the telephone."""
+    if in_app:
+        return reverse("web:app-begin", args=[product.id, purpose])
+    if journey_of(product, purpose, "web") is not None:
+        return reverse("web:begin", args=[product.id, purpose])
+    return f"{reverse('web:product', args=[product.id])}?{purpose}"
 
 
 def deed_of(view: CertificateView, locale: str, *, world: World) -> Deed:
@@ -113,11 +125,11 @@ def deed_of(view: CertificateView, locale: str, *, world: World) -> Deed:
         name=name,
         usable=state == "active",
         state=state,
-        product_name=phrase(f"web.product.{view.product}", locale),
+        product_name=product_name(view.product, locale),
         state_name=phrase(f"web.state.{state}", locale),
-        not_after_text=write_day(view.not_after.date(), locale),
+        not_after_text=write_day(day_of(view.not_after), locale),
         days=days_left(view.not_after, now),
-        window=world.policy.renew_window_days(view.product),
+        window=PRODUCTS[view.product].window_under(world.policy),
         rows=certificate_rows(facts, locale),
     )
 
@@ -153,10 +165,11 @@ def own_holders(request: HttpRequest) -> list[str]:
     holders: dict[str, None] = {}
     for run_id, token in known_runs(request).items():
         try:
-            run = access_run(run_id, acting_for(request, token))
+            run = access_run(run_id, acting_of(request, token=token))
         except DojangError:
             continue
-        if run.state == "done" and run.customer_id and run.ended_at is not None and run.ended_at > since:
+        end = standing_of(run)
+        if end.state == "done" and end.ended_at is not None and end.ended_at > since:
             holders.setdefault(run.customer_id)
     return list(holders)
 

@@ -11,8 +11,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dojang.edge.wording import LOCALES
 from dojang.web.guides import Guide, all_guides
-from dojang.web.wording import LOCALES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

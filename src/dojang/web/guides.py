@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.templatetags.static import static
 
+from dojang.edge.wording import knows, phrase, product_name, say
 from dojang.journeys.model import always
 from dojang.ports.policy import Policy
 from dojang.products import JOURNEYS
 from dojang.products.guides import questions
-from dojang.web.wording import knows, phrase, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,9 +31,9 @@ _STEP_ICONS = {
     "phone_check": "phone", "sms_reply": "phone", "identity_way": "phone", "device": "phone",
     "request": "phone", "account": "account", "account_number": "account", "account_password": "account",
     "one_won": "account", "factor": "shield", "security_card": "card", "otp": "clock", "id_card": "id",
-    "bank_certificate": "bank", "certificate_password": "joint", "mail_code": "mail", "contact": "mail",
+    "bank_certificate": "dots", "certificate_password": "paper", "mail_code": "mail", "contact": "mail",
     "person": "id", "details": "id", "pin": "pin", "certificate_key": "key", "device_key": "key",
-    "pattern": "bank", "confirm": "stamp",
+    "pattern": "dots", "confirm": "stamp",
 }  # fmt: skip
 
 
@@ -145,15 +145,6 @@ def _picture(journey: str, step: str, locale: str) -> Picture | None:
     return Picture(static(f"guides/{found['file']}"), int(found["width"]), int(found["height"]))
 
 
-def _is_asked(journey: Journey, step: Step, policy: Policy) -> bool:
-    """Tell whether this bank ever asks a step; some are on only where the bank's figures say so."""
-    if step.id == "certificate_password":
-        return policy.financial_app_certificate_password
-    if journey.product == "joint" and step.stage == "factor":
-        return step.id in {"account", "mail_code"} or policy.joint_needs_factor
-    return True
-
-
 def _title(journey: Journey, step: Step, locale: str) -> str:
     """Return a step's title; outside the app the bank certificate is asked on the telephone, not here."""
     approval = f"{step.title.id.rpartition('.')[0]}.approval"
@@ -169,11 +160,11 @@ def _steps(journey: Journey, locale: str, policy: Policy) -> tuple[GuideStep, ..
             title=_title(journey, step, locale),
             why=say(step.why, locale),
             icon=_STEP_ICONS.get(step.id, "check"),
-            sometimes=step.when is not always,
+            sometimes=step.when is not always or bool(step.choice),
             picture=_picture(journey.id, step.id, locale),
         )
         for step in journey.walk(policy)
-        if _is_asked(journey, step, policy)
+        if step.is_asked(journey.product, policy)
     )
 
 
@@ -187,8 +178,8 @@ def _questions(journey: Journey, locale: str, policy: Policy) -> tuple[Question,
 def _make(journey: Journey, purpose: str, locale: str, policy: Policy) -> Guide:
     return Guide(
         journey=journey.id,
-        product=journey.product,
-        product_name=phrase(f"web.product.{journey.product}", locale),
+        product=journey.product.id,
+        product_name=product_name(journey.product.id, locale),
         channel=journey.channel,
         purpose=purpose,
         purpose_name=phrase(f"web.purpose.{purpose}", locale),

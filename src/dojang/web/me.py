@@ -12,31 +12,19 @@ from urllib.parse import quote
 from django.http import HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from dojang.ports.acting import Acting
-from dojang.rp.errors import SessionMissingError
-from dojang.rp.sessions import access_session
-from dojang.rp.uses import Visit
-from dojang.web.runs import world_of
-from dojang.web.wording import reader_locale
+from dojang.account.errors import SessionMissingError
+from dojang.account.sessions.access import access_session
+from dojang.edge.visitor import world_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpRequest, HttpResponse
 
-    from dojang.rp.sessions import SessionView
+    from dojang.account.sessions.access import SessionView
 
 SESSION, KNOWN, ASKED = "me", "known", "asked"
 _YEAR = 31_536_000
-_BROWSERS = (
-    ("Whale", "Whale"), ("SamsungBrowser", "Samsung Internet"), ("Edg", "Edge"), ("OPR", "Opera"),
-    ("Firefox", "Firefox"), ("FxiOS", "Firefox"), ("CriOS", "Chrome"), ("Chrome", "Chrome"),
-    ("Safari", "Safari"),
-)  # fmt: skip
-_SYSTEMS = (
-    ("Windows", "Windows"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"),
-    ("Mac OS", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux"),
-)  # fmt: skip
 
 
 def cookie_name(request: HttpRequest, what: str) -> str:
@@ -63,29 +51,6 @@ def set_cookie(
         samesite="Lax",
         secure=request.is_secure(),
     )
-
-
-def acting_of(request: HttpRequest, customer_id: str = "") -> Acting:
-    """Who asks."""
-    return Acting(
-        kind="customer",
-        id=customer_id,
-        source=request.META.get("REMOTE_ADDR", ""),
-        channel="app" if request.path.startswith("/app/") or request.GET.get("from") == "app" else "web",
-        locale=reader_locale(),
-    )
-
-
-def visit_of(request: HttpRequest) -> Visit:
-    """Where a certificate is used: this site, this browser."""
-    return Visit(origin=f"{request.scheme}://{request.get_host()}", agent=agent_of(request))
-
-
-def agent_of(request: HttpRequest) -> str:
-    """Name browser and system in a few words, such as ``Chrome, Windows``; empty when unknown."""
-    text = request.headers.get("User-Agent", "")[:400]
-    found = [next((name for mark, name in table if mark in text), "") for table in (_BROWSERS, _SYSTEMS)]
-    return ", ".join(filter(None, found))
 
 
 def safe_next(request: HttpRequest, fallback: str = "/me/") -> str:

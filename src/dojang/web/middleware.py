@@ -6,13 +6,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from django.http import HttpResponseRedirect
 from django.utils.cache import patch_vary_headers
 
-from dojang.pki.errors import DojangError
-from dojang.web.errors import database_away_page, error_page, typed_error_page
-from dojang.web.wording import LOCALES
+from dojang.edge.wording import LOCALES
+from dojang.web.errors import error_page, is_foreseen, method_not_allowed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,19 +54,13 @@ class WebMiddleware:
             return redirect
         response = self.get_response(request)
         if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and not response.content:
-            allow = response.headers.get("Allow", "")
-            response = error_page(request, HTTPStatus.METHOD_NOT_ALLOWED)
-            response.headers["Allow"] = allow
+            response = method_not_allowed(request, response.headers.get("Allow", ""))
         if response.headers.get("Content-Type", "").startswith("text/html"):
             patch_vary_headers(response, ["Cookie", "Accept-Language"])
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Turn a typed error, or a lost database, into its page; leave the rest to the handler of 500."""
-        if request.path.startswith(_ELSEWHERE):
+        """Turn what is foreseen into its page; leave the rest to the handler of 500."""
+        if request.path.startswith(_ELSEWHERE) or not is_foreseen(exception):
             return None
-        if isinstance(exception, DojangError):
-            return typed_error_page(request, exception)
-        if isinstance(exception, OperationalError | InterfaceError):
-            return database_away_page(request, exception)
-        return None
+        return error_page(request, exception)

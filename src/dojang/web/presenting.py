@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from dojang.web.wording import (
+from dojang.edge.wording import (
     is_message,
     knows,
     localise,
@@ -388,7 +388,7 @@ def certificate_rows(facts: Mapping[str, Any], locale: str) -> list[dict[str, An
             continue
         moment = parse_moment(value) if isinstance(value, str) else None
         if key == "product":
-            text = _first_known(locale, f"web.product.{value}") or value
+            text = _first_known(locale, f"product.{value}.name") or value
         elif key == "serial":
             text = write_serial(str(value))
         elif moment is not None:

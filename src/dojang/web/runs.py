@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dojang.edge.visitor import acting_of, world_of
 from dojang.pki.errors import DojangError
 from dojang.ra import actions
-from dojang.web.cookies import acting_for, known_runs
+from dojang.web.cookies import known_runs
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from dojang.journeys.page import Page
-    from dojang.ports.world import World
 
 
 _UNDER_WAY = frozenset({"open", "issuing", "delivering"})
@@ -42,18 +42,14 @@ def run_url(page: Page) -> str:
     return f"{path}?step={page.step}" if page.state == "open" else path
 
 
-def world_of(request: HttpRequest) -> World:
-    """Return the outside, attached to the request at the door."""
-    world: World = request.world  # type: ignore[attr-defined]
-    return world
-
-
 def own_pages(request: HttpRequest) -> list[Page]:
     """Present pages of this browser's runs, newest first; runs that are gone are left out."""
     pages = []
     for run, token in known_runs(request).items():
         try:
-            pages.append(actions.open_page(run, acting=acting_for(request, token), world=world_of(request)))
+            pages.append(
+                actions.open_page(run, acting=acting_of(request, token=token), world=world_of(request))
+            )
         except DojangError:
             continue
     return pages

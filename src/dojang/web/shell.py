@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import render
 
+from dojang.edge.wording import reader_locale
 from dojang.web.theme import load_theme
-from dojang.web.wording import reader_locale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

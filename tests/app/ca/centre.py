@@ -30,9 +30,9 @@ def public_key() -> bytes:
     )
 
 
-def an_order(**changes: Any) -> actions.Order:
+def an_order(**changes: Any) -> actions.Wanted:
     """Return an order for a new customer, or changed as told."""
-    base = actions.Order(
+    base = actions.Wanted(
         key=secrets.token_hex(8),
         product="financial",
         profile="financial",
@@ -62,15 +62,15 @@ class Centre:
         """Move the clock forward, for the centre and the signer."""
         self.world.clock.advance(seconds)  # type: ignore[attr-defined]
 
-    def intend(self, order: actions.Order | None = None, **changes: Any) -> Intent:
+    def intend(self, order: actions.Wanted | None = None, **changes: Any) -> Intent:
         """Store an intent."""
         return actions.intend_certificate(order or an_order(**changes), **self.options)
 
-    def issue(self, order: actions.Order | None = None, **changes: Any) -> Certificate:
+    def issue(self, order: actions.Wanted | None = None, **changes: Any) -> Certificate:
         """Issue, up to the confirmation."""
         return actions.issue_certificate(self.intend(order, **changes), **self.options)
 
-    def activate(self, order: actions.Order | None = None, **changes: Any) -> Certificate:
+    def activate(self, order: actions.Wanted | None = None, **changes: Any) -> Certificate:
         """Issue and confirm."""
         return actions.activate_certificate(self.issue(order, **changes).pk, **self.options)
 

@@ -42,7 +42,7 @@ def bare(world: World, tmp_path: Path) -> Iterator[Centre]:
     with connection.cursor() as cursor:
         cursor.execute(
             "ALTER TABLE audit_event DISABLE TRIGGER USER; ALTER TABLE audit_chain DISABLE TRIGGER USER;"
-            "ALTER TABLE rp_use DISABLE TRIGGER USER"
+            "ALTER TABLE wallet_use DISABLE TRIGGER USER"
         )
         cursor.execute("TRUNCATE ca_authority CASCADE; TRUNCATE audit_event")
         cursor.execute(
@@ -50,7 +50,7 @@ def bare(world: World, tmp_path: Path) -> Iterator[Centre]:
         )
         cursor.execute(
             "ALTER TABLE audit_event ENABLE TRIGGER USER; ALTER TABLE audit_chain ENABLE TRIGGER USER;"
-            "ALTER TABLE rp_use ENABLE TRIGGER USER"
+            "ALTER TABLE wallet_use ENABLE TRIGGER USER"
         )
     home = Home(tmp_path / "home")
     home.prepare()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CALLS = 2
 
 
-def _reissue(centre: Centre, order: actions.Order) -> None:
+def _reissue(centre: Centre, order: actions.Wanted) -> None:
     with actions.holding_order(order.key):
         row = centre.issue(order)
         actions.activate_certificate(row.pk, **centre.options)

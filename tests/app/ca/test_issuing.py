@@ -22,6 +22,7 @@ from dojang.ca.models import Certificate, Intent, Revocation
 from dojang.pki.build import end_of_day
 from dojang.pki.certificate import read_certificate
 from dojang.pki.errors import ProfileError
+from dojang.products import PRODUCTS
 
 if TYPE_CHECKING:
     from tests.app.ca.centre import Centre
@@ -36,7 +37,7 @@ def test_an_order_becomes_the_certificate_it_asks_for(centre: Centre) -> None:
     assert facts.spki == order.public_key
     assert facts.subject_name.get("CN")[0].startswith("홍길동()0999")
     assert read_certificate(bytes(row.der)).tbs == bytes(row.intent.tbs)
-    assert row.not_after == end_of_day(row.not_before, centre.world.policy.financial_validity_days)
+    assert row.not_after == end_of_day(row.not_before, PRODUCTS["financial"].life_under(centre.world.policy))
     assert certificate.not_valid_after_utc == row.not_after
     view = queries.find_by_serial(f"{certificate.serial_number:X}")
     assert view is not None
@@ -87,6 +88,15 @@ def test_a_reissue_near_expiry_gets_a_whole_new_life(centre: Centre) -> None:
     first = centre.activate(customer_id="c1", not_after=end_of_day(start, 60))
     second = centre.activate(customer_id="c1", replaces="superseded")
     assert second.not_after > first.not_after + timedelta(days=1000)
+
+
+@pytest.mark.parametrize(("days", "whole"), [(91, False), (90, True)])
+def test_the_renewal_window_opens_with_the_day_that_is_told(centre: Centre, days: int, whole: bool) -> None:  # noqa: FBT001
+    """From the whole day ninety days ahead on, as notices and pages count, it is a renewal."""
+    start = centre.world.clock.now()
+    first = centre.activate(customer_id="c1", not_after=end_of_day(start, days))
+    second = centre.activate(customer_id="c1", replaces="superseded")
+    assert (second.not_after > first.not_after) is whole
 
 
 def test_the_reason_of_a_reissue_is_the_reason_of_the_revocation(centre: Centre) -> None:

@@ -60,7 +60,7 @@ def _break_each(action: Callable[[str], None], check: Callable[[str], None], mom
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_reissue_survives_a_failure_of_each_statement(centre: Centre, moment: str) -> None:
     """Wherever the database fails one certificate is active, and ordering again ends with the new one."""
-    orders: dict[str, actions.Order] = {}
+    orders: dict[str, actions.Wanted] = {}
 
     def reissue(customer: str) -> None:
         order = orders[customer]

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from dojang.config.logs import REQUEST, JsonFormatter, MaskingFilter, mask
+from dojang.config.logs import REQUEST, FloodFilter, JsonFormatter, MaskingFilter, mask
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,23 @@ def test_what_the_caller_adds_is_in_the_line() -> None:
         "held_back": 3,
         "about": "[masked]",
     }
+
+
+def test_a_flood_of_lines_is_held_back_and_counted() -> None:
+    """A logger says so many lines a minute; the next minute's first tells how many there were besides."""
+    now = [0.0]
+    flood = FloodFilter(most=3, clock=lambda: now[0])
+
+    def say(name: str, level: int = logging.ERROR) -> logging.LogRecord | None:
+        record = logging.LogRecord(name, level, "", 0, "said", (), None)
+        return record if flood.filter(record) else None
+
+    assert [say("loud") is not None for _ in range(5)] == [True] * 3 + [False] * 2
+    assert say("quiet") is not None
+    assert say("loud", logging.CRITICAL) is not None
+    now[0] = 60.0
+    first, second = say("loud"), say("loud")
+    assert first is not None
+    assert second is not None
+    assert json.loads(JsonFormatter().format(first))["held_back"] == 2
+    assert "held_back" not in json.loads(JsonFormatter().format(second))

@@ -37,6 +37,32 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("[policy.products.joint]\nlife_days = 367", "it must be a number of days from 1 to 366"),
+        ("[policy.products.joint]\nlife_days = true", "it must be a number of days from 1 to 366"),
+        ("[policy.products.joint]\nneeds_factor = 1", "it must be one of False, True"),
+        ("[policy.products.joint]\nreissue_order = 'mine'", "it must be one of consent_first, printed"),
+        (
+            "[policy.products.passport]\nlife_days = 9",
+            "there is no such product, only financial, joint, bank",
+        ),
+        ("[policy]\njoint_validity_days = 366", "no such figure; see [policy.products.joint]"),
+    ],
+)
+def test_a_products_impossible_figure_is_refused_in_words(
+    content: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a product cannot be set to is refused with what it can be."""
+    place = tmp_path / "dojang.toml"
+    place.write_text(content)
+    monkeypatch.setenv("DOJANG_CONFIG", str(place))
+    with pytest.raises(OptionsError) as caught:
+        load_options()
+    assert caught.value.data["why"] == sentence
+
+
+@pytest.mark.parametrize(
     ("content", "name"),
     [
         ("port = 0", "DOJANG_PORT"),
@@ -54,9 +80,17 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
         ("[policy]\nwallet_algorithm = 'rsa-512'", "policy.wallet_algorithm"),
         ("[policy]\npolicy_arc = 'one.two'", "policy.policy_arc"),
         ("[policy]\nocsp_life = 5", "policy.ocsp_life"),
+        ("[policy]\napprovals_window = 86400", "policy.approvals_window"),
         ("[policy]\nservice_open = '24:00'", "policy.service_open"),
         ("[policy.service_hours]\njoint-reissue = '1-23'", "policy.service_hours"),
         ("[policy.service_hours]\npassport = '01:00-23:00'", "policy.service_hours"),
+        ("[policy.products.passport]\nlife_days = 9", "policy.products.passport"),
+        ("[policy.products.joint]\nlife_days = 367", "policy.products.joint.life_days"),
+        ("[policy.products.joint]\nlife_days = '9'", "policy.products.joint.life_days"),
+        ("[policy.products.joint]\nlife_days = 0", "policy.products.joint.life_days"),
+        ("[policy.products.bank]\nrenew_window_days = 1097", "policy.products.bank.renew_window_days"),
+        ("[policy.products.bank]\nlive_days = 9", "policy.products.bank.live_days"),
+        ("[policy]\njoint_validity_days = 366", "policy.joint_validity_days"),
         ("push_services = ['https://push.example']", "DOJANG_PUSH_SERVICES"),
         ("push_contact = 'somebody'", "DOJANG_PUSH_CONTACT"),
         ("push_trust = '/nowhere/at-all.pem'", "DOJANG_PUSH_TRUST"),

@@ -16,10 +16,10 @@ from tests.journeys.app.walker import Walk, in_parallel
 
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate
+from dojang.issuing.actions import revoke_certificate
 from dojang.notices.expiry import DAYS, MESSAGE, days_left, look, span_of, tell_one
 from dojang.notices.models import ExpiryNotice, Notice
 from dojang.ports.acting import Acting
-from dojang.ra.revoking import revoke_certificate
 from dojang.sandbox.cast import BY_HANDLE
 
 if TYPE_CHECKING:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
 from tests.journeys.app.walker import Walk
 
+from dojang.audit.tasks import anchor_audit
+from dojang.ca import tasks as ca
 from dojang.ca.models import Crl
+from dojang.config.worker import AT_START, leave_first_jobs
+from dojang.issuing.tasks import reconcile
 from dojang.notices.models import Notice
 from dojang.ra import tasks
 from dojang.ra.models import Run
@@ -20,6 +26,17 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+#: What jobs were called before each room had its own.
+EARLIER = {
+    "ra.reconcile": "issuing.reconcile",
+    "ra.suspend_left": "issuing.suspend_left",
+    "ra.end_long_holds": "issuing.end_long_holds",
+    "ra.publish_crls": "ca.publish_crls",
+    "ra.refresh_ocsp_answers": "ca.refresh_ocsp_answers",
+    "ra.renew_ocsp_responders": "ca.renew_ocsp_responders",
+    "ra.anchor_audit": "audit.anchor_heads",
+}
+
 
 def test_every_task_runs_twice_without_harm(world: World, run_jobs: Callable[[], int]) -> None:
     """All tasks of the timetable run, in any order and again, on a centre in the middle of its work."""
@@ -27,11 +44,11 @@ def test_every_task_runs_twice_without_harm(world: World, run_jobs: Callable[[],
     waiting = Walk(world, "han").walk_to("account")
     for _ in range(2):
         for task in (
-            tasks.reconcile,
+            reconcile,
             tasks.expire_runs,
-            tasks.publish_crls,
-            tasks.refresh_ocsp_answers,
-            tasks.anchor_audit,
+            ca.publish_crls,
+            ca.refresh_ocsp_answers,
+            anchor_audit,
         ):
             task.defer()
         assert run_jobs() >= 5
@@ -60,6 +77,16 @@ def test_a_reissue_asks_for_a_list_at_once(world: World, run_jobs: Callable[[], 
 
 
 def test_the_names_a_worker_is_given_exist() -> None:
-    """What is to run at start is registered under that name."""
-    assert set(tasks.AT_START) <= set(app.tasks)
+    """What is to run at start is registered under that name, and so is what waited under an earlier one."""
+    assert set(AT_START) <= set(app.tasks)
     assert "notices.deliver_notice" in app.tasks
+    assert {name: app.tasks[name].name for name in EARLIER} == EARLIER
+
+
+def test_a_start_leaves_each_job_once(world: World, run_jobs: Callable[[], int]) -> None:
+    """A worker that starts, and another beside it, leave one job for everything that is done at a start."""
+    for _ in range(2):
+        async_to_sync(leave_first_jobs)(app)
+    waiting = ProcrastinateJob.objects.filter(status="todo").order_by("id")
+    assert tuple(waiting.values_list("task_name", flat=True)) == AT_START
+    assert run_jobs() == len(AT_START)

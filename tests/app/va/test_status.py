@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import logging
 import subprocess
 import time
@@ -172,6 +173,31 @@ def test_invariant_07_an_unissued_serial_is_unknown_and_raises_an_alarm(
     assert issuer.serial_number != serial
     assert Event.objects.filter(type="status:unissued", subject=f"{serial:x}").count() == 1
     assert sum("nobody issued" in record.getMessage() for record in caplog.records) == 1
+    assert queries.verify_trail(centre.world).breaks == ()
+
+
+def test_a_flood_of_unissued_serials_writes_a_bounded_number_of_events(
+    centre: Centre, status: StatusApp
+) -> None:
+    """Of forty serials in a minute five are told by themselves and the others as one number."""
+    genuine = ocsp.load_der_ocsp_request(_question(centre.activate()))
+    for _ in range(40):
+        question = (
+            ocsp.OCSPRequestBuilder()
+            .add_certificate_by_hash(
+                genuine.issuer_name_hash,
+                genuine.issuer_key_hash,
+                new_serial(),
+                hashes.SHA1(),  # noqa: S303
+            )
+            .build()
+        )
+        answer = _answer(status, question.public_bytes(serialization.Encoding.DER))
+        assert answer.certificate_status == ocsp.OCSPCertStatus.UNKNOWN
+    status._responder.close()
+    events = Event.objects.filter(type="status:unissued").order_by("seq")
+    assert [json.loads(event.body)["data"]["count"] for event in events] == [1] * 5 + [35]
+    assert [event.subject for event in events][-1] == "many"
     assert queries.verify_trail(centre.world).breaks == ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import hmac
 import json
@@ -12,19 +13,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.test import Client
 from tests.authenticators import PRESENT, VERIFIED, text_of
+from tests.counting import errors_of
 from tests.journeys.app.device import AppWalk, b64, challenge
 from tests.journeys.app.holder import ORIGIN, Holder, person
 from tests.journeys.app.test_invariant_15_canary import dump
 
+from dojang.account.errors import BiometricOffError, BiometricWrongError
+from dojang.account.models import Session
+from dojang.account.proving import actions as proving
+from dojang.account.proving.values import Answer
 from dojang.ca.models import Certificate
-from dojang.ra.models import FactorCounter
-from dojang.rp.actions import Visit, ask_pattern, log_in_by_pattern
-from dojang.rp.errors import BiometricOffError, BiometricWrongError
-from dojang.rp.models import Session, Use
+from dojang.guard.models import FactorCounter
+from dojang.products import PRODUCTS
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet import approvals
-from dojang.wallet.errors import ApprovalRefusedError
-from dojang.wallet.models import Biometric, DeviceKey
+from dojang.wallet.devices import approvals
+from dojang.wallet.devices.errors import ApprovalRefusedError
+from dojang.wallet.devices.models import Biometric, DeviceKey
+from dojang.wallet.uses.models import Use
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HONG = BY_HANDLE["hong"]
+BANK = PRODUCTS["bank"]
 
 
 @pytest.fixture
@@ -46,19 +52,16 @@ def hong(world: World) -> Holder:
 
 def log_in(holder: Holder, **spoilt: Any) -> str:
     """Log in with the keeper; return the session's token."""
-    visit, device = Visit(origin=ORIGIN), holder.phone.device_id
-    asked = ask_pattern(device, visit=visit, world=holder.world)
+    acting = dataclasses.replace(holder.walk.acting, origin=ORIGIN, device=holder.phone.device_id)
+    asked = proving.ask(BANK, acting=acting, world=holder.world)
     assert asked is not None
     assert asked.biometric is not None
-    done = log_in_by_pattern(
-        asked.id,
-        device_id=device,
-        assertion=holder.keeper.answer(asked.challenge, **spoilt),
-        signature=holder.phone.sign(asked.challenge),
-        visit=visit,
-        acting=holder.walk.acting,
-        world=holder.world,
+    answer = Answer(
+        challenge_id=asked.id,
+        assertion=holder.keeper.answer(asked.body, **spoilt),
+        signature=holder.phone.sign(asked.body),
     )
+    done = proving.log_in(BANK, answer, acting=acting, world=holder.world)
     return done.session
 
 
@@ -184,7 +187,7 @@ def test_the_page_turns_it_on_and_off_and_says_what_went_wrong(world: World) -> 
     refused = post(client, challenge=name, **proofs)
     assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert "패턴이 맞지 않아요" in refused.content.decode()
-    assert DeviceKey.objects.get().errors == 1
+    assert errors_of(DeviceKey.objects.get()) == 1
 
     def prove() -> Any:
         name, octets = ask()
@@ -246,7 +249,7 @@ def test_it_revokes_a_certificate_and_ends_with_it(hong: Holder) -> None:
             "by": "bank",
             "reason": "keyCompromise",
             "sure": "1",
-            "challenge_id": shown["question"].id,
+            "challenge_id": shown["way"].question.id,
             "assertion": b64(hong.keeper.answer(octets, flags=flags)),
             "signature": b64(hong.phone.sign(octets)),
         }

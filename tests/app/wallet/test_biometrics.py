@@ -8,27 +8,29 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.authenticators import PRESENT, VERIFIED, Keeper, text_of
+from tests.counting import errors_of
 from tests.journeys.app.device import AppWalk, Telephone, challenge, fresh_key, prove
 from tests.journeys.app.holder import ORIGIN, Holder, person
 from tests.journeys.app.walker import in_parallel
 
+from dojang.account.queries import log_of
 from dojang.audit.models import Event
 from dojang.ca.models import Certificate
-from dojang.notices.models import Notice
-from dojang.ports.credentials import Proof
-from dojang.ra import biometrics
-from dojang.ra.holding import (
-    hold_everything,
+from dojang.guard.models import FactorCounter
+from dojang.issuing.actions import (
     restore_certificate,
     restore_everything,
+    revoke_certificate,
     suspend_certificate,
 )
-from dojang.ra.revoking import revoke_certificate
-from dojang.rp.queries import log_of
+from dojang.notices.models import Notice
+from dojang.ports.credentials import Proof
+from dojang.ra.holding import hold_everything
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet.errors import BiometricRefusedError, BiometricUnavailableError
-from dojang.wallet.models import Biometric, DeviceKey
-from dojang.wallet.queries import devices_of
+from dojang.wallet.devices import enrolment
+from dojang.wallet.devices.errors import BiometricRefusedError, BiometricUnavailableError
+from dojang.wallet.devices.models import Biometric, DeviceKey
+from dojang.wallet.devices.queries import devices_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +52,7 @@ def hong(world: World) -> Holder:
 def standing() -> list[Any]:
     """Return what a refusal leaves as it was: what is on, its counter, the pattern's tries."""
     rows = Biometric.objects.order_by("id").values_list("id", "count", "ended_at", "used_at")
-    keys = DeviceKey.objects.order_by("id").values_list("id", "state", "errors")
+    keys = [(key.id, key.state, errors_of(key)) for key in DeviceKey.objects.order_by("id")]
     return [*rows, *keys, Event.objects.filter(type="device_key:proven").count()]
 
 
@@ -75,7 +77,7 @@ def test_the_pattern_turns_it_on_and_then_the_keeper_opens(world: World) -> None
     assert (made.biometric.credential_id, made.biometric.rp_id) == (hong.keeper.credential_id, "localhost")
     assert hong.open() == Proof(ok=True, owner=HONG.id)
     row = Biometric.objects.get()
-    assert (row.count, row.errors, row.ended_at) == (2, 0, None)
+    assert (row.count, errors_of(row), row.ended_at) == (2, 0, None)
     assert told("biometric_on") == CHANNELS
     assert devices_of(HONG.id)[0].biometric_since == row.created_at
     assert [entry.type for entry in log_of(HONG.id)].count("biometric:on") == 1
@@ -100,7 +102,7 @@ def test_a_wrong_pattern_gives_nothing_to_register(world: World) -> None:
     with pytest.raises(BiometricRefusedError) as refused:
         hong.prove_pattern(WRONG)
     assert refused.value.data["reason"] == "wrong"
-    assert DeviceKey.objects.get().errors == 1
+    assert errors_of(DeviceKey.objects.get()) == 1
     assert (Biometric.objects.count(), told("biometric_on")) == (0, 0)
 
 
@@ -146,7 +148,7 @@ def test_a_registration_comes_within_a_minute_and_once(world: World) -> None:
     assert late.value.data["reason"] == "late"
     other = challenge(world, hong.walk)
     assert other is not None
-    mine = biometrics.Registration(
+    mine = enrolment.Registration(
         other.id, other.challenge, {**made.options, "challenge": text_of(other.challenge)}
     )
     with pytest.raises(BiometricRefusedError) as foreign:
@@ -167,21 +169,21 @@ def test_a_credential_stands_for_one_person_only(world: World, hong: Holder) -> 
     for _ in range(2):
         with pytest.raises(BiometricRefusedError):
             han.turn_on()
-        biometrics.turn_off(hong.phone.device_id, acting=hong.walk.acting, world=world)
+        enrolment.turn_off(hong.phone.device_id, acting=hong.walk.acting, world=world)
     assert Biometric.objects.count() == 1
 
 
 def test_it_is_turned_off_without_proof_and_told(world: World, hong: Holder) -> None:
     """Its owner or its telephone turns it off, nobody else; the pattern opens as before."""
     made = challenge(world, hong.walk)
-    assert not biometrics.turn_off("", acting=hong.walk.acting, world=world)
-    assert not biometrics.turn_off("another-telephone", acting=hong.walk.acting, world=world)
+    assert not enrolment.turn_off("", acting=hong.walk.acting, world=world)
+    assert not enrolment.turn_off("another-telephone", acting=hong.walk.acting, world=world)
     device = devices_of(HONG.id)[0].id
     han = BY_HANDLE["han"].id
-    assert not biometrics.turn_off_of(han, device, acting=hong.walk.acting, world=world)
+    assert not enrolment.turn_off_of(han, device, acting=hong.walk.acting, world=world)
     assert told("biometric_off") == 0
-    assert biometrics.turn_off_of(HONG.id, device, acting=hong.walk.acting, world=world)
-    assert not biometrics.turn_off(hong.phone.device_id, acting=hong.walk.acting, world=world)
+    assert enrolment.turn_off_of(HONG.id, device, acting=hong.walk.acting, world=world)
+    assert not enrolment.turn_off(hong.phone.device_id, acting=hong.walk.acting, world=world)
     assert told("biometric_off") == CHANNELS
     assert hong.answer(made).reason == "biometric_off"
     assert prove(world, hong.walk).ok
@@ -202,17 +204,17 @@ def test_turned_on_again_the_credential_before_opens_nothing(world: World, hong:
 def test_it_works_at_the_banks_own_address_only(world: World) -> None:
     """Elsewhere nothing is asked and nothing can be turned on; without a bank certificate neither."""
     phone = Telephone()
-    setting = biometrics.read_setting(phone.device_id, origin=ORIGIN, world=world)
+    setting = enrolment.read_setting(phone.device_id, origin=ORIGIN, world=world)
     assert (setting.state, setting.origin) == ("none", ORIGIN)
     hong = person(world)
     device = hong.phone.device_id
     elsewhere = "http://127.0.0.1:8000"
-    assert biometrics.read_setting(device, origin=elsewhere, world=world).state == "elsewhere"
-    assert biometrics.read_setting(device, origin=ORIGIN, world=world).state == "off"
+    assert enrolment.read_setting(device, origin=elsewhere, world=world).state == "elsewhere"
+    assert enrolment.read_setting(device, origin=ORIGIN, world=world).state == "off"
     with pytest.raises(BiometricUnavailableError):
-        biometrics.ask_pattern(device, origin=elsewhere, world=world)
+        enrolment.ask_pattern(device, origin=elsewhere, world=world)
     with pytest.raises(BiometricUnavailableError):
-        biometrics.ask_pattern(phone.device_id, origin=ORIGIN, world=world)
+        enrolment.ask_pattern(phone.device_id, origin=ORIGIN, world=world)
 
 
 # --- opening ---------------------------------------------------------------------------------------------
@@ -247,8 +249,8 @@ def test_an_answer_that_does_not_hold_opens_nothing(world: World, hong: Holder) 
         refused = hong.answer(made, assertion=assertion)
         assert refused == Proof(ok=False, reason="biometric_wrong", owner=HONG.id), name
         assert standing() == before, name
-        assert Biometric.objects.get().errors == 1, name
-        Biometric.objects.update(errors=0)
+        assert errors_of(Biometric.objects.get()) == 1, name
+        FactorCounter.objects.filter(factor="device_biometric").update(errors=0)
     assert prove(world, hong.walk).ok
     assert hong.open(counter=10).ok
 
@@ -267,7 +269,7 @@ def test_an_answer_is_good_once_and_within_a_minute(world: World, hong: Holder) 
     world.clock.advance(world.policy.challenge_ttl + 1)  # type: ignore[attr-defined]
     assert hong.answer(made).reason == "late"
     assert standing() == before
-    assert Biometric.objects.get().errors == 0
+    assert errors_of(Biometric.objects.get()) == 0
 
 
 def test_twenty_of_the_same_answer_are_one(world: World, hong: Holder) -> None:
@@ -283,7 +285,7 @@ def test_the_telephones_own_key_is_needed_as_well(world: World, hong: Holder) ->
     """A right answer of the keeper without the device's signature proves nothing and spends no try."""
     for _ in range(7):
         assert hong.open(fresh_key("ec-p256")).reason == "wrong"
-    assert Biometric.objects.get().errors == 0
+    assert errors_of(Biometric.objects.get()) == 0
     assert hong.open().ok
 
 
@@ -328,7 +330,7 @@ def test_twenty_wrong_answers_at_once_are_five(world: World, hong: Holder) -> No
     assert set(results) == {"biometric_wrong", "biometric_off"} or set(results) == {"biometric_off"}
     looked = Event.objects.filter(type="biometric:wrong").count()
     assert 1 <= looked <= 5
-    assert Biometric.objects.get().errors == 5
+    assert errors_of(Biometric.objects.get()) == 5
     assert DeviceKey.objects.get().state == "live"
 
 
@@ -338,7 +340,7 @@ def test_it_forgives_no_wrong_pattern_and_opens_no_locked_one(world: World, hong
     for _ in range(4):
         assert prove(world, hong.walk, WRONG).reason == "wrong"
     assert hong.open().ok
-    assert DeviceKey.objects.get().errors == 4
+    assert errors_of(DeviceKey.objects.get()) == 4
     assert prove(world, hong.walk, WRONG).reason == "locked"
     assert hong.answer(made).reason == "locked"
     assert Biometric.objects.get().end_reason == "locked"

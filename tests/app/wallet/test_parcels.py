@@ -10,15 +10,15 @@ import pytest
 from tests.journeys.app.walker import in_parallel
 
 from dojang.ports.acting import Acting
-from dojang.wallet.errors import (
+from dojang.wallet.devices.errors import (
     ParcelBusyError,
     ParcelMalformedError,
     ParcelNotFoundError,
     ParcelTakenError,
     ParcelTooLargeError,
 )
-from dojang.wallet.models import Parcel
-from dojang.wallet.parcels import fetch_parcel, forget_parcels, put_parcel
+from dojang.wallet.devices.models import Parcel
+from dojang.wallet.devices.parcels import fetch_parcel, forget_parcels, put_parcel
 
 if TYPE_CHECKING:
     from dojang.ports.world import World

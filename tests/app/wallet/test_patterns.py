@@ -7,20 +7,24 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import transaction
+from tests.counting import errors_of
 from tests.journeys.app.device import AppWalk, Telephone, approve, challenge, fresh_key, prove, reject
 from tests.journeys.app.walker import Walk, in_parallel
 
 from dojang.audit.models import Event
 from dojang.ca.models import Certificate
+from dojang.guard.challenges import forget_challenges
+from dojang.guard.models import Challenge
 from dojang.ports.credentials import Proof
 from dojang.ports.errors import PushError
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet import approvals, patterns
-from dojang.wallet.credentials import WalletCredentials
-from dojang.wallet.devices import describe_device, retire_device
-from dojang.wallet.errors import ApprovalNotFoundError, ApprovalRefusedError
-from dojang.wallet.models import Approval, Challenge, DeviceKey
-from dojang.wallet.queries import devices_of
+from dojang.wallet.devices import approvals, patterns
+from dojang.wallet.devices.actions import describe_device, retire_device
+from dojang.wallet.devices.credentials import WalletCredentials
+from dojang.wallet.devices.errors import ApprovalNotFoundError, ApprovalRefusedError
+from dojang.wallet.devices.models import Approval, DeviceKey
+from dojang.wallet.devices.queries import devices_of
 
 if TYPE_CHECKING:
     from dojang.ports.world import World
@@ -45,7 +49,7 @@ def answer(world: World, walk: AppWalk, challenge_id: str, **proofs: bytes) -> P
 
 def errors() -> int:
     """How many tries are counted against Hong's pattern."""
-    return DeviceKey.objects.get(product="bank", state__in=["live", "locked"]).errors
+    return errors_of(DeviceKey.objects.get(product="bank", state__in=["live", "locked"]))
 
 
 # --- the pattern -----------------------------------------------------------------------------------------
@@ -132,6 +136,21 @@ def test_twenty_guesses_at_once_are_five(world: World, walk: AppWalk) -> None:
     assert (errors(), DeviceKey.objects.get().state) == (5, "locked")
 
 
+def test_a_right_pattern_forgives_the_past_alone(world: World, walk: AppWalk) -> None:
+    """A wrong pattern counted while the right one was compared stays counted; the one before does not."""
+    assert prove(world, walk, WRONG).reason == "wrong"
+    made = challenge(world, walk)
+    assert made is not None
+    with transaction.atomic():
+        taken = patterns.take_answer(made.id, None, acting=walk.acting, world=world)
+    assert prove(world, walk, WRONG).reason == "wrong"
+    assert errors() == 3
+    with transaction.atomic():
+        judged = {"is_device": True, "is_pattern": True, "acting": walk.acting, "world": world}
+        assert patterns.judge_pattern(taken, **judged) == ""  # type: ignore[arg-type]
+    assert errors() == 1
+
+
 def test_who_lacks_the_telephone_cannot_spend_its_tries(world: World, walk: AppWalk) -> None:
     """With the pattern's key but another signing key nothing is proven, and nothing stays counted."""
     stranger = fresh_key("ec-p256")
@@ -156,7 +175,7 @@ def test_the_telephone_without_the_pattern_is_not_enough(world: World, walk: App
 
 def test_a_key_whose_certificate_was_revoked_proves_nothing(world: World, walk: AppWalk) -> None:
     """A challenge taken before the revocation is blocked, a new one is not given."""
-    from dojang.ra.revoking import revoke_certificate
+    from dojang.issuing.actions import revoke_certificate
 
     made = challenge(world, walk)
     assert made is not None
@@ -180,9 +199,9 @@ def test_the_old_telephone_proves_nothing_after_a_reissue(world: World, walk: Ap
 def test_old_challenges_are_cleared_away(world: World, walk: AppWalk) -> None:
     """An hour after their end, and not before."""
     assert challenge(world, walk) is not None
-    assert patterns.forget_challenges(world=world) == 0
+    assert forget_challenges(now=world.clock.now()) == 0
     world.clock.advance(world.policy.challenge_ttl + 3601)  # type: ignore[attr-defined]
-    assert patterns.forget_challenges(world=world) == 1
+    assert forget_challenges(now=world.clock.now()) == 1
 
 
 # --- approvals -------------------------------------------------------------------------------------------

@@ -19,13 +19,14 @@ from tests.push_services import LoopbackService, PushedBrowser, push_service, re
 from dojang.adapters.clocks import SystemClock
 from dojang.audit.models import Event
 from dojang.config.logs import JsonFormatter
+from dojang.issuing.actions import restore_everything
 from dojang.ports.acting import Acting
 from dojang.ports.errors import PushError, SubscriptionRefusedError
 from dojang.ports.push import Manner
-from dojang.ra.holding import hold_everything, restore_everything
+from dojang.ra.holding import hold_everything
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet.models import Device, PushMessage
-from dojang.wallet.pushing import (
+from dojang.wallet.devices.models import Device, PushMessage
+from dojang.wallet.devices.pushing import (
     MAX_ATTEMPTS,
     DevicePush,
     deliver_message,
@@ -181,7 +182,7 @@ def test_a_question_to_approve_is_urgent_and_lives_as_long_as_it_waits(
     walk: AppWalk, service: LoopbackService, run_jobs: Callable[[], int]
 ) -> None:
     """The number is not in it; a tap leads to the question."""
-    from dojang.wallet.approvals import ask_approval
+    from dojang.wallet.devices.approvals import ask_approval
 
     browser = PushedBrowser(service)
     subscribe(walk, browser)

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from django.db import transaction
-from tests.journeys.app.walker import PIN, Walk, in_parallel
+from tests.counting import errors_of
+from tests.journeys.app.walker import PIN, Walk, in_parallel, with_parts
 
 from dojang.audit.models import Event
 from dojang.ca.models import Certificate
@@ -22,7 +23,7 @@ from dojang.ports.signer_errors import (
     SignerHaltedError,
 )
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet.actions import (
+from dojang.wallet.keys.actions import (
     accept_certificate,
     discard_prepared,
     prepare_key,
@@ -31,16 +32,18 @@ from dojang.wallet.actions import (
     sign_with_pin,
     tell_signer,
 )
-from dojang.wallet.errors import (
+from dojang.wallet.keys.errors import (
     WalletKeyMismatchError,
     WalletKeyNotFoundError,
     WalletLockedError,
     WalletPinWrongError,
 )
-from dojang.wallet.models import WalletKey
-from dojang.wallet.queries import keys_of
+from dojang.wallet.keys.models import WalletKey
+from dojang.wallet.keys.queries import keys_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
@@ -89,7 +92,7 @@ def test_the_right_pin_signs_what_the_certificate_verifies(world: World) -> None
     public = load_der_public_key(bytes(key.public_key))
     assert isinstance(public, ec.EllipticCurvePublicKey)
     public.verify(signature, digest("a transfer"), ec.ECDSA(Prehashed(hashes.SHA256())))
-    assert WalletKey.objects.get(id=key.id).errors == 0
+    assert errors_of(WalletKey.objects.get(id=key.id)) == 0
     assert Event.objects.filter(type="wallet_key:used").count() == 1
 
 
@@ -106,7 +109,7 @@ def test_five_wrong_pins_lock_the_key_for_good(world: World) -> None:
         with pytest.raises(WalletLockedError):
             sign(world, acting, key, pin=pin)
     row = WalletKey.objects.get(id=key.id)
-    assert (row.state, row.errors) == ("locked", 5)
+    assert (row.state, errors_of(row)) == ("locked", 5)
     assert Event.objects.filter(type="wallet_key:locked").count() == 1
     assert Event.objects.filter(type="wallet_key:used").count() == 0
 
@@ -126,7 +129,39 @@ def test_twenty_guesses_at_once_are_five(world: World) -> None:
     assert results.count("signed") == 0
     assert results.count("wallet_pin_wrong") <= 5
     row = WalletKey.objects.get(id=key.id)
-    assert (row.state, row.errors) == ("locked", 5)
+    assert (row.state, errors_of(row)) == ("locked", 5)
+
+
+class _Between:
+    """A signer before whose answer somebody else tries a wrong PIN, from beginning to end."""
+
+    def __init__(self, signer: Any, guess: Callable[[], None]) -> None:
+        self._signer, self._guess = signer, guess
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._signer, name)
+
+    def sign_with_wallet(self, **asked: Any) -> bytes:
+        """Let the other one go first."""
+        self._guess()
+        signature: bytes = self._signer.sign_with_wallet(**asked)
+        return signature
+
+
+def test_a_right_pin_forgives_the_past_alone(world: World) -> None:
+    """A wrong PIN counted while the right one was on its way stays counted; those before it are forgiven."""
+    acting, key = holder(world)
+
+    def guess(pin: str) -> None:
+        with pytest.raises(WalletPinWrongError):
+            sign(world, acting, key, pin=pin)
+
+    guess("111220")
+    between: Any = _Between(world.signer, lambda: guess("111221"))
+    assert sign(with_parts(world, signer=between), acting, key)
+    assert errors_of(key) == 1
+    assert sign(world, acting, key, text="another transfer")
+    assert errors_of(key) == 0
 
 
 def test_a_locked_key_is_replaced_by_a_reissue(world: World) -> None:
@@ -148,7 +183,7 @@ def test_another_customers_key_looks_absent(world: World) -> None:
         sign(world, acting, key, customer_id=HAN.id)
     with pytest.raises(WalletKeyNotFoundError):
         sign(world, acting, WalletKey(id="no-such-key"))
-    assert WalletKey.objects.get(id=key.id).errors == 0
+    assert errors_of(WalletKey.objects.get(id=key.id)) == 0
     retire_key(key.id, acting=acting, world=world)
     with pytest.raises(WalletKeyNotFoundError):
         sign(world, acting, key)
@@ -163,7 +198,7 @@ def test_a_stolen_row_is_of_no_use(world: World) -> None:
     stolen = WalletKey.objects.get(customer_id=HAN.id)
     with pytest.raises(SealedMismatchError):
         sign(world, acting, stolen, customer_id=HAN.id)
-    assert WalletKey.objects.get(id=stolen.id).errors == 0
+    assert errors_of(WalletKey.objects.get(id=stolen.id)) == 0
 
 
 def test_what_the_signer_never_tried_costs_no_attempt(world: World) -> None:
@@ -177,7 +212,7 @@ def test_what_the_signer_never_tried_costs_no_attempt(world: World) -> None:
     for attempt in range(6):
         with pytest.raises(SignerHaltedError):
             sign(world, acting, key, text=f"transfer {attempt}")
-    assert WalletKey.objects.get(id=key.id).errors == 0
+    assert errors_of(WalletKey.objects.get(id=key.id)) == 0
     world.signer.resume(reason="the drill is over")
     assert sign(world, acting, key, text="a last one")
 
@@ -190,7 +225,7 @@ def test_a_key_the_signer_has_retired_costs_no_attempt(world: World) -> None:
         with pytest.raises(KeyRetiredError):
             sign(world, acting, key)
     row = WalletKey.objects.get(id=key.id)
-    assert (row.state, row.errors) == ("live", 0)
+    assert (row.state, errors_of(row)) == ("live", 0)
 
 
 def prepare(world: World, acting: Acting, key_id: str, *, pin: str = "840271") -> None:
@@ -209,32 +244,35 @@ def prepare(world: World, acting: Acting, key_id: str, *, pin: str = "840271") -
 def test_preparing_twice_is_one_key(world: World) -> None:
     """The same key id gives the same key; another id gives up the one before."""
     acting = Walk(world, "han").acting
-    prepare(world, acting, "k1")
-    first = prepared_key(key_id="k1", customer_id=HAN.id)
-    prepare(world, acting, "k1")
-    assert prepared_key(key_id="k1", customer_id=HAN.id) == first
-    prepare(world, acting, "k2", pin="591362")
-    assert dict(WalletKey.objects.values_list("id", "state")) == {"k1": "retired", "k2": "prepared"}
+    prepare(world, acting, "preparing_twice-1")
+    first = prepared_key(key_id="preparing_twice-1", customer_id=HAN.id)
+    prepare(world, acting, "preparing_twice-1")
+    assert prepared_key(key_id="preparing_twice-1", customer_id=HAN.id) == first
+    prepare(world, acting, "preparing_twice-2", pin="591362")
+    assert dict(WalletKey.objects.values_list("id", "state")) == {
+        "preparing_twice-1": "retired",
+        "preparing_twice-2": "prepared",
+    }
 
 
 def test_what_was_prepared_and_not_used_is_given_up(world: World) -> None:
     """Discarding retires the run's prepared keys, and the signer is told once."""
     acting = Walk(world, "han").acting
-    prepare(world, acting, "k1")
+    prepare(world, acting, "what_was_prepar-1")
     with transaction.atomic():
         assert discard_prepared("run-of-han", acting=acting, world=world) == 1
     assert tell_signer(world=world) == 1
     assert tell_signer(world=world) == 0
     with pytest.raises(WalletKeyNotFoundError):
-        prepared_key(key_id="k1", customer_id=HAN.id)
+        prepared_key(key_id="what_was_prepar-1", customer_id=HAN.id)
 
 
 def test_a_certificate_goes_only_to_its_own_holders_key(world: World) -> None:
     """Hong's certificate cannot be put under Han's key; nothing changes."""
     acting, key = holder(world)
-    prepare(world, acting, "k1")
+    prepare(world, acting, "a_certificate_g-1")
     certificate = Certificate.objects.get(customer_id=HONG.id)
     with pytest.raises(WalletKeyMismatchError), transaction.atomic():
-        accept_certificate("k1", certificate, acting=acting, world=world)
-    assert WalletKey.objects.get(id="k1").state == "prepared"
+        accept_certificate("a_certificate_g-1", certificate, acting=acting, world=world)
+    assert WalletKey.objects.get(id="a_certificate_g-1").state == "prepared"
     assert WalletKey.objects.get(id=key.id).state == "live"

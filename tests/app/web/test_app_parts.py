@@ -109,4 +109,4 @@ def test_what_is_not_there_is_not_found(client: Client, world: object) -> None:
     answer = client.get("/app/approvals/0123/")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/app/approvals/?ended=gone")
     assert client.post("/app/parcels/fetch/", {"locator": "0" * 64}).status_code == 404
-    assert client.post("/app/parcels/put/", {"locator": "zz", "content": "!"}).status_code == 409
+    assert client.post("/app/parcels/put/", {"locator": "zz", "content": "!"}).status_code == 400

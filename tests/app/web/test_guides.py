@@ -40,20 +40,22 @@ def test_a_guide_walks_the_order_the_bank_has_chosen() -> None:
         assert guide
         return [step.id for step in guide.steps]
 
-    usual, printed = Policy(), Policy(joint_reissue_order="printed")
+    usual, printed = Policy(), Policy(products={"joint": {"reissue_order": "printed"}})
     first, then = steps("joint-app-reissue", usual), steps("joint-app-reissue", printed)
     assert first.index("terms") < first.index("identify") < then.index("terms")
     assert "certificate_password" not in steps("financial-app-issue", usual)
     assert "certificate_password" in steps(
-        "financial-app-issue", Policy(financial_app_certificate_password=True)
+        "financial-app-issue", Policy(products={"financial": {"app_certificate_password": True}})
     )
     assert "factor" not in steps("joint-app-issue", usual)
-    assert "factor" in steps("joint-app-issue", Policy(joint_needs_factor=True))
+    assert "factor" in steps("joint-app-issue", Policy(products={"joint": {"needs_factor": True}}))
 
 
 def test_answers_tell_the_banks_own_figures() -> None:
     """Years, days and the telephone number come from the policy."""
-    guide = guide_by_id("joint-app-issue", "en", policy=Policy(joint_validity_days=731, bank_phone="02-1"))
+    guide = guide_by_id(
+        "joint-app-issue", "en", policy=Policy(products={"joint": {"life_days": 731}}, bank_phone="02-1")
+    )
     assert guide
     answers = {asked.id: asked.answer for asked in guide.questions}
     assert answers["life"].startswith("2 year(s)")

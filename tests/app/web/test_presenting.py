@@ -8,12 +8,12 @@ import pytest
 from django.template.loader import get_template, render_to_string
 from django.test import RequestFactory
 
+from dojang.edge.wording import localise
 from dojang.journeys.page import Action, Field, FieldError, Message, Option, Page, Position, Show, Wait
 from dojang.products.messages import catalog
 from dojang.web.presenting import present, present_result, write_serial
 from dojang.web.shell import page_context
 from dojang.web.theme import ThemeError, load_theme
-from dojang.web.wording import localise
 
 SECRET = "8675309"
 KINDS = (

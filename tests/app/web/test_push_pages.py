@@ -11,9 +11,9 @@ from tests.journeys.app.device import AppWalk
 from tests.push_services import LoopbackService, PushedBrowser, base64url, push_service, reaching
 
 from dojang.config import wiring
-from dojang.wallet.models import Device
-from dojang.wallet.pushing import push_subscription
-from dojang.web.app.device import DEVICE_COOKIE
+from dojang.edge.visitor import DEVICE_COOKIE
+from dojang.wallet.devices.models import Device
+from dojang.wallet.devices.pushing import push_subscription
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,11 +80,12 @@ def test_what_cannot_be_kept_is_said_by_code(phone: Client, service: LoopbackSer
     browser = PushedBrowser(service)
     elsewhere = {**browser.subscription, "endpoint": "https://push.example/x"}
     for bad in ("", "[]", "{", json.dumps(elsewhere)):
-        assert put(phone, subscription=bad) == (422, {"code": "subscription_refused"})
+        status, told = put(phone, subscription=bad)
+        assert (status, told["code"]) == (422, "subscription_refused")
     del phone.cookies[DEVICE_COOKIE]
     assert phone.get(PAGE).context["push_state"] == "unregistered"
-    answer = put(phone, subscription=json.dumps(browser.subscription))
-    assert answer == (409, {"code": "device_unknown"})
+    status, told = put(phone, subscription=json.dumps(browser.subscription))
+    assert (status, told["code"]) == (409, "device_unknown")
     assert put(phone, off="1") == (200, {"on": False})
     assert kept() == ""
 

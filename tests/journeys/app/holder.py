@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tests.authenticators import Keeper
 from tests.journeys.app.device import AppWalk, challenge
 
-from dojang.ra import biometrics
-from dojang.wallet import patterns
+from dojang.wallet.devices import enrolment, patterns
 
 if TYPE_CHECKING:
     from tests.journeys.app.device import Telephone
@@ -34,19 +33,19 @@ class Holder:
         """Their telephone."""
         return self.walk.phone
 
-    def prove_pattern(self, drawn: tuple[int, ...] | None = None) -> biometrics.Registration:
+    def prove_pattern(self, drawn: tuple[int, ...] | None = None) -> enrolment.Registration:
         """Draw the pattern for turning it on."""
         device = self.phone.device_id
-        asked = biometrics.ask_pattern(device, origin=ORIGIN, world=self.world)
+        asked = enrolment.ask_pattern(device, origin=ORIGIN, world=self.world)
         proofs = self.phone.proofs(asked.challenge, drawn)
-        return biometrics.prove_pattern(
+        return enrolment.prove_pattern(
             device, asked.id, **proofs, origin=ORIGIN, acting=self.walk.acting, world=self.world
         )
 
-    def register(self, made: biometrics.Registration, key: Any = None, **spoilt: Any) -> None:
+    def register(self, made: enrolment.Registration, key: Any = None, **spoilt: Any) -> None:
         """Have the keeper answer, and the telephone sign."""
         credential = spoilt.pop("credential", None) or self.keeper.make(made.options, **spoilt)
-        biometrics.turn_on(
+        enrolment.turn_on(
             self.phone.device_id,
             made.challenge_id,
             credential=credential,

@@ -11,21 +11,22 @@ from tests.journeys.app.walker import Walk, with_policy
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate
 from dojang.notices.models import Notice
-from dojang.products.journeys import JOURNEYS
-from dojang.wallet.models import DeviceKey, WalletKey
+from dojang.products import JOURNEYS
+from dojang.wallet.devices.models import DeviceKey
+from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
     from dojang.ports.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
-DEVICE = sorted(journey.id for journey in JOURNEYS.values() if journey.custody == "device")
+DEVICE = sorted(journey.id for journey in JOURNEYS.values() if journey.product.on_device)
 
 
 @pytest.mark.parametrize("handle", ["hong", "lee", "smith", "kim"])
 @pytest.mark.parametrize("journey", DEVICE)
 def test_a_certificate_on_the_telephone(world: World, journey: str, handle: str) -> None:
     """Ordinary, with a token, a foreigner, with a number changed yesterday: each ends with a certificate."""
-    product = JOURNEYS[journey].product
+    product = JOURNEYS[journey].product.id
     if journey.endswith("reissue"):
         AppWalk(world, handle, journey=f"{product}-app-issue").finish()
     walk = AppWalk(world, handle, journey=journey, phone=Telephone())
@@ -42,7 +43,7 @@ def test_a_certificate_on_the_telephone(world: World, journey: str, handle: str)
 @pytest.mark.parametrize("factor", ["security_card", "bank_certificate"])
 def test_a_financial_certificate_in_the_app(world: World, order: str, factor: str) -> None:
     """With the card, or with the pattern drawn in place; in either order of account and password."""
-    chosen = with_policy(world, financial_app_account_order=order)
+    chosen = with_policy(world, products={"financial": {"app_account_order": order}})
     phone = Telephone()
     if factor == "bank_certificate":
         AppWalk(chosen, phone=phone).finish()
@@ -78,7 +79,7 @@ def test_the_pattern_drawn_wrongly_five_times_locks(world: World) -> None:
 @pytest.mark.parametrize("order", ["consent_first", "printed"])
 def test_a_joint_reissue_in_either_order(world: World, order: str) -> None:
     """Consent before the identity number, or as the bank's old leaflet printed it."""
-    chosen = with_policy(world, joint_reissue_order=order)
+    chosen = with_policy(world, products={"joint": {"reissue_order": order}})
     AppWalk(chosen, journey="joint-app-issue").finish()
     walk = AppWalk(chosen, journey="joint-app-reissue", phone=Telephone())
     assert walk.finish().state == "done"

@@ -12,7 +12,7 @@ from tests.journeys.app.device import AppWalk, Telephone, b64, fresh_key
 from tests.journeys.app.walker import with_policy
 
 from dojang.config import wiring
-from dojang.ra.models import FactorCounter
+from dojang.guard.models import FactorCounter
 
 if TYPE_CHECKING:
     from dojang.ports.world import World
@@ -26,7 +26,7 @@ def owner(world: World) -> tuple[World, Telephone]:
     phone = Telephone()
     for journey in ("joint-app-issue", "bank-app-issue"):
         assert AppWalk(world, journey=journey, phone=phone).finish().state == "done"
-    return with_policy(world, financial_app_certificate_password=True), phone
+    return with_policy(world, products={"financial": {"app_certificate_password": True}}), phone
 
 
 def signed(phone: Telephone, shown: dict[str, Any], key: Any = None) -> str:

@@ -12,14 +12,16 @@ from tests.journeys.app.walker import Walk, in_parallel, with_parts, with_policy
 from dojang.audit.queries import verify_chains
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate, certificates_of
+from dojang.guard.models import Attempt, FactorCounter
+from dojang.issuing.actions import carry_out, reconcile
+from dojang.issuing.models import UsedEvidence
 from dojang.notices.models import Notice
 from dojang.ports.acting import Acting
 from dojang.ports.errors import CoreBankError, SmsError, TelephonyError
 from dojang.ports.signer_errors import SignerUnavailableError
 from dojang.ra.actions import act
-from dojang.ra.models import Attempt, FactorCounter, Run, UsedEvidence
-from dojang.ra.upkeep import reconcile, resume_issuing
-from dojang.wallet.models import WalletKey
+from dojang.ra.models import Run
+from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -232,7 +234,7 @@ def test_a_run_that_cannot_be_finished_in_time_fails_and_the_old_one_lives(world
     act(walk.run, "confirm", walk.page.revision, "submit", {}, acting=walk.acting, world=away)
     clock: Any = world.clock
     clock.advance(world.policy.issue_confirm_within + 1)
-    assert resume_issuing(walk.run, acting=SYSTEM, world=away)
+    assert carry_out([walk.run], acting=SYSTEM, world=away) == [walk.run]
     page = walk.refresh()
     assert (page.state, walk.codes) == ("failed", ["issue_timed_out"])
     reconcile(acting=SYSTEM, world=world)

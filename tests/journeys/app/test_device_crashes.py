@@ -17,11 +17,11 @@ from tests.journeys.app.walker import in_parallel, with_policy
 
 from dojang.audit.queries import verify_chains
 from dojang.ca.models import Certificate
+from dojang.issuing.actions import reconcile
+from dojang.issuing.models import Order
 from dojang.notices.models import Notice
 from dojang.ra.actions import act
-from dojang.ra.models import Run
-from dojang.ra.upkeep import reconcile
-from dojang.wallet.models import Device, DeviceKey
+from dojang.wallet.devices.models import Device, DeviceKey
 
 if TYPE_CHECKING:
     from dojang.ports.world import World
@@ -177,6 +177,6 @@ def test_stored_and_failed_at_once_agree(world: World) -> None:
             ),
         )
         state = walk.refresh().state
-        assert state == Run.objects.get(id=walk.run).state
+        assert state == Order.objects.get(id=walk.run).state
         assert state in {"done", "failed"}
         exactly_one(world, walk, mine=state == "done")

@@ -11,14 +11,17 @@ from tests.journeys.app.device import AppWalk, R, Telephone, b64, fresh_key, pro
 
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate
+from dojang.issuing.actions import reconcile
+from dojang.issuing.models import Order
 from dojang.notices.models import Notice
 from dojang.pki.npki.vid import compute_vid, parse_identify_data
 from dojang.ports.acting import Acting
 from dojang.ra.models import Run
-from dojang.ra.upkeep import reconcile
+from dojang.ra.upkeep import discard_keys
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet.models import Device, DeviceKey
-from dojang.wallet.queries import devices_of, where_registered
+from dojang.wallet.devices.models import Device, DeviceKey
+from dojang.wallet.devices.queries import devices_of
+from dojang.wallet.queries import where_registered
 
 if TYPE_CHECKING:
     from dojang.ports.world import World
@@ -126,7 +129,7 @@ def test_the_job_leaves_a_device_its_time(world: World) -> None:
     walk.deliver()
     world.clock.advance(world.policy.delivery_within - 5)  # type: ignore[attr-defined]
     kept = reconcile(acting=SYSTEM, world=world)
-    assert (kept.issuing, kept.discarded) == (0, 0)
+    assert (kept.issuing, discard_keys(acting=SYSTEM, world=world)) == (0, 0)
     assert walk.do("stored", signature=walk.phone.store(walk.shown("deliver"))).state == "done"
 
 
@@ -143,7 +146,7 @@ def test_only_the_new_key_can_say_stored(world: World) -> None:
         assert (page.state, walk.codes) == ("delivering", ["delivery_signature_wrong"])
     assert walk.do("stored").state == "delivering"
     assert states("bank") == ["issued"]
-    assert Run.objects.get(id=walk.run).stored_at is None
+    assert Order.objects.get(id=walk.run).stored_at is None
     assert walk.do("stored", signature=walk.phone.store(shown)).state == "done"
 
 

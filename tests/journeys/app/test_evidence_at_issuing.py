@@ -12,10 +12,11 @@ from tests.journeys.app.walker import Walk
 
 from dojang.audit.models import Event
 from dojang.ca.models import Intent
+from dojang.issuing.models import UsedEvidence
 from dojang.journeys.store import dump_progress, load_progress
 from dojang.notices.models import Notice
 from dojang.ra.actions import turn_of
-from dojang.ra.models import Run, UsedEvidence
+from dojang.ra.models import Run
 from dojang.ra.store import open_body, seal_body
 from dojang.sandbox.cast import BY_HANDLE
 

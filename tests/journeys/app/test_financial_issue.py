@@ -9,10 +9,11 @@ from tests.journeys.app.walker import Walk
 
 from dojang.audit.models import Event
 from dojang.ca.queries import certificates_of
+from dojang.issuing.models import Order, UsedEvidence
 from dojang.notices.models import Notice
 from dojang.pki.npki.vid import parse_identify_data
-from dojang.ra.models import Run, UsedEvidence
-from dojang.wallet.models import WalletKey
+from dojang.ra.models import Run
+from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
     from dojang.ports.world import World
@@ -54,7 +55,7 @@ def test_everything_the_issue_rests_on_is_spent_and_recorded(world: World) -> No
     walk = Walk(world)
     walk.finish()
     (held,) = certificates_of(walk.person.id)
-    spent = UsedEvidence.objects.filter(run_id=walk.run)
+    spent = UsedEvidence.objects.filter(order_id=walk.run)
     names = (
         "terms identified ars_call account factor_choice security_card contact person sms_reply pin confirmed"
     )
@@ -64,9 +65,9 @@ def test_everything_the_issue_rests_on_is_spent_and_recorded(world: World) -> No
     assert (key.state, key.certificate_id) == ("live", held.id)
     told = list(Event.objects.order_by("at").values_list("type", flat=True))
     told = told[told.index("run:started") :]  # before it, the key ceremony
-    wanted = ["run:started", "run:issuing", "certificate:intended", "certificate:issued", "run:done"]
+    wanted = ["run:started", "order:placed", "certificate:intended", "certificate:issued", "order:done"]
     assert [kind for kind in told if kind in wanted] == wanted
-    assert Run.objects.get(id=walk.run).tidied
+    assert Order.objects.get(id=walk.run).tidied
 
 
 def test_every_channel_is_told_of_the_issue(world: World) -> None:

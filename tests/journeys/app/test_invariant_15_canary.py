@@ -13,8 +13,8 @@ import pytest
 from django.db import connection
 from tests.journeys.app.walker import Walk
 
+from dojang.issuing.actions import reconcile
 from dojang.ra.models import Run
-from dojang.ra.upkeep import reconcile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +104,7 @@ def test_short_secrets_are_in_no_readable_column(world: World, run_jobs: Callabl
 
 def test_what_is_sealed_holds_no_secret_either(world: World) -> None:
     """Opened with the keys, a run's body remembers what was proven and no secret that proved it."""
-    from dojang.ra.sealing import sealer
+    from dojang.guard.sealing import sealer
 
     walk = Walk(world)
     cards: list[str] = []

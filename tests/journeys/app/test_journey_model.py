@@ -20,10 +20,10 @@ from hypothesis.stateful import (
 from tests.journeys.app.walker import Walk, with_policy
 
 from dojang.ca.models import Certificate
+from dojang.issuing.models import Order
 from dojang.ports.acting import Acting
 from dojang.ra.actions import act, open_page, unlock_factor
 from dojang.ra.errors import ActionUnknownError, RunNotFoundError, StaleRevisionError, StepMismatchError
-from dojang.ra.models import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -447,7 +447,7 @@ class Customer(RuleBasedStateMachine):
         own = Certificate.objects.filter(customer_id=self.walk.person.id)
         assert own.count() == Customer.issued
         assert own.filter(state="active").count() == min(1, Customer.issued)
-        assert Run.objects.filter(customer_id=self.walk.person.id, state="done").count() == Customer.issued
+        assert Order.objects.filter(customer_id=self.walk.person.id, state="done").count() == Customer.issued
 
 
 def test_any_order_of_acts_ends_where_the_model_says(world: World) -> None:

@@ -8,11 +8,12 @@ import pytest
 from tests.journeys.app.walker import Walk, with_policy
 
 from dojang.audit.models import Event
+from dojang.guard.counters import locked_factors
+from dojang.guard.models import FactorCounter, FactorLock
 from dojang.notices.models import Notice
 from dojang.ports.acting import Acting
 from dojang.ra.actions import unlock_factor
-from dojang.ra.counters import locked_factors
-from dojang.ra.models import CardChallenge, FactorCounter, FactorLock
+from dojang.ra.models import CardChallenge
 
 if TYPE_CHECKING:
     from dojang.ports.world import World

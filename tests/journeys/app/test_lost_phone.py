@@ -6,27 +6,30 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.counting import errors_of
 from tests.journeys.app.device import AppWalk, Telephone, challenge, prove
 from tests.journeys.app.walker import PIN, Walk
 
 from dojang.audit.queries import verify_chains
 from dojang.ca.models import Certificate
-from dojang.notices.models import Notice
-from dojang.ports.acting import Acting
-from dojang.ra.holding import (
-    hold_everything,
+from dojang.issuing.actions import (
+    end_long_holds,
     restore_certificate,
     restore_everything,
     suspend_certificate,
     suspend_left,
 )
+from dojang.issuing.models import Order
+from dojang.notices.models import Notice
+from dojang.ports.acting import Acting
+from dojang.ra.holding import hold_everything
 from dojang.ra.models import Run
-from dojang.ra.upkeep import end_long_holds
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet.actions import sign_with_pin
-from dojang.wallet.devices import hold_devices
-from dojang.wallet.errors import WalletHeldError
-from dojang.wallet.models import Device, DeviceKey, WalletKey
+from dojang.wallet.devices.actions import hold_devices
+from dojang.wallet.devices.models import Device, DeviceKey
+from dojang.wallet.keys.actions import sign_with_pin
+from dojang.wallet.keys.errors import WalletHeldError
+from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +86,7 @@ def test_everything_is_held_at_once_and_told(world: World, run_jobs: Callable[[]
     assert challenge(world, walk) is None
     with pytest.raises(WalletHeldError):
         sign(world)
-    assert WalletKey.objects.get(customer_id=HONG.id).errors == 0
+    assert errors_of(WalletKey.objects.get(customer_id=HONG.id)) == 0
     assert verify_chains().ok
 
 
@@ -93,11 +96,11 @@ def test_a_challenge_taken_before_is_of_no_use(world: World) -> None:
     made = challenge(world, walk)
     assert made is not None
     hold(world)
-    from dojang.wallet.patterns import verify_challenge
+    from dojang.wallet.devices.patterns import verify_challenge
 
     proof = verify_challenge(made.id, **walk.phone.proofs(made.challenge), acting=TELLER, world=world)
     assert (proof.ok, proof.reason) == (False, "blocked")
-    assert DeviceKey.objects.get(product="bank").errors == 0
+    assert errors_of(DeviceKey.objects.get(product="bank")) == 0
 
 
 def test_a_repeat_holds_nothing_and_tells_nobody(world: World) -> None:
@@ -122,14 +125,15 @@ def test_runs_under_way_are_stopped_and_deliveries_taken_back(world: World) -> N
     page = walk.do("stored", signature=walk.phone.stored_signature(shown))
     assert (page.state, walk.codes) == ("failed", ["everything_held"])
     assert states() == {"bank": "revoked"}
-    assert not Run.objects.filter(state__in=["open", "issuing", "delivering"]).exists()
+    assert not Run.objects.filter(state="open").exists()
+    assert not Order.objects.filter(state__in=["placed", "delivering"]).exists()
 
 
 def test_what_was_stored_and_not_yet_active_is_taken_back(world: World) -> None:
     """The process died behind the device's answer; the hold comes before the job that would go on."""
     walk = AppWalk(world)
     walk.deliver()
-    Run.objects.filter(id=walk.run).update(stored_at=world.clock.now())
+    Order.objects.filter(id=walk.run).update(stored_at=world.clock.now())
     hold(world)
     assert states() == {"bank": "revoked"}
     assert walk.refresh().state == "failed"
@@ -181,7 +185,7 @@ def test_a_crash_between_devices_and_certificates_is_finished_by_the_job(
     holder(world)
     from django.db import transaction
 
-    from dojang.ra.tasks import suspend_left as job
+    from dojang.issuing.tasks import suspend_left as job
 
     with transaction.atomic():  # the first half of holding, as it stands after its commit
         hold_devices(HONG.id, acting=TELLER, world=world)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.journeys.app.walker import Walk, in_parallel, with_policy
 
+from dojang.guard.models import FactorCounter
+from dojang.pki.day import local
 from dojang.ports.acting import Acting
-from dojang.ports.policy import Policy
 from dojang.ra.actions import act, open_page, session_of, start_run
 from dojang.ra.errors import (
     ActionUnknownError,
@@ -21,7 +21,7 @@ from dojang.ra.errors import (
     StepMismatchError,
     TooManyStartsError,
 )
-from dojang.ra.models import FactorCounter, Run, StepOutcome
+from dojang.ra.models import Run, StepOutcome
 from dojang.ra.upkeep import expire_runs
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ def test_two_people_do_not_end_each_others_runs(world: World) -> None:
 def test_outside_the_hours_nothing_starts(world: World) -> None:
     """A bank that is closed starts no run; hours over midnight work too."""
     visitor = Acting(kind="customer", source="198.51.100.7", channel="web")
-    minute = world.clock.now().astimezone(timezone(timedelta(hours=9)))
+    minute = local(world.clock.now())
     closed = with_policy(
         world,
         service_open=f"{(minute.hour + 2) % 24:02d}:00",
@@ -249,8 +249,8 @@ def test_each_product_has_its_own_hours(world: World) -> None:
     """A joint certificate is re-issued from one to eleven; what is not named follows the bank's hours."""
     clock: Any = world.clock
     visitor = Acting(kind="customer", source="198.51.100.7", channel="app")
-    usual = with_policy(world, service_hours=Policy().service_hours)
-    now = clock.now().astimezone(timezone(timedelta(hours=9)))
+    usual = with_policy(world, service_hours={})
+    now = local(clock.now())
     clock.advance(int((now.replace(hour=23, minute=30, second=0) - now).total_seconds()) % 86_400 + 1)
     with pytest.raises(ServiceClosedError) as closed:
         start_run("joint-app-reissue", locale="ko", acting=visitor, world=usual)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from tests.journeys.app.device import AppWalk
@@ -11,7 +11,9 @@ from tests.journeys.app.walker import Walk, in_parallel, with_policy
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate, certificates_of
 from dojang.notices.models import Notice
-from dojang.wallet.models import WalletKey
+from dojang.pki.day import local
+from dojang.products import PRODUCTS
+from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
     from dojang.ca.queries import CertificateView
@@ -68,7 +70,7 @@ def test_whether_the_end_stays_is_the_banks_choice(world: World, product: str) -
     assert (fresh - end).days == 10
     clock.advance(int((fresh - clock.now()).total_seconds()) - 20 * 86_400)
     renewed = reissue(world, 3)
-    days = world.policy.validity_days(product)
+    days = PRODUCTS[product].life_under(world.policy)
     assert days - 1 <= (renewed.not_after - renewed.not_before).days <= days
 
 
@@ -100,6 +102,25 @@ def test_a_second_reissue_on_one_day_is_refused(world: World) -> None:
     walk.step()
     assert (walk.page.state, walk.codes) == ("failed", ["reissue_limit"])
     assert active_certificate(first.person.id, "financial") == present
+
+
+def test_a_new_day_begins_at_midnight_in_seoul(world: World) -> None:
+    """Who re-issued at half past eleven at night walks again at half past midnight, and gets it."""
+    first, clock = issued(world), cast("Any", world.clock)
+
+    def wait_until(hour: int) -> None:
+        now = local(clock.now())
+        clock.advance(int((now.replace(hour=hour, minute=30, second=0) - now).total_seconds()) % 86_400 + 1)
+
+    wait_until(23)
+    assert Walk(world, journey="financial-web-reissue", pin="840271").finish().state == "done"
+    refused = Walk(world, journey="financial-web-reissue", pin="591362").walk_to("identify")
+    refused.step()
+    assert refused.codes == ["reissue_limit"]
+    wait_until(0)
+    assert Walk(world, journey="financial-web-reissue", pin="591362").finish().state == "done"
+    held = [view.state for view in certificates_of(first.person.id)]
+    assert sorted(held) == ["active", "revoked", "revoked"]
 
 
 def test_fifty_reissues_at_once_leave_one_active(world: World) -> None:

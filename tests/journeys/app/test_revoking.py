@@ -9,10 +9,10 @@ from tests.journeys.app.walker import Walk
 
 from dojang.ca.errors import CertificateNotFoundError, ReasonUnknownError
 from dojang.ca.queries import active_certificate, certificates_of
+from dojang.issuing.actions import revoke_certificate
 from dojang.notices.models import Notice
 from dojang.ports.acting import Acting
-from dojang.ra.revoking import revoke_certificate
-from dojang.wallet.models import WalletKey
+from dojang.wallet.keys.models import WalletKey
 
 if TYPE_CHECKING:
     from dojang.ports.world import World

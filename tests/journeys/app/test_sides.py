@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.journeys.app.walker import Walk
 
+from dojang.guard.models import FactorCounter
 from dojang.notices.models import Notice
-from dojang.ra.models import FactorCounter
 
 if TYPE_CHECKING:
     from dojang.ports.world import World

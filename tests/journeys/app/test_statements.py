@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 MOST = {
     "start": 6,
     "terms": 6,
-    "identify": 19,
+    "identify": 20,
     "ars: choose": 12,
     "ars: done": 9,
     "account": 17,
@@ -30,7 +30,7 @@ MOST = {
     "person": 15,
     "sms_reply": 14,
     "pin": 17,
-    "confirm": 53,
+    "confirm": 54,
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.journeys.app.device import AppWalk
 from tests.journeys.app.walker import Walk
 
-from dojang.ra.models import Attempt
+from dojang.guard.models import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

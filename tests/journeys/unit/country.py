@@ -22,7 +22,8 @@ from tests.journeys.unit.gadgets import (
 )
 
 from dojang.journeys import engine
-from dojang.journeys.model import Context, Holding, Locked, Passed, Pending, Rejected, Stopped
+from dojang.journeys.holding import Holding
+from dojang.journeys.model import Context, Locked, Passed, Pending, Rejected, Stopped
 from dojang.journeys.store import dump_progress, load_progress
 from dojang.ports.corebank import Customer, Factors, Match, Phone
 from dojang.ports.policy import Policy
@@ -31,6 +32,7 @@ from dojang.ports.signer_errors import PinReusedError
 from dojang.ports.sms import Inbound
 from dojang.ports.world import World
 from dojang.ports.writing import same_name
+from dojang.products import PRODUCTS
 from dojang.products.messages import render
 
 if TYPE_CHECKING:
@@ -406,7 +408,7 @@ class Walker:
     def _ask(self, checked: dict[str, Any] | None) -> Page:
         view, world = self.view, self.country.world()
         counts = view.step.kind.counts(view, checked)
-        refused = next((c for c in counts if self.counters.get(self._subject(c), 0) >= c.limit), None)
+        refused = next((c for c in counts if self.counters.get(self._subject(c), 0) >= c.limit.count), None)
         if refused is not None:
             outcome = engine.over_limit(view, refused)
         else:
@@ -414,7 +416,7 @@ class Walker:
                 self.counters[self._subject(count)] = self.counters.get(self._subject(count), 0) + 1
             self.progress = engine.begin_attempt(self.progress)
             answer = self.view.step.kind.ask(self.view, checked, world)
-            left = {c.factor: c.limit - self.counters[self._subject(c)] for c in counts}
+            left = {c.factor: c.limit.count - self.counters[self._subject(c)] for c in counts}
             view = engine.look_at(self.journey, self.progress, self.context(left))
             outcome = view.step.kind.judge(view, answer)
         settled = engine.settle(self.view, outcome, typed=checked)
@@ -544,6 +546,7 @@ def holding(*, days: int, ended: datetime | None = None, product: str = "financi
     """Return a certificate with so many days left (ended: superseded at that moment)."""
     return Holding(
         product=product,
+        unlock=PRODUCTS[product].unlock,
         serial="00ab",
         state="active" if ended is None else "revoked",
         not_before=NOW - timedelta(days=1096 - days),

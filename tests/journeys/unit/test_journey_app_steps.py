@@ -21,6 +21,7 @@ from tests.journeys.unit.country import (
 from tests.journeys.unit.gadgets import SEALED_R, request_of, text
 
 from dojang.journeys import engine
+from dojang.pki.day import day_of
 from dojang.ports.policy import Policy
 from dojang.products import JOURNEYS
 
@@ -285,7 +286,7 @@ def test_one_won_is_proven_by_the_bankbook() -> None:
 
 def test_with_the_password_first_the_number_must_be_of_the_same_account() -> None:
     """Printed order: the number of another account of one's own is not the one whose password was right."""
-    printed = Policy(financial_app_account_order="printed")
+    printed = Policy(products={"financial": {"app_account_order": "printed"}})
     a = make_a()
     a.second_account = True
     walker = start("financial-app-issue", "account_password", who=a, policy=printed)
@@ -403,7 +404,7 @@ def password_run() -> Walker:
     """Return A's run at the password of the joint certificate held."""
     a = make_a()
     a.holdings = (holding(days=300, product="joint"),)
-    policy = Policy(financial_app_certificate_password=True)
+    policy = Policy(products={"financial": {"app_certificate_password": True}})
     return start("financial-app-issue", "certificate_password", who=a, policy=policy)
 
 
@@ -419,7 +420,7 @@ def test_an_existing_certificate_is_proven_by_its_signature() -> None:
 
 def test_without_a_joint_certificate_its_password_is_not_asked() -> None:
     """The factor is off without one, whatever the policy, and off by default with one."""
-    wanted = Policy(financial_app_certificate_password=True)
+    wanted = Policy(products={"financial": {"app_certificate_password": True}})
     a = make_a()
     walker = Walker(JOURNEYS["financial-app-issue"], SmallCountry(a), policy=wanted)
     walker.walk(a)
@@ -535,16 +536,17 @@ def test_each_product_has_its_own_reasons(journey: str, own: str) -> None:
 
 @pytest.mark.parametrize(
     ("product", "days", "kept"),
-    [("joint", 31, True), ("joint", 29, False), ("bank", 91, True), ("bank", 89, False)],
+    [("joint", 31, True), ("joint", 30, False), ("bank", 91, True), ("bank", 90, False)],
 )
 def test_near_its_end_a_certificate_is_renewed_for_a_full_life(product: str, days: int, kept: bool) -> None:  # noqa: FBT001
-    """Outside the window the end is kept; inside it a new life begins (30 days joint, 90 bank)."""
+    """Before the window the end is kept; from its first day on a new life begins (30 days joint, 90 bank)."""
     a = make_a()
     held = holding(days=days, product=product)
+    held = replace(held, not_after=held.not_after + timedelta(hours=1))
     a.holdings = (held,)
     walker = start(f"{product}-app-issue", "confirm", who=a)
     shown = {row["label"].id: row["value"] for row in walker.page.show[0].data["rows"]}
-    assert (shown["facts.valid_until"] == held.not_after.date().isoformat()) == kept
+    assert (shown["facts.valid_until"] == day_of(held.not_after).isoformat()) == kept
 
 
 # --- invariant 16

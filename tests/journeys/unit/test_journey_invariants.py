@@ -124,7 +124,7 @@ def test_invariant_16_every_path_has_a_factor_that_is_not_the_telephone() -> Non
         "bank": {frozenset({"id_card"}), frozenset({"account"}), frozenset({"one_won"})},
     }
     for journey in JOURNEYS.values():
-        assert strong[journey.product] <= set(journey.evidence)
+        assert strong[journey.product.id] <= set(journey.evidence)
     walker, a, _b = walk_to("terms")
     walker.walk(a)
     facts = {k: f for k, f in walker.progress.facts.items() if k not in {"security_card", "factor_choice"}}

@@ -153,10 +153,10 @@ WRONG: dict[str, dict[str, Any]] = {
     "change": {},
 }
 EVERYTHING = Policy(
-    joint_reissue_order="printed",
-    financial_app_account_order="printed",
-    joint_needs_factor=True,
-    financial_app_certificate_password=True,
+    products={
+        "joint": {"reissue_order": "printed", "needs_factor": True},
+        "financial": {"app_account_order": "printed", "app_certificate_password": True},
+    }
 )
 
 

@@ -81,8 +81,8 @@ class BackAndForth(RuleBasedStateMachine):
         """Start a run of any journey, in either order."""
         self.person = make_a()
         self.country = SmallCountry(self.person)
-        orders = dict.fromkeys(("joint_reissue_order", "financial_app_account_order"), "printed")
-        policy = Policy(**orders) if printed else Policy()  # type: ignore[arg-type]
+        orders = {"joint": {"reissue_order": "printed"}, "financial": {"app_account_order": "printed"}}
+        policy = Policy(products=orders) if printed else Policy()
         self.walker = Walker(JOURNEYS[journey], self.country, policy=policy)
 
     def is_open(self) -> bool:

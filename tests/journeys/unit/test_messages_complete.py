@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import dojang
-from dojang.products import JOURNEYS, terms
+from dojang.products import JOURNEYS, financial, terms
 from dojang.products.messages import catalog, render
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def test_every_step_and_stage_has_its_words() -> None:
     """Titles, reasons, stages, side journeys and needs exist for each journey."""
     wanted = set()
     for journey in JOURNEYS.values():
-        wanted |= {f"journey.{journey.id}", f"product.{journey.product}", *journey.needs}
+        wanted |= {f"journey.{journey.id}", f"product.{journey.product.id}.name", *journey.needs}
         wanted |= {f"stage.{stage}" for stage in journey.stages}
         for walked in (journey, *journey.sides):
             wanted |= {f"step.{s.id}.title" for s in walked.steps} | {
@@ -124,7 +124,7 @@ def test_every_step_and_stage_has_its_words() -> None:
 
 def test_every_text_agreed_to_can_be_opened_in_its_version() -> None:
     """Nine texts, eight required, each in both languages, with the digest of exactly that text."""
-    listed = terms.terms_of(terms.FINANCIAL)
+    listed = terms.terms_of(financial.TERMS)
     assert len(listed) == 9
     assert [t.id for t in listed if not t.required] == ["marketing"]
     for term in listed:

@@ -55,7 +55,7 @@ def test_the_printed_words_are_on_the_page(journey: str) -> None:
     """At each step, every word the guide prints in quotation marks can be read."""
     person = make_a()
     person.media = ("security_card", "otp")
-    policy = Policy(financial_app_account_order="printed")
+    policy = Policy(products={"financial": {"app_account_order": "printed"}})
     walker = Walker(JOURNEYS[journey], SmallCountry(person), policy=policy)
     seen: dict[str, str] = {}
     while walker.page.state == "open":

@@ -123,7 +123,7 @@ def _false_critical() -> bytes:
     return der.sequence(head.data[head.pos :], der.explicit(3, der.sequence(extensions)))
 
 
-POLICY = oids.policy_oid(ARC, "financial")
+POLICY = oids.policy_oid(ARC, "1.2")
 AKI = oids.AUTHORITY_KEY_IDENTIFIER
 BROKEN: dict[str, tuple[str, Callable[[], bytes]]] = {
     "version 1": ("version", lambda: draft().set(version=b"").tbs()),

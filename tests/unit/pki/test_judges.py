@@ -66,7 +66,7 @@ def test_openssl_verifies_the_path_with_lists_and_policy(place: Path, algorithm:
     done = _openssl(
         place,
         *("verify", "-attime", AT, "-x509_strict", "-crl_check_all", "-CRLfile", "lists.pem"),
-        *("-policy_check", "-explicit_policy", "-policy", oids.policy_oid(ARC, "financial")),
+        *("-policy_check", "-explicit_policy", "-policy", oids.policy_oid(ARC, "1.2")),
         *("-trusted", "root.pem", "-untrusted", "issuing.pem", "leaf.pem"),
     )
     assert done.stdout == "leaf.pem: OK\n", done.stderr
@@ -96,7 +96,7 @@ def test_openssl_refuses_another_policy(place: Path) -> None:
             "-policy_check",
             "-explicit_policy",
             "-policy",
-            oids.policy_oid(ARC, "joint"),
+            oids.policy_oid(ARC, "1.1"),
         ),
         *("-trusted", "root.pem", "-untrusted", "issuing.pem", "leaf.pem"),
     )
@@ -161,7 +161,7 @@ def test_pypinksign_reads_the_certificate(algorithm: str) -> None:
     found = pinksign(data)
     assert found["cn"] == "홍길동()00880120260302000001"
     assert (found["issuer"], found["class"]) == ("dojang", "Dojang CA 1")
-    assert found["policy"] == oids.policy_oid(ARC, "financial")
+    assert found["policy"] == oids.policy_oid(ARC, "1.2")
     assert found["serial"] == SERIAL
     facts = read_certificate(data).facts
     assert found["valid"] == [facts.not_before.isoformat(), facts.not_after.isoformat()]

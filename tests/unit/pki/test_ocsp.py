@@ -209,7 +209,20 @@ def test_the_gate_lets_a_fitting_answer_through() -> None:
 
 
 @pytest.mark.parametrize(
-    "why", ["responder", "past", "future", "empty", "endless", "backwards", "ahead", "revoked ahead", "junk"]
+    "why",
+    [
+        "responder",
+        "past",
+        "future",
+        "empty",
+        "endless",
+        "too long",
+        "stale",
+        "backwards",
+        "ahead",
+        "revoked ahead",
+        "junk",
+    ],
 )
 def test_the_gate_refuses_an_answer_it_should_not_sign(why: str) -> None:
     """Another responder's name, another time, no answers, or times that do not fit."""
@@ -222,6 +235,8 @@ def test_the_gate_refuses_an_answer_it_should_not_sign(why: str) -> None:
         "future": lambda: ours.response_data(ours.single(1), produced_at=NOW + 301 * second),
         "empty": lambda: ours.response_data(nonce=None),
         "endless": lambda: ours.response_data(ours.single(1, next_update=None)),
+        "too long": lambda: ours.response_data(ours.single(1, next_update=NOW + timedelta(days=10) + second)),
+        "stale": lambda: ours.response_data(ours.single(1, this_update=NOW - 301 * second)),
         "backwards": lambda: ours.response_data(ours.single(1, next_update=NOW - second)),
         "ahead": lambda: ours.response_data(ours.single(1, this_update=NOW + second)),
         "revoked ahead": lambda: ours.response_data(ours.single(1, "revoked", revoked_at=NOW + second)),

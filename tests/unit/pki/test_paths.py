@@ -21,7 +21,7 @@ from dojang.pki.signing import public_key_bytes, sign
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-POLICY = oids.policy_oid(ARC, "financial")
+POLICY = oids.policy_oid(ARC, "1.2")
 SECOND = timedelta(seconds=1)
 SERIAL = build.new_serial()
 
@@ -240,7 +240,7 @@ def test_the_path_length_is_kept() -> None:
 def test_only_accepted_policies_pass() -> None:
     """A relying party that takes another product's certificates refuses this one."""
     ours = house()
-    other = frozenset({oids.policy_oid(ARC, "joint")})
+    other = frozenset({oids.policy_oid(ARC, "1.1")})
     with pytest.raises(VerificationError) as caught:
         verify_path(ours.certificate(), trust=_trust(ours, policies=other), at=NOW)
     assert caught.value.data["policies"] == [POLICY]

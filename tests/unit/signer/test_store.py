@@ -60,6 +60,38 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_live_answers_become_one_entry_a_minute(tmp_path: Path) -> None:
+    """However many answers are signed, a minute has one entry a responder; kills and stops lose none."""
+    at = ["09:00:00"]
+    path = tmp_path / "keys.db"
+
+    def opened() -> Store:
+        store = Store(path, lambda: Stamp(at=f"2031-05-01T{at[0]}.000000+00:00", trusted=True))
+        store.guard_head(KEY)
+        return store
+
+    def sums(store: Store) -> list[tuple[str, int]]:
+        rows = store.read("SELECT json_extract(body, '$.since'), json_extract(body, '$.count') FROM journal")
+        return [(since[11:19], count) for since, count in rows]
+
+    store = opened()
+    for _ in range(200):
+        store.commit(lambda tx: tx.tally_ocsp("ocsp", b"d" * 32))
+    assert sums(store) == []
+    at[0] = "09:00:59"
+    again = opened()  # as after a kill: nothing was closed
+    again.commit(lambda tx: tx.tally_ocsp("ocsp", b"e" * 32))
+    at[0] = "09:01:00"
+    again.commit(lambda tx: tx.tally_ocsp("ocsp", b"f" * 32))
+    assert sums(again) == [("09:00:00", 201)]
+    again.commit(lambda tx: tx.tally_ocsp("other", b"f" * 32))
+    again.close()
+    last = opened()
+    assert sums(last) == [("09:00:00", 201), ("09:01:00", 1), ("09:01:00", 1)]
+    assert last.verify() == 3
+    last.close()
+
+
 def spoil(path: Path, *statements: str) -> None:
     """Change the file as somebody with write access could."""
     link = sqlite3.connect(path)

@@ -13,8 +13,9 @@ from dojang.journeys.kinds.base import (
     text_of,
     wrong,
 )
-from dojang.journeys.model import DAY, Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
+from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Option, Show
+from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ def password_counts(run: RunView, account: str) -> tuple[Count, ...]:
     return (
         Count(
             factor="account_password",
-            limit=run.policy.account_errors,
-            window=DAY,
+            limit=Limit(run.policy.account_errors, DAY),
             subject_kind="account",
             subject=account,
         ),
@@ -84,7 +84,7 @@ class Account(Base):
 
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count for the customer, and for the account typed."""
-        own = Count(factor="account", limit=run.policy.account_errors, window=None)
+        own = Count(factor="account", limit=Limit(run.policy.account_errors))
         return (own, *password_counts(run, str((data or {}).get("account", ""))))
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
@@ -130,7 +130,7 @@ class AccountNumber(Base):
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count for the customer, with the tries of the account's password."""
         del data
-        return (Count(factor="account", limit=run.policy.account_errors, window=None),)
+        return (Count(factor="account", limit=Limit(run.policy.account_errors)),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Ask the core bank whose account it is."""
@@ -200,7 +200,7 @@ class AccountPassword(Base):
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count for the customer, over all channels."""
         del data
-        return (Count(factor="account", limit=run.policy.account_errors, window=None),)
+        return (Count(factor="account", limit=Limit(run.policy.account_errors)),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Ask the core bank."""

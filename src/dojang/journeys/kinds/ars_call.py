@@ -10,8 +10,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, error, foreign, is_past, later, text_of
-from dojang.journeys.model import DAY, Count, Entered, Outcome, PageParts, Passed, Pending, Rejected, RunView
+from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Pending, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Option, Show, Wait
+from dojang.ports.limits import DAY, Limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,8 +97,8 @@ class ArsCall(Base):
         run_limit, day_limit = run.policy.ars_calls_per_run, run.policy.ars_calls_per_day
         kept = {"on_pass": "keep", "on_pending": "keep", "locks": False, "code": "ars_calls_spent"}
         return (
-            Count(factor="ars_calls_run", limit=run_limit, window=None, subject_kind="run", **kept),  # type: ignore[arg-type]
-            Count(factor="ars_calls", limit=day_limit, window=DAY, **kept),  # type: ignore[arg-type]
+            Count(factor="ars_calls_run", limit=Limit(run_limit), subject_kind="run", **kept),  # type: ignore[arg-type]
+            Count(factor="ars_calls", limit=Limit(day_limit, DAY), **kept),  # type: ignore[arg-type]
         )
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
@@ -116,7 +117,7 @@ class ArsCall(Base):
         call = world.telephony.place_call(
             number=phone.number,
             expect=self._code(run, number, phone.id),
-            announcement=run.say("say.ars", product=run.say(f"product.{run.product}"), bank=_bank(run)),
+            announcement=run.say("say.ars", product=run.say(f"product.{run.product}.name"), bank=_bank(run)),
             locale=run.locale,
             key=run.key("call"),
         )

@@ -29,6 +29,7 @@ from dojang.journeys.model import (
 )
 from dojang.journeys.page import Field, FieldError, Message, Show, Wait
 from dojang.pki.passkeys import text_of
+from dojang.ports.limits import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,7 +153,7 @@ class BankCertificate(Base):
             return ()
         on_pass = "refund" if "assertion" in data else "reset"
         limit = run.policy.pattern_errors
-        return (Count(factor="bank_certificate", limit=limit, window=None, on_pass=on_pass),)
+        return (Count(factor="bank_certificate", limit=Limit(limit), on_pass=on_pass),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Check the proofs, ask the telephone again, or ask how the question stands."""

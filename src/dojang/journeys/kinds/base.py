@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dojang.journeys.engine import lock_errors
@@ -18,6 +18,7 @@ from dojang.journeys.model import (
     RunView,
 )
 from dojang.journeys.page import FieldError, Message
+from dojang.pki.day import day_of
 from dojang.pki.names import is_writable
 from dojang.ports.writing import (
     ACCOUNT,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
     from dojang.ports.world import World
 
-KST = timezone(timedelta(hours=9))
 _OLDEST = 1900
 
 
@@ -211,7 +211,7 @@ def read_name(data: Mapping[str, Any], name: str = "name") -> str | FieldError:
 
 def today(run: RunView) -> date:
     """Return the calendar day in Korea."""
-    return run.now.astimezone(KST).date()
+    return day_of(run.now)
 
 
 def mask_email(address: str) -> str:

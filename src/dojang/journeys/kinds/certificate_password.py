@@ -11,21 +11,15 @@ from dojang.journeys.kinds.base import Base, error, foreign, text_of, wrong
 from dojang.journeys.kinds.pattern import read_base64
 from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Show
+from dojang.ports.limits import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dojang.journeys.model import Holding
     from dojang.ports.world import World
 
 _LABEL = b"dojang certificate check\0"
 CHALLENGE_BYTES = 32
-
-
-def joint_holding(run: RunView) -> Holding | None:
-    """Return the customer's joint certificate in use, if any."""
-    usable = (h for h in run.holdings if h.product == "joint" and h.state == "active")
-    return next((h for h in usable if h.not_after >= run.now), None)
 
 
 def signed_bytes(challenge: bytes) -> bytes:
@@ -34,7 +28,7 @@ def signed_bytes(challenge: bytes) -> bytes:
 
 
 class CertificatePassword(Base):
-    """Sign a challenge with the joint certificate on this device."""
+    """Sign a challenge with the certificate on this device that has a password."""
 
     name = "certificate_password"
     factors = ("certificate_password",)
@@ -42,7 +36,7 @@ class CertificatePassword(Base):
     def enter(self, run: RunView, world: World) -> Entered:
         """Draw a challenge."""
         del world
-        held = joint_holding(run)
+        held = run.usable("password")
         challenge = base64.b64encode(secrets.token_bytes(CHALLENGE_BYTES)).decode()
         return Entered(scratch={"serial": held.serial if held else "", "challenge": challenge})
 
@@ -75,7 +69,7 @@ class CertificatePassword(Base):
         """Count for the customer until a right answer or an unlock."""
         del data
         limit = run.policy.certificate_password_errors
-        return (Count(factor="certificate_password", limit=limit, window=None),)
+        return (Count(factor="certificate_password", limit=Limit(limit)),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Check the signature with the customer's own certificate."""

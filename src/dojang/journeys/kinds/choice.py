@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from dojang.journeys.kinds.base import KST, Base, error, text_of, today
+from dojang.journeys.kinds.base import Base, error, text_of
 from dojang.journeys.model import Entered, Outcome, PageParts, Passed, RunView, Stopped
 from dojang.journeys.page import Field, FieldError, Message, Option, Show
+from dojang.pki.day import day_of, days_between
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dojang.ports.world import World
 
-FORGOTTEN = {"financial": "pin_forgotten", "joint": "password_forgotten", "bank": "pattern_forgotten"}
 WAYS = ("phone_check", "ars")
 
 
 def reasons(run: RunView) -> tuple[str, ...]:
     """Return the reasons for a new certificate of this product."""
-    damaged = ("damaged",) if run.product == "joint" else ()
-    return (FORGOTTEN[run.product], "phone_changed", "lost", *damaged, "leaked", "expiring")
+    product = run.journey.product
+    damaged = ("damaged",) if product.portable else ()
+    return (f"{product.unlock}_forgotten", "phone_changed", "lost", *damaged, "leaked", "expiring")
 
 
 def _reason_field(run: RunView) -> Field:
@@ -38,11 +38,13 @@ class ReissueReason(Base):
     def enter(self, run: RunView, world: World) -> Entered:
         """Refuse a re-issue beyond the day's number."""
         del world
-        since = datetime.combine(today(run), time.min, tzinfo=KST)
+        limit = run.policy.reissue_limit
+        since = limit.since(run.now)
+        assert since is not None
         own = [h for h in run.holdings if h.product == run.product and h.end_reason == "superseded"]
         ended = [h for h in own if h.ended_at is not None and h.ended_at >= since]
-        if len(ended) >= run.policy.reissue_per_day:
-            return Entered(stop=error("reissue_limit", limit=run.policy.reissue_per_day))
+        if len(ended) >= limit.count:
+            return Entered(stop=error("reissue_limit", limit=limit.count))
         return Entered()
 
     def page(self, run: RunView) -> PageParts:
@@ -54,7 +56,7 @@ class ReissueReason(Base):
         kept = keeps_not_after(run)
         note = Message(
             "reissue.keeps_not_after" if kept else "reissue.full_life",
-            {"date": held.not_after.date().isoformat()},
+            {"date": day_of(held.not_after).isoformat()},
         )
         return PageParts(
             fields=(_reason_field(run),), show=(shown,), messages=(Message("reissue.replaces"), note)
@@ -114,7 +116,7 @@ class IssueRequest(Base):
         way = Field(
             "way", "choice", Message("field.way"), {"required": True}, value="mobile", options=(option,)
         )
-        days = run.policy.validity_days(run.product)
+        days = run.journey.product.life_under(run.policy)
         return PageParts(fields=(way,), messages=(Message("request.life", {"days": days}),))
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
@@ -161,7 +163,7 @@ def keeps_not_after(run: RunView) -> bool:
     held = run.active_holding()
     if held is None or not run.policy.reissue_keep_not_after:
         return False
-    return held.not_after - run.now > timedelta(days=run.policy.renew_window_days(run.product))
+    return days_between(run.now, held.not_after) > run.journey.product.window_under(run.policy)
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ class FactorChoice(Base):
         """Read which factors the customer holds."""
         assert run.customer is not None
         held = set(world.corebank.factors(run.customer).names)
-        if any(h.product == "bank" and h.state == "active" and h.not_after >= run.now for h in run.holdings):
+        if run.usable("pattern") is not None:
             held.add("bank_certificate")
         usable = [name for name in self.offered if name in held]
         if not usable:

@@ -9,6 +9,7 @@ from dojang.journeys.kinds.base import Base, mask_email, mask_mobile, today
 from dojang.journeys.kinds.choice import keeps_not_after
 from dojang.journeys.model import Outcome, PageParts, Passed, RunView
 from dojang.journeys.page import Message, Show
+from dojang.pki.day import day_of
 
 
 class Confirm(Base):
@@ -21,9 +22,9 @@ class Confirm(Base):
         contact, person = run.fact("contact"), run.fact("person") or run.fact("identified")
         held = run.active_holding()
         kept = held is not None and keeps_not_after(run)
-        ends = held.not_after.date() if held is not None and kept else _new_end(run)
+        ends = day_of(held.not_after) if held is not None and kept else _new_end(run)
         rows: list[dict[str, Any]] = [
-            {"label": Message("facts.product"), "value": Message(f"product.{run.product}")},
+            {"label": Message("facts.product"), "value": Message(f"product.{run.product}.name")},
             {"label": Message("facts.valid_until"), "value": ends.isoformat()},
             {"label": Message("facts.fee"), "value": _fee(run)},
         ]
@@ -44,7 +45,7 @@ class Confirm(Base):
 
 
 def _new_end(run: RunView) -> Any:
-    return today(run) + timedelta(days=run.policy.validity_days(run.product))
+    return today(run) + timedelta(days=run.journey.product.life_under(run.policy))
 
 
 def _fee(run: RunView) -> Message:

@@ -17,6 +17,7 @@ from dojang.journeys.kinds.base import (
 )
 from dojang.journeys.model import Count, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message
+from dojang.ports.limits import Limit
 from dojang.ports.writing import MAIL_LONGEST, NAME_LONGEST
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Person(Base):
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count for the customer until a right answer or an unlock."""
         del data
-        return (Count(factor="person", limit=run.policy.person_errors, window=None),)
+        return (Count(factor="person", limit=Limit(run.policy.person_errors)),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Ask the core bank to compare."""

@@ -1,14 +1,13 @@
 """A key made on the device: the certification request comes here, the private key never does.
 
-For the joint certificate the device also makes the random number R of the virtual id (KCAC.TS.SIVID),
-encrypted so that only the signer can open it, and sets the certificate's password, which it never sends.
+For a certificate that carries a virtual id the device also makes its random number R (KCAC.TS.SIVID),
+encrypted so that only the signer can open it; one that opens by a password has it set there, and never sent.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, error, text_of
@@ -17,8 +16,8 @@ from dojang.journeys.kinds.pattern import read_base64
 from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Show
 from dojang.pki.errors import MalformedError, ProfileError, VerificationError
-from dojang.pki.profiles import PROFILES
 from dojang.pki.requests import read_request
+from dojang.ports.limits import Limit
 from dojang.ports.signer_keys import transport_key
 from dojang.ports.writing import plain_digits
 
@@ -30,21 +29,14 @@ if TYPE_CHECKING:
 SEALED_LONGEST = 1_024
 
 
-@dataclass(frozen=True)
 class DeviceKey(Base):
-    """One key pair. `algorithm` is what our own devices make; any the product's profile allows is taken.
+    """One key pair. The product's kind is what our own devices make; any its profile allows is taken."""
 
-    `joint`: with R for the virtual id, and a password of its own.
-    """
-
-    algorithm: str
-    joint: bool = False
     name = "device_key"
 
     def enter(self, run: RunView, world: World) -> Entered:
         """Read the key under which the device encrypts R for the signer."""
-        del run
-        if not self.joint:
+        if not run.journey.product.identified:
             return Entered(scratch={"transport_key": ""})
         key = transport_key(world.signer)
         return Entered(scratch={"transport_key": base64.b64encode(key).decode()})
@@ -52,23 +44,24 @@ class DeviceKey(Base):
     def page(self, run: RunView) -> PageParts:
         """Let the page's element make the key; ask for the password there, if there is one."""
         data: dict[str, Any] = {
-            "algorithm": self.algorithm,
+            "algorithm": run.journey.product.key_algorithm,
             "transport_key": run.scratch.get("transport_key", ""),
-            "password": self.joint,
+            "password": run.journey.product.portable,
             "device": device_of(run),
         }
         fields = [Field("csr", "hidden", Message("field.csr"), {"required": True}, secret=True)]
         notes: tuple[Message, ...] = ()
-        if self.joint:
+        if run.journey.product.identified:
+            fields.append(
+                Field("sealed_r", "hidden", Message("field.sealed_r"), {"required": True}, secret=True)
+            )
+        if run.journey.product.portable:
             data["password_rules"] = {
                 "min_length": run.policy.password_min_length,
                 "classes": run.policy.password_classes,
                 "max_run": 2,
             }
             data["forbidden"] = _own_numbers(run)
-            fields.append(
-                Field("sealed_r", "hidden", Message("field.sealed_r"), {"required": True}, secret=True)
-            )
             fields.append(Field("password_ok", "hidden", Message("field.password"), {"required": True}))
             rules = {"length": run.policy.password_min_length}
             notes = (Message("scam.certificate_key"), Message("certificate_key.rules", rules))
@@ -76,25 +69,26 @@ class DeviceKey(Base):
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
         """Check form. That the password keeps the rules is the device's word: it alone has seen it."""
+        product = run.journey.product
         csr = read_base64(data, "csr")
         if csr is None:
             return (error("device_key_missing"),)
-        if not self._is_request(run, csr):
+        if not self._is_request(csr, product.allowed_keys):
             return (error("device_key_unusable"),)
-        if not self.joint:
-            return {"csr": csr.hex(), "sealed_r": ""}
-        if text_of(data, "password_ok") != "1":
+        if product.portable and text_of(data, "password_ok") != "1":
             return (error("password_rules", "password_ok"),)
+        if not product.identified:
+            return {"csr": csr.hex(), "sealed_r": ""}
         sealed = read_base64(data, "sealed_r", longest=2 * SEALED_LONGEST)
         if sealed is None or len(sealed) > SEALED_LONGEST:
             return (error("device_key_missing"),)
         return {"csr": csr.hex(), "sealed_r": sealed.hex()}
 
     @staticmethod
-    def _is_request(run: RunView, csr: bytes) -> bool:
+    def _is_request(csr: bytes, kinds: frozenset[str]) -> bool:
         """Tell a request from noise: what is none is a wrong form, and no key of the run's."""
         try:
-            read_request(csr, PROFILES[run.product].keys)
+            read_request(csr, kinds)
         except MalformedError:
             return False
         except (ProfileError, VerificationError):
@@ -107,8 +101,7 @@ class DeviceKey(Base):
         return (
             Count(
                 factor="device_keys",
-                limit=run.policy.pins_per_run,
-                window=None,
+                limit=Limit(run.policy.pins_per_run),
                 subject_kind="run",
                 on_pass="keep",  # noqa: S106 - a word, not a password
                 locks=False,
@@ -120,11 +113,11 @@ class DeviceKey(Base):
         """Check the proof of possession; have the signer compute the virtual id."""
         assert data is not None
         assert run.customer is not None
-        csr = bytes.fromhex(data["csr"])
+        csr, product = bytes.fromhex(data["csr"]), run.journey.product
         try:
-            request = read_request(csr, PROFILES[run.product].keys)
+            request = read_request(csr, product.allowed_keys)
             vid = b""
-            if self.joint:
+            if product.identified:
                 idn = plain_digits(world.corebank.idn(run.customer))
                 sealed_r = bytes.fromhex(data["sealed_r"])
                 vid = world.signer.compute_vid(idn=idn, sealed_r=sealed_r)

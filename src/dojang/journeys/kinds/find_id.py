@@ -16,8 +16,9 @@ from dojang.journeys.kinds.base import (
     read_name,
     wrong,
 )
-from dojang.journeys.model import DAY, Count, Outcome, PageParts, Passed, RunView
+from dojang.journeys.model import Count, Outcome, PageParts, Passed, RunView
 from dojang.journeys.page import Field, FieldError, Message
+from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import NAME_LONGEST, is_digits
 
 if TYPE_CHECKING:
@@ -70,8 +71,7 @@ class FindId(Base):
         account = str((data or {}).get("account", ""))
         lookup = Count(
             factor="lookup",
-            limit=run.policy.lookup_errors,
-            window=DAY,
+            limit=Limit(run.policy.lookup_errors, DAY),
             subject_kind="account",
             subject=account,
         )

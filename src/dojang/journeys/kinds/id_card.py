@@ -15,8 +15,9 @@ from dojang.journeys.kinds.base import (
     wrong,
 )
 from dojang.journeys.kinds.eligibility import facts_of, greetings, refusal
-from dojang.journeys.model import DAY, Count, Outcome, PageParts, Passed, Rejected, RunView, Stopped
+from dojang.journeys.model import Count, Outcome, PageParts, Passed, Rejected, RunView, Stopped
 from dojang.journeys.page import Field, FieldError, Message, Option
+from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
@@ -78,8 +79,7 @@ class IdCard(Base):
         return (
             Count(
                 factor="id_card",
-                limit=run.policy.id_card_errors,
-                window=DAY,
+                limit=Limit(run.policy.id_card_errors, DAY),
                 subject_kind="phone",
                 subject=str(checked.values["phone"]) if checked is not None else "",
             ),

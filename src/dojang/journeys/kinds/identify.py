@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, digits_of, error, raw_of, wrong
 from dojang.journeys.kinds.eligibility import facts_of, greetings, refusal
-from dojang.journeys.model import DAY, Count, Mismatch, Outcome, PageParts, Passed, RunView, Stopped
+from dojang.journeys.model import Count, Mismatch, Outcome, PageParts, Passed, RunView, Stopped
 from dojang.journeys.page import Field, FieldError, Message
+from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import RRN, USER_ID, plain_user_id
 
 if TYPE_CHECKING:
@@ -72,8 +73,7 @@ class Identify(Base):
         return (
             Count(
                 factor="identify",
-                limit=run.policy.identify_errors,
-                window=DAY,
+                limit=Limit(run.policy.identify_errors, DAY),
                 subject_kind="user_id",
                 subject=user_id,
             ),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, error, foreign, read_mobile, text_of
-from dojang.journeys.model import DAY, Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
+from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Option
+from dojang.ports.limits import DAY, Limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,8 +66,7 @@ class NewPhone(Base):
         return (
             Count(
                 factor="new_phones",
-                limit=run.policy.new_phones_per_day,
-                window=DAY,
+                limit=Limit(run.policy.new_phones_per_day, DAY),
                 on_pass="keep",  # noqa: S106 - a word, not a password
                 locks=False,
                 code="sends_spent",

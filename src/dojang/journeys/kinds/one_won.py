@@ -17,8 +17,9 @@ from dojang.journeys.kinds.base import (
     text_of,
     wrong,
 )
-from dojang.journeys.model import DAY, Count, Entered, Outcome, PageParts, Passed, Pending, Rejected, RunView
+from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Pending, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Option, Wait
+from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
@@ -86,12 +87,11 @@ class OneWon(Base):
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count tries of the code; count transfers, so many a day."""
         if data is not None and "code" in data:
-            return (Count(factor="one_won", limit=run.policy.one_won_errors, window=None),)
+            return (Count(factor="one_won", limit=Limit(run.policy.one_won_errors)),)
         return (
             Count(
                 factor="one_won_sends",
-                limit=run.policy.one_won_per_day,
-                window=DAY,
+                limit=Limit(run.policy.one_won_per_day, DAY),
                 on_pass="keep",  # noqa: S106 - a word, not a password
                 locks=False,
                 code="one_won_spent",

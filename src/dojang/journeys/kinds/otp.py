@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dojang.journeys.kinds.base import Base, digits_of, error, foreign, is_unusable, wrong
 from dojang.journeys.model import Count, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message
+from dojang.ports.limits import Limit
 from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Otp(Base):
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count for the customer until a right answer or an unlock."""
         del data
-        return (Count(factor="otp", limit=run.policy.otp_errors, window=None),)
+        return (Count(factor="otp", limit=Limit(run.policy.otp_errors)),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Ask the core bank, which remembers used values."""

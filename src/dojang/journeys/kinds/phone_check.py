@@ -26,8 +26,9 @@ from dojang.journeys.kinds.base import (
     wrong,
 )
 from dojang.journeys.kinds.contact import phone_field
-from dojang.journeys.model import DAY, Count, Outcome, PageParts, Passed, Pending, Rejected, RunView
+from dojang.journeys.model import Count, Outcome, PageParts, Passed, Pending, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Option, Wait
+from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import NAME_LONGEST, is_digits
 
 if TYPE_CHECKING:
@@ -107,8 +108,7 @@ class PhoneCheck(Base):
         own = run.customer is not None
         tries = Count(
             factor="phone_check",
-            limit=run.policy.phone_check_errors,
-            window=None if own else DAY,
+            limit=Limit(run.policy.phone_check_errors, None if own else DAY),
             subject_kind="customer" if own else "phone",
             subject="" if own else phone,
             on_pending="refund",
@@ -119,15 +119,13 @@ class PhoneCheck(Base):
         texts = (
             Count(
                 factor="phone_check_sends",
-                limit=run.policy.sends_per_run + 1,
-                window=None,
+                limit=Limit(run.policy.sends_per_run + 1),
                 subject_kind="run",
                 **kept,  # type: ignore[arg-type]
             ),
             Count(
                 factor="phone_texts",
-                limit=run.policy.phone_texts_per_day,
-                window=DAY,
+                limit=Limit(run.policy.phone_texts_per_day, DAY),
                 subject_kind="phone",
                 subject=phone,
                 **kept,  # type: ignore[arg-type]
@@ -204,4 +202,4 @@ def _is_recent(run: RunView, world: World, customer: str, number: str) -> bool:
 
 
 def _product(run: RunView) -> str:
-    return run.say(f"product.{run.product}")
+    return run.say(f"product.{run.product}.name")

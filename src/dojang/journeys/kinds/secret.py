@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dojang.journeys.kinds.base import Base, digits_of, error
 from dojang.journeys.model import Count, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message
+from dojang.ports.limits import Limit
 from dojang.ports.signer_errors import PinReusedError
 from dojang.ports.writing import is_digits, plain_digits
 
@@ -51,8 +52,7 @@ class Secret(Base):
         return (
             Count(
                 factor="pins",
-                limit=run.policy.pins_per_run,
-                window=None,
+                limit=Limit(run.policy.pins_per_run),
                 subject_kind="run",
                 on_pass="keep",  # noqa: S106 - a word, not a password
                 locks=False,

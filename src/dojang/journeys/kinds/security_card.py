@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dojang.journeys.kinds.base import Base, digits_of, error, foreign, is_unusable, wrong
 from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Show
+from dojang.ports.limits import Limit
 from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class SecurityCard(Base):
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count for the customer until a right answer or an unlock."""
         del data
-        return (Count(factor="security_card", limit=run.policy.card_errors, window=None),)
+        return (Count(factor="security_card", limit=Limit(run.policy.card_errors)),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Ask the core bank, unless the challenge on the page was answered meanwhile elsewhere."""

@@ -21,6 +21,7 @@ from dojang.journeys.kinds.base import (
 )
 from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Pending, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Wait
+from dojang.ports.limits import Limit
 from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class SentCode(Base):
         """Count tries for the customer; count sendings for the run."""
         if data is None:
             return (sends(run, f"{self.name}_sends"),)
-        return (Count(factor=self.name, limit=run.policy.mail_code_errors, window=None),)
+        return (Count(factor=self.name, limit=Limit(run.policy.mail_code_errors)),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Send again, or compare and do what follows."""
@@ -127,8 +128,7 @@ def sends(run: RunView, factor: str) -> Count:
     """Count sendings of codes and texts in one run."""
     return Count(
         factor=factor,
-        limit=run.policy.sends_per_run,
-        window=None,
+        limit=Limit(run.policy.sends_per_run),
         subject_kind="run",
         on_pass="keep",  # noqa: S106 - a word, not a password
         locks=False,

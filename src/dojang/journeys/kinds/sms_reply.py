@@ -21,6 +21,7 @@ from dojang.journeys.model import (
     RunView,
 )
 from dojang.journeys.page import Message, Show, Wait
+from dojang.ports.limits import Limit
 from dojang.ports.writing import reply_number
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class SmsReply(Base):
 
     def _send(self, run: RunView, world: World, key: str) -> None:
         bank = run.policy.bank_name_en if run.locale == "en" else run.policy.bank_name_ko
-        text = run.say("say.sms_reply", bank=bank, product=run.say(f"product.{run.product}"))
+        text = run.say("say.sms_reply", bank=bank, product=run.say(f"product.{run.product}.name"))
         world.sms.send(number=_phone(run), text=text, key=key)
 
     def _sent(self, run: RunView, number: int) -> dict[str, Any]:
@@ -93,7 +94,7 @@ class SmsReply(Base):
         if data is None:
             return (sends(run, "sms_reply_sends"),)
         limit = run.policy.sms_reply_errors
-        return (Count(factor="sms_reply", limit=limit, window=None, on_pending="refund"),)
+        return (Count(factor="sms_reply", limit=Limit(limit), on_pending="refund"),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Send another number, or fetch the replies."""

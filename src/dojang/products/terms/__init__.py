@@ -25,41 +25,16 @@ class Listed:
     required: bool = True
 
 
-FINANCIAL = (
-    Listed("efinance", "1.0"),
-    Listed("ebanking", "1.0"),
-    Listed("certificate", "1.0"),
-    Listed("wallet", "1.0"),
-    Listed("privacy", "1.0"),
-    Listed("unique_id", "1.0"),
-    Listed("third_party", "1.0"),
-    Listed("phone_check", "1.0"),
-    Listed("marketing", "1.0", required=False),
-)
-JOINT = (
-    Listed("efinance", "1.0"),
-    Listed("ebanking", "1.0"),
-    Listed("joint_certificate", "1.0"),
-    Listed("device_storage", "1.0"),
-    Listed("privacy", "1.0"),
-    Listed("unique_id", "1.0"),
-    Listed("third_party", "1.0"),
-    Listed("phone_check", "1.0"),
-    Listed("marketing", "1.0", required=False),
-)
-BANK = (
-    Listed("efinance", "1.0"),
-    Listed("ebanking", "1.0"),
-    Listed("bank_certificate", "1.0"),
-    Listed("device_storage", "1.0"),
-    Listed("privacy", "1.0"),
-    Listed("unique_id", "1.0"),
-    Listed("third_party", "1.0"),
-    Listed("phone_check", "1.0"),
-    Listed("marketing", "1.0", required=False),
-)
-#: Every text in force; the same text on several lists has one version.
-IN_FORCE = tuple(dict.fromkeys((*FINANCIAL, *JOINT, *BANK)))
+@cache
+def in_force() -> tuple[Listed, ...]:
+    """Return every text in the version in force: the newest that lies here."""
+    newest: dict[str, tuple[int, ...]] = {}
+    for file in (resources.files(__name__) / LANGUAGES[0]).iterdir():
+        term_id, _, version = file.name.removesuffix(".txt").rpartition("-")
+        if term_id:
+            numbers = tuple(int(part) for part in version.split("."))
+            newest[term_id] = max(newest.get(term_id, ()), numbers)
+    return tuple(Listed(name, ".".join(map(str, newest[name]))) for name in sorted(newest))
 
 
 def _file(term_id: str, version: str, locale: str) -> bytes:
@@ -70,7 +45,7 @@ def _file(term_id: str, version: str, locale: str) -> bytes:
 @cache
 def text_of(term_id: str, version: str, locale: str) -> str:
     """Return a text in any version that was ever in force; `KeyError` when there is none."""
-    known = {item.id for item in IN_FORCE}
+    known = {item.id for item in in_force()}
     if term_id not in known or not version.replace(".", "").isdigit():
         raise KeyError(term_id)
     try:

@@ -10,16 +10,15 @@ from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
+from dojang.edge.refusals import refuse
+from dojang.edge.visitor import acting_of, device_of, world_of
+from dojang.edge.wording import product_name, reader_locale, write_time
 from dojang.ports.writing import is_digits, plain_digits
-from dojang.wallet import approvals
-from dojang.wallet.errors import ApprovalNotFoundError, ApprovalRefusedError
+from dojang.wallet.devices import approvals
+from dojang.wallet.devices.errors import ApprovalNotFoundError, ApprovalRefusedError
 from dojang.web.app.biometrics import stand_in
-from dojang.web.app.device import device_of
 from dojang.web.app.views import place
-from dojang.web.cookies import acting_for
 from dojang.web.me import read_octets
-from dojang.web.runs import world_of
-from dojang.web.wording import phrase, reader_locale, write_time
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -38,7 +37,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
     rows = [
         {
             "id": one.id,
-            "product": phrase(f"web.product.{one.product}", locale),
+            "product": product_name(one.product, locale),
             "until": write_time(one.until, locale),
         }
         for one in found
@@ -55,11 +54,12 @@ def answer(request: HttpRequest, approval: str) -> HttpResponse:
             return _ask(request, approval, "")
         if request.POST.get("action") == "reject":
             approvals.reject_approval(
-                approval, device_id=device_of(request), acting=acting_for(request), world=world_of(request)
+                approval, device_id=device_of(request), acting=acting_of(request), world=world_of(request)
             )
             return _ended("rejected")
         return _approve(request, approval)
-    except ApprovalNotFoundError:
+    except ApprovalNotFoundError as error:
+        refuse(error)
         return _ended("gone")
 
 
@@ -79,10 +79,11 @@ def _approve(request: HttpRequest, approval: str) -> HttpResponse:
             mac=mac,
             assertion=assertion,
             signature=signature,
-            acting=acting_for(request),
+            acting=acting_of(request),
             world=world_of(request),
         )
     except ApprovalRefusedError as error:
+        refuse(error)
         reason = str(error.data.get("reason", ""))
         return _ask(request, approval, reason if reason in _REASONS else "wrong")
     return _ended(view.state if view.state in _ENDINGS else "gone")
@@ -103,7 +104,7 @@ def _ask(request: HttpRequest, approval: str, problem: str) -> HttpResponse:
         "approvals",
         approval=view,
         problem=problem,
-        product=phrase(f"web.product.{view.product}", locale),
+        product=product_name(view.product, locale),
         until=write_time(view.until, locale),
         challenge_id=made.id,
         challenge=base64.b64encode(made.challenge).decode(),

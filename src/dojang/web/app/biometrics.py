@@ -7,19 +7,19 @@ import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpResponseRedirect
+from django.http import Http404, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from dojang.edge.refusals import refuse
+from dojang.edge.visitor import acting_of, device_of, world_of
+from dojang.edge.wording import reader_locale, write_moment
 from dojang.pki.passkeys import text_of
-from dojang.ra import biometrics
-from dojang.wallet.errors import BiometricRefusedError, BiometricUnavailableError
-from dojang.web.app.device import device_of
+from dojang.products import opened_by
+from dojang.wallet.devices import enrolment
+from dojang.wallet.devices.errors import BiometricRefusedError, BiometricUnavailableError
 from dojang.web.app.views import place
-from dojang.web.cookies import acting_for
-from dojang.web.me import read_octets, visit_of
-from dojang.web.runs import world_of
-from dojang.web.wording import reader_locale, write_moment
+from dojang.web.me import read_octets
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -39,41 +39,50 @@ def stand_in(offer: Biometric | None) -> dict[str, str] | None:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def setting(request: HttpRequest) -> HttpResponse:
+def setting(request: HttpRequest, product: str) -> HttpResponse:
     """Show how it stands; POST proves the pattern, registers the telephone's keeper, or turns it off."""
+    if product not in opened_by("pattern"):
+        raise Http404
     if request.method != "POST":
-        return _page(request)
+        return _page(request, product)
     action = request.POST.get("action", "")
-    acting, world, device = acting_for(request), world_of(request), device_of(request)
+    acting, world, device = acting_of(request), world_of(request), device_of(request)
     if action == "off":
-        done = biometrics.turn_off(device, acting=acting, world=world)
-        return _done("off" if done else "")
-    where: dict[str, Any] = {"origin": visit_of(request).origin, "acting": acting, "world": world}
+        done = enrolment.turn_off(device, acting=acting, world=world)
+        return _done(product, "off" if done else "")
+    where: dict[str, Any] = {"origin": acting.origin, "acting": acting, "world": world}
     challenge, signature = request.POST.get("challenge", "")[:64], read_octets(request, "signature")
     try:
         if action != "register":
-            made = biometrics.prove_pattern(
+            made = enrolment.prove_pattern(
                 device, challenge, mac=read_octets(request, "mac"), signature=signature, **where
             )
-            return _page(request, registration=made)
+            return _page(request, product, registration=made)
         credential = read_octets(request, "credential")
-        biometrics.turn_on(device, challenge, credential=credential, signature=signature, **where)
+        enrolment.turn_on(device, challenge, credential=credential, signature=signature, **where)
     except BiometricRefusedError as error:
+        refuse(error)
         reason = str(error.data.get("reason", ""))
-        return _page(request, problem=reason if reason in _PROBLEMS else "wrong")
-    except BiometricUnavailableError:
-        return _done("")
-    return _done("on")
+        return _page(request, product, problem=reason if reason in _PROBLEMS else "wrong")
+    except BiometricUnavailableError as error:
+        refuse(error)
+        return _done(product, "")
+    return _done(product, "on")
 
 
 def _page(
-    request: HttpRequest, *, registration: biometrics.Registration | None = None, problem: str = ""
+    request: HttpRequest,
+    product: str,
+    *,
+    registration: enrolment.Registration | None = None,
+    problem: str = "",
 ) -> HttpResponse:
-    world, locale, origin = world_of(request), reader_locale(), visit_of(request).origin
-    found = biometrics.read_setting(device_of(request), origin=origin, world=world)
+    world, locale, origin = world_of(request), reader_locale(), acting_of(request).origin
+    found = enrolment.read_setting(device_of(request), origin=origin, world=world)
     said = request.GET.get("said", "")
     context: dict[str, Any] = {
         "setting": found,
+        "product": product,
         "since": write_moment(found.since, locale) if found.since else "",
         "used": write_moment(found.used, locale) if found.used else "",
         "problem": problem,
@@ -89,7 +98,7 @@ def _page(
             "options": json.dumps(registration.options),
         }
     elif found.state == "off":
-        made = biometrics.ask_pattern(device_of(request), origin=origin, world=world)
+        made = enrolment.ask_pattern(device_of(request), origin=origin, world=world)
         context |= {"challenge_id": made.id, "challenge": base64.b64encode(made.challenge).decode()}
     response = place(request, "biometric", "menu", **context)
     if problem:
@@ -97,6 +106,6 @@ def _page(
     return response
 
 
-def _done(said: str) -> HttpResponse:
-    query = f"?said={said}" if said else ""
-    return HttpResponseRedirect(reverse("web:app-biometric") + query, status=HTTPStatus.SEE_OTHER)
+def _done(product: str, said: str) -> HttpResponse:
+    there = reverse("web:app-biometric", args=[product])
+    return HttpResponseRedirect(f"{there}?said={said}" if said else there, status=HTTPStatus.SEE_OTHER)

@@ -11,15 +11,17 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from dojang.edge.refusals import refuse
+from dojang.edge.visitor import acting_of, world_of
+from dojang.edge.wording import phrase, reader_locale, write_time
 from dojang.ra import handoff
 from dojang.ra.errors import HandoffBlockedError, HandoffNotFoundError, HandoffRefusedError, RunNotFoundError
 from dojang.web.app.offers import offer_of
 from dojang.web.app.views import place
-from dojang.web.cookies import acting_for, known_runs, remember_run
+from dojang.web.cookies import known_runs, remember_run
 from dojang.web.qr import qr_svg
-from dojang.web.runs import live_run, run_url, world_of
+from dojang.web.runs import live_run, run_url
 from dojang.web.shell import show
-from dojang.web.wording import phrase, reader_locale, write_time
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -58,11 +60,11 @@ def offer(request: HttpRequest, run: str) -> HttpResponse:
         raise RunNotFoundError
     world = world_of(request)
     try:
-        made = handoff.offer_handoff(run, acting=acting_for(request, token), world=world)
+        made = handoff.offer_handoff(run, acting=acting_of(request, token=token), world=world)
     except HandoffRefusedError as error:
         why, product = str(error.data.get("reason", "over")), str(error.data.get("product", ""))
         return _page(
-            request, "handoff_refused", status=HTTPStatus.CONFLICT, run=run, why=why, product=product
+            request, "handoff_refused", status=refuse(error).status, run=run, why=why, product=product
         )
     # Behind the hash nothing is sent to a server, so the link stands in no log on the way.
     path = f"{reverse('web:handoff-accept')}#{made.link}"
@@ -85,12 +87,10 @@ def accept(request: HttpRequest) -> HttpResponse:
         return _page(request, "handoff_accept", problem="")
     try:
         started = handoff.accept_handoff(
-            request.POST.get("number", ""), acting=acting_for(request), world=world_of(request)
+            request.POST.get("number", ""), acting=acting_of(request), world=world_of(request)
         )
     except (HandoffNotFoundError, HandoffBlockedError) as error:
-        return _page(
-            request, "handoff_accept", problem=_problem(error), status=HTTPStatus.UNPROCESSABLE_ENTITY
-        )
+        return _page(request, "handoff_accept", problem=_problem(error), status=refuse(error).status)
     response = HttpResponseRedirect(run_url(started.page), status=HTTPStatus.SEE_OTHER)
     remember_run(request, response, started.page.run, started.token)
     response["Cache-Control"] = "no-store"

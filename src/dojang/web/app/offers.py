@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from dojang.products import JOURNEYS
+from dojang.edge.wording import phrase, product_name
+from dojang.products import PRODUCTS, journey_of
 from dojang.web.guides import PURPOSES
-from dojang.web.wording import phrase
+
+if TYPE_CHECKING:
+    from dojang.journeys.product import Product
 
 CHANNEL = "app"
-PRODUCTS = ("joint", "financial", "bank")
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """One product in the app. `purposes`: ``issue``, ``reissue``, as far as there is a journey."""
 
-    product: str
+    product: Product
     name: str
     text: str
     purposes: tuple[str, ...]
@@ -32,15 +35,18 @@ def journey_id(product: str, purpose: str) -> str:
     return f"{product}-{CHANNEL}-{purpose}"
 
 
-def offer_of(product: str, locale: str) -> Offer | None:
+def offer_of(product_id: str, locale: str) -> Offer | None:
     """Return what the app offers of one product; ``None`` when there is nothing."""
-    purposes = tuple(purpose for purpose in PURPOSES if journey_id(product, purpose) in JOURNEYS)
-    if product not in PRODUCTS or not purposes:
+    product = PRODUCTS.get(product_id)
+    if product is None:
+        return None
+    purposes = tuple(purpose for purpose in PURPOSES if journey_of(product, purpose, CHANNEL) is not None)
+    if not purposes:
         return None
     return Offer(
         product=product,
-        name=phrase(f"web.product.{product}", locale),
-        text=phrase(f"app.product.{product}", locale),
+        name=product_name(product.id, locale),
+        text=phrase(f"product.{product.id}.tile", locale),
         purposes=purposes,
     )
 

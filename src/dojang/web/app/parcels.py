@@ -1,24 +1,24 @@
-"""Copying a joint certificate to another device: what passes here is ciphertext the centre cannot read."""
+"""Copying a certificate to another device: what passes here is ciphertext the centre cannot read."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.http import HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET, require_POST
 
+from dojang.edge.problems import problem
+from dojang.edge.visitor import acting_of, world_of
 from dojang.pki.errors import DojangError
-from dojang.wallet.errors import ParcelNotFoundError
-from dojang.wallet.parcels import fetch_parcel, put_parcel
+from dojang.wallet.devices.parcels import fetch_parcel, put_parcel
 from dojang.web.app.views import place
-from dojang.web.cookies import acting_for
-from dojang.web.runs import world_of
 from dojang.web.shell import show
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.http import HttpRequest
 
 
@@ -42,11 +42,12 @@ def put(request: HttpRequest) -> HttpResponse:
     except (binascii.Error, ValueError):
         content = b""
     return _answer(
+        request,
         lambda: {
             "until": put_parcel(
-                request.POST.get("locator", ""), content, acting=acting_for(request), world=world_of(request)
+                request.POST.get("locator", ""), content, acting=acting_of(request), world=world_of(request)
             ).until.isoformat()
-        }
+        },
     )
 
 
@@ -54,22 +55,21 @@ def put(request: HttpRequest) -> HttpResponse:
 def fetch(request: HttpRequest) -> HttpResponse:
     """Hand a parcel out, once."""
     return _answer(
+        request,
         lambda: {
             "content": base64.b64encode(
                 fetch_parcel(
-                    request.POST.get("locator", ""), acting=acting_for(request), world=world_of(request)
+                    request.POST.get("locator", ""), acting=acting_of(request), world=world_of(request)
                 )
             ).decode()
-        }
+        },
     )
 
 
-def _answer(act: Any) -> HttpResponse:
+def _answer(request: HttpRequest, act: Callable[[], dict[str, str]]) -> HttpResponse:
     try:
         response = JsonResponse(act())
-    except ParcelNotFoundError:
-        response = JsonResponse({"code": "parcel_not_found"}, status=HTTPStatus.NOT_FOUND)
     except DojangError as error:
-        response = JsonResponse({"code": error.code}, status=HTTPStatus.CONFLICT)
+        return problem(request, error)
     response["Cache-Control"] = "no-store"
     return response

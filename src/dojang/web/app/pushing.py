@@ -10,13 +10,13 @@ from django.http import JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
+from dojang.edge.problems import problem
+from dojang.edge.visitor import acting_of, device_of, world_of
+from dojang.edge.wording import reader_locale
 from dojang.ports.errors import SubscriptionRefusedError
-from dojang.wallet.pushing import renew_push, subscribe_push, takes_push
-from dojang.web.app.device import device_of
+from dojang.wallet.devices.errors import DeviceUnknownError
+from dojang.wallet.devices.pushing import renew_push, subscribe_push, takes_push
 from dojang.web.app.views import place, push_key
-from dojang.web.cookies import acting_for
-from dojang.web.runs import world_of
-from dojang.web.wording import reader_locale
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -38,13 +38,13 @@ def put(request: HttpRequest) -> HttpResponse:
     """Keep the subscription of this device (`subscription`, JSON), or forget it (`off`)."""
     off = bool(request.POST.get("off"))
     found = None if off else _read(request.POST.get("subscription", ""))
-    acting, world = acting_for(request, channel="app"), world_of(request)
+    acting, world = acting_of(request), world_of(request)
     try:
         known = subscribe_push(device_of(request), found, locale=reader_locale(), acting=acting, world=world)
     except SubscriptionRefusedError as error:
-        return _answer({"code": error.code}, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return problem(request, error)
     if not known and not off:
-        return _answer({"code": "device_unknown"}, HTTPStatus.CONFLICT)
+        return problem(request, DeviceUnknownError())
     return _answer({"on": known and not off})
 
 
@@ -60,11 +60,11 @@ def renew(request: HttpRequest) -> HttpResponse:
             device_of(request),
             request.POST.get("previous", ""),
             _read(request.POST.get("subscription", "")),
-            acting=acting_for(request, channel="app"),
+            acting=acting_of(request),
             world=world_of(request),
         )
     except SubscriptionRefusedError as error:
-        return _answer({"code": error.code}, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return problem(request, error)
     return _answer({"on": known}, HTTPStatus.OK if known else HTTPStatus.CONFLICT)
 
 

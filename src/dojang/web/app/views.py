@@ -10,18 +10,20 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonRespons
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
+from dojang.edge.visitor import acting_of, world_of
+from dojang.edge.wording import phrase, reader_locale
+from dojang.products import PRODUCTS
 from dojang.ra import actions
 from dojang.web import guides
 from dojang.web.app.device import is_outdated
 from dojang.web.app.offers import CHANNEL, all_offers, journey_id, offer_of
 from dojang.web.assets import DIST, asset_url, manifest
-from dojang.web.cookies import acting_for, remember_run
+from dojang.web.cookies import remember_run
 from dojang.web.deeds import newest_of_each, own_deeds
 from dojang.web.raster import seal_png
-from dojang.web.runs import live_run, run_url, world_of
+from dojang.web.runs import live_run, run_url
 from dojang.web.shell import page_context, show, theme_id
 from dojang.web.theme import load_theme
-from dojang.web.wording import phrase, reader_locale
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -46,7 +48,7 @@ def place(request: HttpRequest, template: str, here: str, **more: Any) -> HttpRe
 def home(request: HttpRequest) -> HttpResponse:
     """Show my seals, what waits for me, and the way to a certificate."""
     locale = reader_locale()
-    deeds = [deed for deed in own_deeds(request, locale) if deed.view.product == "financial"]
+    deeds = [deed for deed in own_deeds(request, locale) if not deed.product.on_device]
     return place(request, "home", "home", deeds=deeds, offers=all_offers(locale), live=live_run(request))
 
 
@@ -78,12 +80,12 @@ def begin(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
     if guide is None:
         raise Http404
     if request.method != "POST":
-        hours = world_of(request).policy.hours_of(product, purpose)
+        hours = PRODUCTS[product].hours_under(world_of(request).policy, purpose)
         return place(request, "begin", "menu", guide=guide, live=live_run(request), hours=hours)
     started = actions.start_run(
         journey_id(product, purpose),
         locale=reader_locale(),
-        acting=acting_for(request, channel=CHANNEL),
+        acting=acting_of(request),
         world=world_of(request),
     )
     response = HttpResponseRedirect(run_url(started.page), status=303)
@@ -105,7 +107,7 @@ def guide(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
 def certificates(request: HttpRequest) -> HttpResponse:
     """Show the certificates on this device (the page's own element lists them) and those in the wallet."""
     locale = reader_locale()
-    deeds = [deed for deed in own_deeds(request, locale) if deed.view.product == "financial"]
+    deeds = [deed for deed in own_deeds(request, locale) if not deed.product.on_device]
     said = request.GET.get("said", "")
     world = world_of(request)
     return place(
@@ -114,7 +116,8 @@ def certificates(request: HttpRequest) -> HttpResponse:
         "certificates",
         deeds=newest_of_each(deeds),
         offers=all_offers(locale),
-        windows={name: world.policy.renew_window_days(name) for name in ("joint", "bank")},
+        on_device=[(one.id, one.window_under(world.policy)) for one in PRODUCTS.values() if one.on_device],
+        wallet=[one for one in PRODUCTS.values() if not one.on_device],
         now=world.clock.now().isoformat(),
         said=said if said in _SAID else "",
     )

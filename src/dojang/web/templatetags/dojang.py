@@ -9,12 +9,14 @@ from django import template
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from dojang.edge.wording import phrase, say, write_day
+from dojang.pki.day import day_of
+from dojang.products import PRODUCTS, advised_product
 from dojang.products.messages import catalog
 from dojang.web.assets import asset_url
 from dojang.web.icons import icon_svg
 from dojang.web.presenting import certificate_rows
 from dojang.web.seal import draw_seal
-from dojang.web.wording import KST, phrase, say, write_day
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from django.template.context import Context
 
     from dojang.journeys.page import Message
+    from dojang.journeys.product import Product
 
 register = template.Library()
 _TELEPHONE = re.compile(r"\d{2,4}(?:-[\d*]{3,4}){1,2}")
@@ -62,7 +65,20 @@ def app_words(context: Context) -> list[tuple[str, str]]:
     """Sentences the scripts of the app say: key and text with its places left open."""
     found = catalog(context["locale"])
     prefix = "app.words."
-    return [(key.removeprefix(prefix), text) for key, text in found.items() if key.startswith(prefix)]
+    names = [(f"product_{name}", found[f"product.{name}.name"]) for name in PRODUCTS]
+    return names + [(key.removeprefix(prefix), text) for key, text in found.items() if key.startswith(prefix)]
+
+
+@register.filter
+def product_of(product_id: str) -> Product | None:
+    """Return the product of an id, to be asked where its key lives and what opens it."""
+    return PRODUCTS.get(product_id)
+
+
+@register.simple_tag
+def advised() -> Product:
+    """Return the product the centre advises: the first of its menus that is issued on the web."""
+    return advised_product("web")
 
 
 @register.filter
@@ -90,8 +106,8 @@ def nl(text: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def error_words(context: Context, name: str) -> dict[str, str]:
-    """Title, sentence and way out of an error page."""
-    return {part: t(context, f"web.error.{name}.{part}") for part in ("title", "text", "way")}
+    """Heading and way out of an error page."""
+    return {part: t(context, f"web.error.{name}.{part}") for part in ("title", "way")}
 
 
 @register.simple_tag(takes_context=True)
@@ -109,7 +125,7 @@ def ending_way(context: Context, kind: str) -> str:
 @register.filter
 def day(moment: datetime, locale: str) -> str:
     """Write the day of a moment, as it was in Korea."""
-    return write_day(moment.astimezone(KST).date(), locale)
+    return write_day(day_of(moment), locale)
 
 
 @register.filter

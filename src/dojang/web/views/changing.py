@@ -1,35 +1,36 @@
-"""Another PIN for the financial certificate, another pattern for the bank certificate."""
+"""Another secret for a certificate one has: a page for each way of unlocking, whatever the product."""
 
 from __future__ import annotations
 
-import base64
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from dojang.account.errors import LoginLockedError, NewPinRefusedError, PatternLockedError
+from dojang.account.proving.actions import change_purpose, change_secret
+from dojang.account.proving.values import Answer
+from dojang.edge.refusals import refuse_in_form
+from dojang.edge.visitor import acting_of, world_of
+from dojang.edge.wording import phrase, reader_locale
 from dojang.pki.errors import DojangError
-from dojang.ports.writing import is_digits, plain_digits
-from dojang.rp.actions import PatternAnswer
-from dojang.rp.changing import ask_old_pattern, change_pattern, change_pin
-from dojang.rp.errors import LoginLockedError, NewPinRefusedError, PatternLockedError
-from dojang.web.app.device import device_of
+from dojang.ports.writing import plain_digits
+from dojang.products import PRODUCTS, opened_by
 from dojang.web.app.views import place
-from dojang.web.asking import control, summary_of
-from dojang.web.errors import status_of
-from dojang.web.me import SESSION, acting_of, logged_in, read_octets, see_other, set_cookie, visit_of
-from dojang.web.runs import world_of
+from dojang.web.asking import control, form_status, summary_of
+from dojang.web.deeds import begin_url
+from dojang.web.me import SESSION, logged_in, read_octets, see_other, set_cookie
+from dojang.web.proving import answer_of, pin_mistakes, way_of
 from dojang.web.shell import show
 from dojang.web.views.me import own_deed, own_deeds_of
-from dojang.web.wording import phrase, reader_locale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django.http import HttpRequest, HttpResponse
 
-    from dojang.rp.sessions import SessionView
+    from dojang.account.sessions.access import SessionView
+    from dojang.journeys.product import Product
     from dojang.web.deeds import Deed
 
 _BOXES: Final = ("pin", "new_pin", "again")
@@ -41,9 +42,9 @@ _ABOUT_NEW: Final = frozenset({"new_pin_refused", "pin_reused"})
 @require_http_methods(["GET", "HEAD", "POST"])
 @logged_in
 def pin(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
-    """Change the PIN of a financial certificate: the old one once, the new one twice."""
+    """Change the PIN of a certificate in the wallet: the old one once, the new one twice."""
     deed = own_deed(request, me, serial)
-    if deed.view.product != "financial" or not deed.usable:
+    if deed.view.product not in opened_by("pin") or not deed.usable:
         return see_other(f"/me/certificates/{deed.serial}/")
     return _pin(request, deed, me, f"/me/certificates/{deed.serial}/?said=pin")
 
@@ -51,12 +52,12 @@ def pin(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
 @sensitive_post_parameters(*_BOXES)
 @require_http_methods(["GET", "HEAD", "POST"])
 @logged_in
-def own_pin(request: HttpRequest, me: SessionView) -> HttpResponse:
-    """Change the PIN in the app, of the one financial certificate in use."""
-    usable = (d for d in own_deeds_of(request, me) if d.usable and d.view.product == "financial")
+def own_pin(request: HttpRequest, product: str, me: SessionView) -> HttpResponse:
+    """Change the PIN in the app, of the one certificate of a product in use."""
+    usable = (deed for deed in own_deeds_of(request, me) if deed.usable and deed.view.product == product)
     deed = next(usable, None)
-    if deed is None:
-        return see_other("/app/financial/")
+    if deed is None or product not in opened_by("pin"):
+        return see_other(f"/app/{product}/")
     return _pin(request, deed, me, "/app/certificates/?said=pin")
 
 
@@ -65,22 +66,21 @@ def _pin(request: HttpRequest, deed: Deed, me: SessionView, back: str) -> HttpRe
         return _pin_page(request, deed)
     locale = reader_locale()
     typed = {name: plain_digits(request.POST.get(name, "")) for name in _BOXES}
-    blank = {name: () if typed[name] else (phrase(f"me.pin.empty_{name}", locale),) for name in _BOXES}
-    length = world_of(request).policy.pin_length
-    if typed["pin"] and not is_digits(typed["pin"], length):  # a wrong form is no try of the key
-        blank["pin"] = (phrase("error.digits_needed", locale, {"count": length}),)
+    blank: dict[str, tuple[str, ...]] = {
+        name: () if typed[name] else (phrase(f"me.pin.empty_{name}", locale),) for name in _BOXES
+    }
+    blank["pin"] = blank["pin"] or pin_mistakes(request, typed["pin"])
     if not any(blank.values()) and typed["new_pin"] != typed["again"]:
         blank["again"] = (phrase("error.pin_differs", locale),)
     if any(blank.values()):
         return _pin_page(request, deed, errors=blank)
+    acting = acting_of(request, customer_id=me.customer_id)
     try:
-        token = change_pin(
-            me, typed["pin"], typed["new_pin"],
-            visit=visit_of(request), acting=acting_of(request, me.customer_id), world=world_of(request),
+        token = change_secret(
+            PRODUCTS[deed.view.product], Answer(pin=typed["pin"]), typed["new_pin"],
+            session=me, acting=acting, world=world_of(request),
         )  # fmt: skip
     except DojangError as error:
-        if status_of(error) != HTTPStatus.BAD_REQUEST:
-            raise
         return _pin_page(request, deed, error=error)
     response = see_other(back)
     set_cookie(request, response, SESSION, token)
@@ -96,9 +96,10 @@ def _pin_page(
 ) -> HttpResponse:
     locale, found = reader_locale(), dict(errors or {})
     general: list[str] = []
-    if error is not None:
+    refusal = refuse_in_form(error) if error else None
+    if error is not None and refusal is not None:
         rule = error.data.get("rule") if isinstance(error, NewPinRefusedError) else None
-        text = phrase(f"error.pin_{rule}" if rule else error.message_id, locale, error.data)
+        text = phrase(f"error.pin_{rule}", locale) if rule else refusal.sentence
         if error.code in _ABOUT_NEW:
             found["new_pin"] = (text,)
         else:
@@ -110,60 +111,52 @@ def _pin_page(
         )
         for name in _BOXES
     ]  # fmt: skip
+    in_app = request.path.startswith("/app/")
     context = {
         "deed": deed,
         "fields": fields,
         "view": {"summary": summary_of(fields, general)},
-        "reissue": isinstance(error, LoginLockedError),
-        **_frame(request),
+        "again": begin_url(PRODUCTS[deed.view.product], "reissue", in_app=in_app),
+        "locked": isinstance(error, LoginLockedError),
+        "in_app": in_app,
+        "frame": "app/base.html" if in_app else "web/base.html",
+        "place": "certificates" if in_app else "mine",
+        "tab": "certificates",
     }
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if error or any(found.values()) else HTTPStatus.OK
-    return show(request, "web/me/pin.html", context, status=status)
-
-
-def _frame(request: HttpRequest) -> dict[str, object]:
-    """Say which frame a page that lives in both places has here."""
-    if request.path.startswith("/app/"):
-        return {"frame": "app/base.html", "in_app": True, "place": "certificates"}
-    return {"frame": "web/base.html", "in_app": False, "place": "mine", "tab": "certificates"}
+    return show(request, "web/me/pin.html", context, status=form_status(refusal, *found.values()))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def pattern(request: HttpRequest) -> HttpResponse:
-    """Change the pattern of the bank certificate on this telephone; no log-in: the old pattern proves it."""
+def pattern(request: HttpRequest, product: str) -> HttpResponse:
+    """Change the pattern of a certificate on this telephone; no log-in: the old pattern proves it."""
+    if product not in opened_by("pattern"):
+        return see_other(f"/app/{product}/")
+    chosen = PRODUCTS[product]
     if request.method != "POST":
-        return _pattern_page(request)
-    answer = PatternAnswer(
-        request.POST.get("challenge_id", ""),
-        device_of(request),
-        signature=read_octets(request, "signature"),
-        mac=read_octets(request, "mac"),
-    )
+        return _pattern_page(request, chosen)
+    proof_key = read_octets(request, "proof_key")
+    acting, world = acting_of(request), world_of(request)
     try:
-        change_pattern(
-            answer, read_octets(request, "proof_key"),
-            visit=visit_of(request), acting=acting_of(request), world=world_of(request),
-        )  # fmt: skip
+        change_secret(chosen, answer_of(request), proof_key, acting=acting, world=world)
     except DojangError as error:
-        if status_of(error) != HTTPStatus.BAD_REQUEST:
-            raise
-        return _pattern_page(request, error=error)
+        return _pattern_page(request, chosen, error=error)
     return see_other("/app/certificates/?said=pattern")
 
 
-def _pattern_page(request: HttpRequest, *, error: DojangError | None = None) -> HttpResponse:
-    locale, world = reader_locale(), world_of(request)
-    question = ask_old_pattern(device_of(request), visit=visit_of(request), world=world)
-    general = [phrase(error.message_id, locale, error.data)] if error else []
+def _pattern_page(
+    request: HttpRequest, product: Product, *, error: DojangError | None = None
+) -> HttpResponse:
+    refusal = refuse_in_form(error) if error else None
+    way = way_of(request, product, request.path, purpose=change_purpose(product))
     response = place(
         request,
         "pattern",
         "certificates",
-        question=question,
-        challenge=base64.b64encode(question.challenge).decode() if question else "",
-        least_points=world.policy.pattern_min_points,
-        reissue=isinstance(error, PatternLockedError),
-        view={"summary": [("", text) for text in general]},
+        way=way,
+        least_points=world_of(request).policy.pattern_min_points,
+        again=begin_url(product, "reissue", in_app=True),
+        locked=isinstance(error, PatternLockedError),
+        view={"summary": [("", refusal.sentence)] if refusal else []},
     )
-    response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
+    response.status_code = form_status(refusal)
     return response

@@ -8,12 +8,13 @@ from django.http import Http404, HttpResponse
 from django.urls import Resolver404, resolve
 from django.views.decorators.http import require_GET
 
+from dojang.edge.visitor import world_of
+from dojang.edge.wording import product_name, reader_locale
+from dojang.products import PRODUCTS
 from dojang.products.guides import COMMON
 from dojang.web import guides
 from dojang.web.guide_search import LONGEST_QUERY, search_guides
-from dojang.web.runs import world_of
 from dojang.web.shell import show
-from dojang.web.wording import phrase, reader_locale
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -37,9 +38,9 @@ def index(request: HttpRequest) -> HttpResponse:
     query = " ".join(request.GET.get("q", "")[:LONGEST_QUERY].split())
     found = guides.all_guides(locale, policy=policy)
     products = [
-        {"name": phrase(f"web.product.{product}", locale), "id": product, "guides": mine}
-        for product in dict.fromkeys(one.product for one in found)
-        if (mine := [one for one in found if one.product == product])
+        {"name": product_name(product.id, locale), "icon": product.icon, "guides": mine}
+        for product in PRODUCTS.values()
+        if (mine := [one for one in found if one.product == product.id])
     ]
     context = {
         "place": "help",

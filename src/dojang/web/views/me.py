@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
+from dojang.account import actions as account
+from dojang.account.browsers.actions import forget_browser
+from dojang.account.browsers.queries import browsers_of, known_browser
+from dojang.account.queries import log_of
+from dojang.edge.refusals import refuse_in_form
+from dojang.edge.visitor import acting_of, world_of
+from dojang.edge.wording import knows, phrase, product_name, reader_locale, write_moment, write_time
 from dojang.journeys.kinds.account import PASSWORD_DIGITS
 from dojang.notices.reading import letters_of
 from dojang.pki.errors import DojangError
@@ -21,38 +27,35 @@ from dojang.ports.writing import (
     plain_digits,
     plain_user_id,
 )
-from dojang.ra.biometrics import turn_off_of
-from dojang.rp import stopping
-from dojang.rp.queries import browsers_of, log_of, uses_of
-from dojang.rp.sessions import forget_browser, known_browser
-from dojang.wallet.queries import devices_of
-from dojang.web.asking import control, summary_of
+from dojang.products import PRODUCTS
+from dojang.wallet.devices.enrolment import turn_off_of
+from dojang.wallet.devices.queries import devices_of
+from dojang.wallet.uses.queries import uses_of
+from dojang.web.asking import control, form_status, summary_of
 from dojang.web.deeds import Deed, deeds_of, newest_of_each
-from dojang.web.errors import status_of
-from dojang.web.me import (
-    KNOWN,
-    SESSION,
-    acting_of,
-    logged_in,
-    read_cookie,
-    see_other,
-    set_cookie,
-)
-from dojang.web.runs import world_of
+from dojang.web.me import KNOWN, SESSION, logged_in, read_cookie, see_other, set_cookie
 from dojang.web.shell import show
-from dojang.web.wording import knows, phrase, reader_locale, write_moment, write_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from django.http import HttpRequest, HttpResponse
 
+    from dojang.account.queries import Entry
+    from dojang.account.sessions.access import SessionView
     from dojang.notices.reading import Letter
-    from dojang.rp.queries import Entry, UseView
-    from dojang.rp.sessions import SessionView
-    from dojang.wallet.queries import DeviceView
+    from dojang.wallet.devices.queries import DeviceView
+    from dojang.wallet.uses.queries import UseView
 
 _FEW = 3
+
+
+def _purpose(purpose: str, locale: str) -> str:
+    """Say what a certificate was used for; ``factor_<product>`` is a step while that product was issued."""
+    what, _, product = purpose.partition("_")
+    if what == "factor" and product in PRODUCTS:
+        return phrase("me.purpose.factor", locale, {"product": phrase(f"product.{product}.named", locale)})
+    return _known_or(f"me.purpose.{purpose}", "me.purpose.other", locale)
 
 
 def use_rows(uses: Iterable[UseView], locale: str) -> list[dict[str, Any]]:
@@ -60,8 +63,8 @@ def use_rows(uses: Iterable[UseView], locale: str) -> list[dict[str, Any]]:
     return [
         {
             "at": write_moment(use.at, locale),
-            "what": _known_or(f"me.purpose.{use.purpose}", "me.purpose.other", locale),
-            "product": phrase(f"web.product.{use.product}", locale),
+            "what": _purpose(use.purpose, locale),
+            "product": product_name(use.product, locale),
             "where": ", ".join(filter(None, (use.origin.partition("://")[2], use.agent, use.source))),
             "result": _known_or(f"me.outcome.{use.outcome}", "me.outcome.refused", locale),
             "good": use.accepted,
@@ -74,7 +77,7 @@ def log_rows(entries: Iterable[Entry], locale: str) -> list[dict[str, Any]]:
     """Write the log in the reader's language."""
     rows = []
     for entry in entries:
-        product = phrase(f"web.product.{entry.product}", locale) if entry.product else ""
+        product = product_name(entry.product, locale) if entry.product else ""
         where = _known_or(f"me.origin.{entry.channel}", "me.origin.other", locale)
         who = phrase(f"me.log.by_{entry.who}", locale)
         rows.append(
@@ -110,7 +113,7 @@ def device_rows(devices: Iterable[DeviceView], locale: str) -> list[dict[str, An
             "biometric": write_moment(device.biometric_since, locale) if device.biometric_since else "",
             "state": phrase(f"me.device_state.{device.state}", locale),
             "tone": {"live": "good", "held": "bad"}.get(device.state, ""),
-            "products": ", ".join(phrase(f"web.product.{name}", locale) for name in device.products),
+            "products": ", ".join(product_name(name, locale) for name in device.products),
             "since": write_moment(device.created_at, locale),
             "seen": write_moment(device.seen_at, locale),
         }
@@ -163,7 +166,7 @@ def home(request: HttpRequest, me: SessionView) -> HttpResponse:
         "home",
         "home",
         name=deeds[0].name if deeds else "",
-        method=phrase(f"me.login.{me.method}", locale),
+        method=product_name(me.method, locale),
         idle_until=write_time(me.idle_until, locale),
         deeds=live,
         soon=[deed for deed in live if deed.renewable],
@@ -201,7 +204,7 @@ def log(request: HttpRequest, me: SessionView) -> HttpResponse:
 def devices(request: HttpRequest, me: SessionView) -> HttpResponse:
     """Show devices and browsers; POST makes one browser forget, or one device ask for its pattern again."""
     if request.method == "POST" and "biometric" in request.POST:
-        device, acting = request.POST["biometric"], acting_of(request, me.customer_id)
+        device, acting = request.POST["biometric"], acting_of(request, customer_id=me.customer_id)
         turn_off_of(me.customer_id, device, acting=acting, world=world_of(request))
         return see_other("/me/devices/?said=biometric")
     if request.method == "POST":
@@ -222,8 +225,8 @@ def hold(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
     """Stop one certificate: "that was not me". Asks once, and for nothing else."""
     deed = own_deed(request, me, serial)
     if request.method == "POST":
-        acting = acting_of(request, me.customer_id)
-        stopping.stop_certificate(me.customer_id, deed.serial, acting=acting, world=world_of(request))
+        acting = acting_of(request, customer_id=me.customer_id)
+        account.stop_certificate(me.customer_id, deed.serial, acting=acting, world=world_of(request))
         return see_other(f"/me/certificates/{deed.serial}/?said=held")
     return _show(request, "hold", "certificates", deed=deed)
 
@@ -234,8 +237,8 @@ def panic(request: HttpRequest, me: SessionView) -> HttpResponse:
     """Stop everything at once, and log out everywhere."""
     if request.method != "POST":
         return _show(request, "panic", "")
-    acting = acting_of(request, me.customer_id)
-    stopped = stopping.stop_everything(me.customer_id, acting=acting, world=world_of(request))
+    acting = acting_of(request, customer_id=me.customer_id)
+    stopped = account.stop_everything(me.customer_id, acting=acting, world=world_of(request))
     response = _show(request, "stopped", "", stopped=stopped)
     for cookie in (SESSION, KNOWN):
         set_cookie(request, response, cookie, "")
@@ -275,13 +278,11 @@ def lost_phone(request: HttpRequest) -> HttpResponse:
         return _lost_page(request, kept, errors=errors)
     acting, world = acting_of(request), world_of(request)
     try:
-        customer_id = stopping.identify(**typed, acting=acting, world=world)
+        customer_id = account.identify(**typed, acting=acting, world=world)
     except DojangError as error:
-        if status_of(error) != HTTPStatus.BAD_REQUEST:
-            raise
         return _lost_page(request, kept, error=error)
-    acting = acting_of(request, customer_id)
-    stopped = stopping.stop_everything(customer_id, acting=acting, world=world)
+    acting = acting_of(request, customer_id=customer_id)
+    stopped = account.stop_everything(customer_id, acting=acting, world=world)
     response = _show(request, "stopped", "", stopped=stopped)
     response["Cache-Control"] = "no-store"
     return response
@@ -306,11 +307,11 @@ def _lost_page(
         )
         for name, kind, longest in kinds
     ]  # fmt: skip
-    general = [phrase(error.message_id, locale, error.data)] if error else []
-    failed = bool(errors) or error is not None
+    refusal = refuse_in_form(error) if error else None
+    general = [refusal.sentence] if refusal else []
     response = _show(
         request, "lost_phone", "", fields=fields, view={"summary": summary_of(fields, general)},
-        status=HTTPStatus.UNPROCESSABLE_ENTITY if failed else HTTPStatus.OK,
+        status=form_status(refusal, *errors.values()),
     )  # fmt: skip
     response["Cache-Control"] = "no-store"
     return response

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_GET, require_http_methods
 
-from dojang.rp.queries import origin_of, uses_of
+from dojang.account.queries import origin_of
+from dojang.edge.wording import knows, phrase, reader_locale, write_moment
 from dojang.wallet.queries import where_registered
+from dojang.wallet.uses.queries import uses_of
 from dojang.web.cookies import forget_runs
 from dojang.web.deeds import Deed, own_deeds
 from dojang.web.me import session_of
 from dojang.web.shell import show
 from dojang.web.views.me import device_name, use_rows
-from dojang.web.wording import knows, phrase, reader_locale, write_moment
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-    from dojang.rp.queries import Origin
+    from dojang.account.queries import Origin
 
 _TYPES = {"pem": "application/x-pem-file", "der": "application/pkix-cert"}
 

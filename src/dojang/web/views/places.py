@@ -8,6 +8,8 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods
 
+from dojang.edge.wording import LOCALES, reader_locale
+from dojang.products import PRODUCTS, advised_product, journeys_of
 from dojang.web import guides
 from dojang.web.app.elsewhere import on_the_phone
 from dojang.web.middleware import YEAR, set_language
@@ -15,7 +17,6 @@ from dojang.web.runs import live_run
 from dojang.web.seal import draw_seal
 from dojang.web.shell import DISPLAY_COOKIE, DISPLAYS, show, theme_id
 from dojang.web.theme import load_theme
-from dojang.web.wording import LOCALES, reader_locale
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -31,7 +32,11 @@ def home(request: HttpRequest) -> HttpResponse:
 def centre(request: HttpRequest) -> HttpResponse:
     """Show the certificate centre: a card for each product, for persons or for companies."""
     who = "business" if request.GET.get("who") == "business" else "person"
-    context = {"place": "certs", "who": who, "live": live_run(request)}
+    first = advised_product(guides.CHANNEL)
+    others = [
+        (one, journeys_of(one)[0].id) for one in PRODUCTS.values() if one is not first and journeys_of(one)
+    ]
+    context = {"place": "certs", "who": who, "live": live_run(request), "others": others}
     return show(request, "web/centre.html", context)
 
 

@@ -2,56 +2,38 @@
 
 from __future__ import annotations
 
-import base64
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
+from dojang.account import actions as account
+from dojang.account.errors import LoginLockedError, PatternLockedError
+from dojang.account.proving.actions import prove_again
+from dojang.edge.refusals import refuse_in_form
+from dojang.edge.visitor import acting_of, world_of
+from dojang.edge.wording import phrase, reader_locale
 from dojang.pki.errors import DojangError
-from dojang.ports.writing import is_digits, plain_digits
-from dojang.rp import stopping
-from dojang.rp.actions import (
-    PatternAnswer,
-    ask_pattern,
-    prove_again,
-    prove_again_by_pattern,
-    prove_again_by_signature,
-)
-from dojang.rp.challenges import ask
-from dojang.rp.errors import LoginLockedError, PatternLockedError
-from dojang.web.app.biometrics import stand_in
-from dojang.web.app.device import device_of
-from dojang.web.asking import control, summary_of
+from dojang.products import PRODUCTS
+from dojang.web.asking import control, form_status, summary_of
 from dojang.web.deeds import newest_of_each
-from dojang.web.errors import status_of
-from dojang.web.me import (
-    ASKED,
-    SESSION,
-    acting_of,
-    logged_in,
-    read_cookie,
-    read_octets,
-    see_other,
-    set_cookie,
-    visit_of,
-)
-from dojang.web.runs import world_of
+from dojang.web.me import ASKED, SESSION, logged_in, see_other, set_cookie
+from dojang.web.proving import answer_of, keep_secret, pin_control, pin_mistakes, way_of
 from dojang.web.shell import show
 from dojang.web.views.me import own_deed, own_deeds_of
-from dojang.web.wording import phrase, reader_locale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django.http import HttpRequest, HttpResponse
 
-    from dojang.rp.sessions import SessionView
+    from dojang.account.sessions.access import SessionView
+    from dojang.journeys.product import Product
     from dojang.web.deeds import Deed
+    from dojang.web.presenting import Control
+    from dojang.web.proving import Way
 
 REASONS: Final = ("cessationOfOperation", "keyCompromise", "affiliationChanged")
-WAYS: Final = ("financial", "joint", "bank")
 _LIVE: Final = frozenset({"active", "held"})
 
 
@@ -60,10 +42,11 @@ def _purpose(deed: Deed) -> str:
     return f"revoke:{deed.serial[-16:]}"
 
 
-def _ways(request: HttpRequest, me: SessionView) -> list[str]:
+def _ways(request: HttpRequest, me: SessionView) -> list[Product]:
     """List the certificates that can prove it: the one logged in with first, then others in use."""
     usable = {deed.view.product for deed in own_deeds_of(request, me) if deed.usable}
-    return sorted(usable, key=lambda name: (name != me.method, WAYS.index(name)))
+    ways = [product for product in PRODUCTS.values() if product.id in usable]
+    return sorted(ways, key=lambda product: product.id != me.method)
 
 
 @sensitive_post_parameters("pin")
@@ -75,31 +58,26 @@ def revoke(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
     if deed.state not in _LIVE:
         return _back(deed)
     ways = _ways(request, me)
-    by = request.POST.get("by", "") or request.GET.get("by", "")
-    by = by if by in ways else next(iter(ways), "")
-    if request.method != "POST" or not by:
+    wanted = request.POST.get("by", "") or request.GET.get("by", "")
+    by = next((product for product in ways if product.id == wanted), next(iter(ways), None))
+    if request.method != "POST" or by is None:
         return _page(request, deed, me, by, ways)
-    reason, pin = request.POST.get("reason", ""), plain_digits(request.POST.get("pin", ""))
+    reason = request.POST.get("reason", "")
     blank = {
         "reason": () if reason in REASONS else (phrase("me.revoke.choose", locale),),
         "sure": () if request.POST.get("sure") else (phrase("me.revoke.must_be_sure", locale),),
-        "pin": () if pin or by != "financial" else (phrase("me.login.empty_pin", locale),),
+        "pin": pin_mistakes(request, answer_of(request).pin) if by.unlock == "pin" else (),
     }
-    length = world_of(request).policy.pin_length
-    if pin and by == "financial" and not is_digits(pin, length):  # a wrong form is no try of the key
-        blank["pin"] = (phrase("error.digits_needed", locale, {"count": length}),)
     if any(blank.values()):
         return _page(request, deed, me, by, ways, blank=blank, reason=reason)
+    acting, world = acting_of(request, customer_id=me.customer_id), world_of(request)
     try:
-        token = _prove(request, deed, me, by, pin)
+        token = prove_again(me, by, answer_of(request), purpose=_purpose(deed), acting=acting, world=world)
     except DojangError as error:
-        if status_of(error) != HTTPStatus.BAD_REQUEST:
-            raise
         if own_deed(request, me, serial).state not in _LIVE:
             return _back(deed)  # pressed twice: the first press did it
         return _page(request, deed, me, by, ways, reason=reason, error=error)
-    acting = acting_of(request, me.customer_id)
-    stopping.end_certificate(me.customer_id, deed.serial, reason, acting=acting, world=world_of(request))
+    account.end_certificate(me.customer_id, deed.serial, reason, acting=acting, world=world)
     response = _back(deed)
     set_cookie(request, response, SESSION, token)
     set_cookie(request, response, ASKED, "")
@@ -120,41 +98,10 @@ def _back(deed: Deed) -> HttpResponse:
     return see_other(f"/me/certificates/{deed.serial}/?said=revoked")
 
 
-def _prove(request: HttpRequest, deed: Deed, me: SessionView, by: str, pin: str) -> str:
-    """Prove a certificate for this one purpose; return the session's new token."""
-    how: dict[str, Any] = {
-        "purpose": _purpose(deed),
-        "visit": visit_of(request),
-        "acting": acting_of(request, me.customer_id),
-        "world": world_of(request),
-    }
-    if by == "financial":
-        return prove_again(me, pin, **how)
-    if by == "joint":
-        challenge, _, secret = read_cookie(request, ASKED).partition(".")
-        return prove_again_by_signature(me, challenge, secret, read_octets(request, "signed"), **how)
-    answer = PatternAnswer(
-        request.POST.get("challenge_id", ""),
-        device_of(request),
-        signature=read_octets(request, "signature"),
-        mac=read_octets(request, "mac"),
-        assertion=read_octets(request, "assertion"),
-    )
-    return prove_again_by_pattern(me, answer, **how)
-
-
-def _page(
-    request: HttpRequest,
-    deed: Deed,
-    me: SessionView,
-    by: str,
-    ways: list[str],
-    *,
-    blank: Mapping[str, tuple[str, ...]] | None = None,
-    reason: str = "",
-    error: DojangError | None = None,
-) -> HttpResponse:
-    locale, blank = reader_locale(), blank or {}
+def _fields(
+    request: HttpRequest, way: Way | None, blank: Mapping[str, tuple[str, ...]], reason: str
+) -> list[Control]:
+    locale = reader_locale()
     fields = [
         control(
             "reason", "choice", "me.revoke.reason", locale, value=reason, errors=blank.get("reason", ()),
@@ -165,55 +112,39 @@ def _page(
             value=request.POST.get("sure", ""),
         ),
     ]  # fmt: skip
-    if by == "financial":
-        fields.append(
-            control(
-                "pin", "pin", "me.revoke.pin", locale, help_id="me.revoke.pin_help", longest=6,
-                errors=blank.get("pin", ()),
-            )
-        )  # fmt: skip
-    general = [phrase(error.message_id, locale, error.data)] if error else []
-    failed = error is not None or bool(blank)
+    if way is not None and way.typed:
+        fields.append(pin_control("me.revoke.pin", "me.revoke.pin_help", way.name, blank.get("pin", ())))
+    return fields
+
+
+def _page(
+    request: HttpRequest,
+    deed: Deed,
+    me: SessionView,
+    by: Product | None,
+    ways: list[Product],
+    *,
+    blank: Mapping[str, tuple[str, ...]] | None = None,
+    reason: str = "",
+    error: DojangError | None = None,
+) -> HttpResponse:
+    blank = blank or {}
+    refusal = refuse_in_form(error) if error else None
+    way = None
+    if by is not None:
+        way = way_of(request, by, request.path, purpose=_purpose(deed), customer_id=me.customer_id)
+    fields = _fields(request, way, blank, reason)
+    is_locked = isinstance(error, LoginLockedError | PatternLockedError)
     context: dict[str, Any] = {
         "place": "mine",
         "tab": "certificates",
         "deed": deed,
-        "by": by,
-        "others": [name for name in ways if name != by],
+        "way": way,
+        "others": [product for product in ways if product is not by],
         "fields": fields,
-        "view": {"summary": summary_of(fields, general)},
-        "again": _way_out(by, error),
+        "view": {"summary": summary_of(fields, [refusal.sentence] if refusal else [])},
+        "again": way.reissue if way is not None and is_locked else "",
     }
-    secret = _ask(request, deed, me, by, context)
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if failed else HTTPStatus.OK
-    response = show(request, "web/me/revoke.html", context, status=status)
-    if secret:
-        set_cookie(request, response, ASKED, secret)
+    response = show(request, "web/me/revoke.html", context, status=form_status(refusal, *blank.values()))
+    keep_secret(request, response, way)
     return response
-
-
-def _way_out(by: str, error: DojangError | None) -> str:
-    """Name the product to be issued anew when the certificate at hand is locked."""
-    return by if isinstance(error, (LoginLockedError, PatternLockedError)) else ""
-
-
-def _ask(request: HttpRequest, deed: Deed, me: SessionView, by: str, context: dict[str, Any]) -> str:
-    """Put the question for a device into the page; return what its cookie holds."""
-    world, visit, purpose = world_of(request), visit_of(request), _purpose(deed)
-    if by == "joint":
-        asked = ask(purpose, origin=visit.origin, world=world)
-        context["challenge"] = base64.b64encode(asked.body).decode()
-        return f"{asked.id}.{asked.secret}"
-    if by == "bank":
-        device = device_of(request)
-        question = ask_pattern(device, purpose=purpose, customer_id=me.customer_id, visit=visit, world=world)
-        context["question"] = question
-        if question is not None:
-            challenge = base64.b64encode(question.challenge).decode()
-            context["data"] = {
-                "mode": "prove",
-                "challenge": challenge,
-                "key_id": question.key_id,
-                "biometric": stand_in(question.biometric),
-            }
-    return ""

@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any
 from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.views.decorators.http import require_GET, require_http_methods
 
+from dojang.edge.refusals import refuse
+from dojang.edge.visitor import acting_of, world_of
+from dojang.edge.wording import parse_moment, phrase, reader_locale, write_time
 from dojang.journeys.page import Message
 from dojang.pki.errors import DojangError
 from dojang.ra import actions
 from dojang.ra.errors import RunNotFoundError
 from dojang.web import guides
 from dojang.web.app.device import describe_this_device
-from dojang.web.cookies import acting_for, known_runs, remember_run
+from dojang.web.cookies import known_runs, remember_run
 from dojang.web.forms import read_form
 from dojang.web.presenting import present, present_result, present_wait
-from dojang.web.runs import live_run, run_path, run_url, world_of
+from dojang.web.runs import live_run, run_path, run_url
 from dojang.web.shell import show
-from dojang.web.wording import parse_moment, phrase, reader_locale, write_time
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -53,7 +55,7 @@ def begin(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
         raise Http404
     if request.method == "POST":
         started = actions.start_run(
-            guide.journey, locale=reader_locale(), acting=acting_for(request), world=world_of(request)
+            guide.journey, locale=reader_locale(), acting=acting_of(request), world=world_of(request)
         )
         response = HttpResponseRedirect(run_url(started.page))
         response.status_code = HTTPStatus.SEE_OTHER
@@ -85,7 +87,7 @@ def _revision(text: str, present: int) -> int:
 
 
 def _act(request: HttpRequest, run: str, token: str) -> HttpResponse:
-    acting, world = acting_for(request, token), world_of(request)
+    acting, world = acting_of(request, token=token), world_of(request)
     present_page = actions.open_page(run, acting=acting, world=world)
     step = request.POST.get("step", present_page.step)
     action = request.POST.get("action") or "submit"
@@ -97,11 +99,11 @@ def _act(request: HttpRequest, run: str, token: str) -> HttpResponse:
         # The page answered was not the present one: show the present one, and say so.
         if "page" not in error.data:
             raise
-        page = error.data["page"]
+        page, status = error.data["page"], refuse(error).status
         moved = replace(page, messages=(*page.messages, Message("web.run.moved")))
         if request.headers.get("Accept") == "application/json":
-            return _no_store(JsonResponse(_state(page), status=HTTPStatus.CONFLICT))
-        return _render(request, moved, status=HTTPStatus.CONFLICT)
+            return _no_store(JsonResponse(_state(page), status=status))
+        return _render(request, moved, status=status)
     if request.headers.get("Accept") == "application/json":
         return _no_store(JsonResponse({**_state(page), "serverTime": page.server_time}))
     if page.errors and page.state in {"open", "locked"}:
@@ -117,7 +119,7 @@ def run_page(request: HttpRequest, run: str) -> HttpResponse:
     token = _token(request, run)
     if request.method == "POST":
         return _act(request, run, token)
-    page = actions.open_page(run, acting=acting_for(request, token), world=world_of(request))
+    page = actions.open_page(run, acting=acting_of(request, token=token), world=world_of(request))
     asked = request.GET.get("step", "")
     if asked and asked != page.step and page.state == "open":
         page = replace(page, messages=(*page.messages, Message("web.run.elsewhere")))
@@ -155,7 +157,7 @@ def _state(page: Page) -> dict[str, Any]:
 def run_state(request: HttpRequest, run: str) -> HttpResponse:
     """Live state for polling, with an entity tag: nothing changed costs nothing."""
     token = _token(request, run)
-    page = actions.open_page(run, acting=acting_for(request, token), world=world_of(request))
+    page = actions.open_page(run, acting=acting_of(request, token=token), world=world_of(request))
     state = _state(page)
     tag = '"' + hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:24] + '"'
     if request.headers.get("If-None-Match") == tag:

@@ -1,0 +1,1 @@
+"""Browsers that remember their customer, and browsers that are no strangers."""

@@ -1,0 +1,259 @@
+"""Log-in, step-up and another secret: each once, for every product.
+
+Order, always: count the attempt → spend the challenge → verify with live status → record the use and what
+follows from it in one transaction. What is refused is recorded too, where the certificate is known.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from django.db import transaction
+
+from dojang.account.browsers import actions as browsers
+from dojang.account.browsers.queries import known_customer
+from dojang.account.errors import (
+    CertificateHeldError,
+    LoginLockedError,
+    LoginPausedError,
+    LoginPinWrongError,
+    LoginRefusedError,
+    LoginStoppedError,
+    UseRefusedError,
+)
+from dojang.account.proving import password, pattern, pin
+from dojang.account.proving.values import LOGIN, LoggedIn
+from dojang.account.sessions import actions as sessions
+from dojang.account.verifying import verify_certificate
+from dojang.guard import budgets, counters
+from dojang.guard.counters import Tally
+from dojang.notices.letters import Letters, gather
+from dojang.pki.errors import DojangError
+from dojang.ports.limits import DAY, Limit
+from dojang.wallet.keys.errors import (
+    WalletHeldError,
+    WalletKeyNotFoundError,
+    WalletLockedError,
+    WalletPinWrongError,
+)
+from dojang.wallet.uses.actions import Pending, record_refused, record_use
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dojang.account.proving.values import Answer, Question, Unlock
+    from dojang.account.sessions.access import SessionView
+    from dojang.journeys import product as products
+    from dojang.journeys.product import Product
+    from dojang.ports.acting import Acting
+    from dojang.ports.world import World
+
+#: A refusal by user id takes at least this long (seconds), so that its time tells nothing either.
+REFUSED_AFTER: Final = 0.4
+_UNLOCKS: Final[Mapping[products.Unlock, Unlock]] = {"pin": pin, "password": password, "pattern": pattern}
+#: What a stranger must not be able to tell apart. A held key is not even tried.
+_WRONG: Final = (
+    LoginRefusedError,
+    WalletHeldError,
+    WalletKeyNotFoundError,
+    WalletLockedError,
+    WalletPinWrongError,
+)
+
+
+# --- log-in and step-up ----------------------------------------------------------------------------------
+
+
+def ask(
+    product: Product, *, purpose: str = LOGIN, customer_id: str = "", acting: Acting, world: World
+) -> Question | None:
+    """Ask for a certificate of a product; None when there is no usable one here.
+
+    `customer_id`: whose it must be, if that is known.
+    """
+    return _UNLOCKS[product.unlock].ask(product, purpose, customer_id=customer_id, acting=acting, world=world)
+
+
+def log_in(product: Product, answer: Answer, *, acting: Acting, world: World) -> LoggedIn:
+    """Log in with a certificate that names its customer: its key is on the device.
+
+    Raises what `password.prove` and `pattern.prove` raise; `LoginRefusedError` for a key in the wallet.
+    """
+    use = _prove(product, answer, purpose=LOGIN, customer_id="", acting=acting, world=world)
+    return _enter(product, use, acting=acting, world=world)
+
+
+def log_in_by_id(
+    product: Product, user_id: str, answer: Answer, *, remember: bool, acting: Acting, world: World
+) -> LoggedIn:
+    """Log in with the certificate of a user id.
+
+    Every "no" before the PIN was right is `LoginRefusedError`, and takes the same time; after five a day for
+    one user id, existing or not, `LoginStoppedError`. With the right PIN, a `UseRefusedError` says more.
+    """
+    began = time.monotonic()  # a length of time, not a moment
+    try:
+        attempt = _count(user_id, acting=acting, world=world)
+        try:
+            customer_id = world.corebank.customer_of_user_id(user_id) or ""
+            use = _UNLOCKS[product.unlock].prove(
+                product, answer, purpose=LOGIN, customer_id=customer_id, acting=acting, world=world
+            )
+        except _WRONG as error:
+            _judge(attempt, "wrong", acting=acting, world=world)
+            raise LoginRefusedError from error
+        except UseRefusedError:
+            _judge(attempt, "reset", acting=acting, world=world)
+            raise
+        except DojangError:
+            _judge(attempt, "refund", acting=acting, world=world)
+            raise
+        _judge(attempt, "reset", acting=acting, world=world)
+    except DojangError:
+        time.sleep(max(0.0, REFUSED_AFTER - (time.monotonic() - began)))
+        raise
+    return _enter(product, use, remember=remember, acting=acting, world=world)
+
+
+def log_in_by_browser(
+    product: Product, browser: str, answer: Answer, *, acting: Acting, world: World
+) -> LoggedIn:
+    """Log in with the certificate of the customer this browser remembers.
+
+    Such a browser may be told more: `LoginPinWrongError` (data ``left``), `LoginLockedError`.
+    """
+    customer_id = known_customer(browser)
+    if customer_id is None:
+        raise LoginRefusedError
+    use = _prove(product, answer, purpose=LOGIN, customer_id=customer_id, acting=acting, world=world)
+    browsers.note_visit(browser, world=world)
+    return _enter(product, use, acting=acting, world=world)
+
+
+def prove_again(
+    session: SessionView, product: Product, answer: Answer, *, purpose: str, acting: Acting, world: World
+) -> str:
+    """Prove a certificate of the session's customer again, before something that cannot be undone.
+
+    Returns the session's new token. Raises as `log_in` and `log_in_by_browser`.
+    """
+    whose = session.customer_id
+    use = _prove(product, answer, purpose=purpose, customer_id=whose, acting=acting, world=world)
+    with transaction.atomic():
+        record_use(use, "accepted", acting=acting, world=world)
+        return sessions.renew_token(session.id, world=world)
+
+
+def _prove(
+    product: Product, answer: Answer, *, purpose: str, customer_id: str, acting: Acting, world: World
+) -> Pending:
+    """Prove a certificate to somebody who may be told why not."""
+    with _told(product):
+        return _UNLOCKS[product.unlock].prove(
+            product, answer, purpose=purpose, customer_id=customer_id, acting=acting, world=world
+        )
+
+
+@contextmanager
+def _told(product: Product) -> Iterator[None]:
+    """Turn the wallet's refusals into `LoginPinWrongError`, `LoginLockedError`, `CertificateHeldError`."""
+    try:
+        yield
+    except WalletPinWrongError as error:
+        raise LoginPinWrongError(left=error.data["left"]) from error
+    except WalletLockedError as error:
+        raise LoginLockedError from error
+    except WalletHeldError as error:
+        raise CertificateHeldError(product=product.id) from error
+    except WalletKeyNotFoundError as error:
+        raise LoginRefusedError from error
+
+
+def _enter(
+    product: Product, use: Pending, *, remember: bool = False, acting: Acting, world: World
+) -> LoggedIn:
+    customer_id = use.view.customer_id
+    with transaction.atomic():
+        record_use(use, "accepted", acting=acting, world=world)
+        session = sessions.open_session(
+            customer_id, use.view.id, method=product.id, acting=acting, world=world
+        )
+        browser = browsers.remember_browser(customer_id, agent=acting.agent, world=world) if remember else ""
+    return LoggedIn(customer_id=customer_id, product=product, session=session, browser=browser)
+
+
+def _count(user_id: str, *, acting: Acting, world: World) -> int:
+    """Count an entry by user id before anybody is asked; return the attempt. Existing or not is the same."""
+    now, policy = world.clock.now(), world.policy
+    if budgets.spent_of(budgets.wrong_entries(policy, acting), now=now):
+        raise LoginPausedError
+    tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=Limit(policy.pin_errors, DAY))
+    with transaction.atomic():
+        counted = counters.count_attempts([tally], run_id="", now=now)
+    if counted.refused is not None:
+        raise LoginStoppedError
+    return counted.attempts[0]
+
+
+def _judge(attempt: int, verdict: str, *, acting: Acting, world: World) -> None:
+    now = world.clock.now()
+    with transaction.atomic():
+        counters.judge_attempts({attempt: verdict}, locking=[attempt], now=now)
+        if verdict == "wrong":
+            budgets.spend(budgets.wrong_entries(world.policy, acting), now=now)
+
+
+# --- another secret --------------------------------------------------------------------------------------
+
+
+def change_purpose(product: Product) -> str:
+    """Name what the old secret is asked for."""
+    return f"change_{product.unlock}"
+
+
+def change_secret(
+    product: Product,
+    answer: Answer,
+    new: str | bytes,
+    *,
+    session: SessionView | None = None,
+    acting: Acting,
+    world: World,
+) -> str:
+    """Put a certificate under another PIN or pattern; the old one is proven first, counted like any use.
+
+    `new`: a PIN, or the proof key (32 bytes) another pattern makes. The rules come first, and nothing is
+    tried for a PIN that breaks them (`NewPinRefusedError`, data ``rule``) or is the old one
+    (`PinReusedError`). With a `session` its new token is returned, and those elsewhere end. The change, the
+    use, the notices and the event are one transaction. Otherwise raises as `prove_again`.
+    """
+    unlock, token = _UNLOCKS[product.unlock], ""
+    customer_id = session.customer_id if session else ""
+    key_id, view = unlock.find(product, customer_id=customer_id, acting=acting)
+    unlock.refuse_weak(view.customer_id, new, world=world)
+    use = Pending(view, change_purpose(product), str(uuid.uuid4()))
+    try:
+        verify_certificate(view, world=world)
+    except UseRefusedError as error:
+        record_refused(use, error.outcome, acting=acting, world=world)
+        raise
+    letters = Letters(gather([view.customer_id], world=world))
+
+    def within() -> None:
+        nonlocal token
+        record_use(use, "accepted", acting=acting, world=world)
+        told = f"{product.unlock}_changed"
+        if session is not None:
+            token = sessions.renew_token(session.id, world=world)
+            sessions.end_sessions_of(
+                view.customer_id, reason=told, keep=session.id, forget=False, acting=acting, world=world
+            )
+        letters.add(view.customer_id, told, use.challenge_id, product=product.id, serial=view.serial[-8:])
+        letters.write(acting=acting, world=world)
+
+    with _told(product):
+        unlock.change(key_id, use, answer, new, within=within, acting=acting, world=world)
+    return token

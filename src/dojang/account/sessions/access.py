@@ -1,0 +1,54 @@
+"""A session by its token, for whoever brings it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from dojang.account.errors import SessionMissingError
+from dojang.account.models import Session
+from dojang.account.sessions.actions import expire_session, touch_session
+from dojang.guard.sealing import digest_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from dojang.ports.world import World
+
+#: Looking at pages in quick order is not written down each time.
+_TOUCH: Final = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """Who is logged in, by which certificate, and until when."""
+
+    id: str
+    customer_id: str
+    certificate_id: int
+    method: str
+    made_at: datetime
+    proved_at: datetime
+    idle_until: datetime
+    until: datetime
+
+
+def access_session(token: str, *, world: World) -> SessionView:
+    """Return the live session of a token and note the visit. Raises `SessionMissingError`."""
+    row = Session.objects.filter(token=digest_of(token), ended_at__isnull=True).first() if token else None
+    if row is None:
+        raise SessionMissingError
+    now, policy = world.clock.now(), world.policy
+    until = row.made_at + timedelta(seconds=policy.session_absolute)
+    idle_until = row.seen_at + timedelta(seconds=policy.session_idle)
+    if not row.made_at <= now < min(until, idle_until):
+        expire_session(row.pk, world=world)
+        raise SessionMissingError
+    if now - row.seen_at >= _TOUCH:
+        touch_session(row.pk, world=world)
+        idle_until = now + timedelta(seconds=policy.session_idle)
+    return SessionView(
+        str(row.id), row.customer_id, row.certificate_id, row.method, row.made_at, row.proved_at,
+        min(idle_until, until), until,
+    )  # fmt: skip

@@ -1,0 +1,25 @@
+"""Background work of this room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from procrastinate.contrib.django import app
+
+from dojang.account.browsers.actions import clear_browsers
+
+if TYPE_CHECKING:
+    from procrastinate import JobContext
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(
+    name="account.clear_browsers",
+    aliases=["account.clear_challenges", "rp.clear_challenges"],
+    queue="upkeep",
+    pass_context=True,
+)
+def forget_browsers(context: JobContext, timestamp: int = 0) -> None:
+    """Clear browsers away that nobody has used for long."""
+    del timestamp
+    clear_browsers(world=context.additional_context["world"])

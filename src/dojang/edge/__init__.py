@@ -1,0 +1,1 @@
+"""The edge: what every door shares – statuses, refusals, wording, who is asking."""

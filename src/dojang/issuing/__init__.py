@@ -1,0 +1,1 @@
+"""Issuing: an order is one row, from evidence to a certificate in its holder's custody."""

@@ -1,0 +1,73 @@
+"""What follows done orders outside the database. Everything here may be repeated, until it succeeds."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from dojang.audit.actions import record_event
+from dojang.ca.actions import publish_soon
+from dojang.issuing.models import Order
+from dojang.issuing.store import open_body
+from dojang.pki.errors import DojangError
+from dojang.ports.signer_errors import SignerError
+from dojang.wallet.keys.actions import tell_signer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from dojang.ports.acting import Acting
+    from dojang.ports.world import World
+
+log = logging.getLogger(__name__)
+
+
+def tidy_up(order_ids: Collection[str], *, acting: Acting, world: World) -> int:
+    """Do what is left to be done for done orders; return how many are tidy now."""
+    orders = Order.objects.filter(id__in=order_ids, state=Order.State.DONE, tidied=False)
+    return tidy_orders(list(orders), acting=acting, world=world)
+
+
+def tidy_orders(orders: Sequence[Order], *, acting: Acting, world: World) -> int:
+    """Tell the signer of keys that ended, the bank of new addresses, and ask for a CRL.
+
+    `orders` are done and not tidied. Returns how many are tidy now; the reconcile job repeats what could not
+    be done.
+    """
+    if not orders:
+        return 0
+    try:
+        tell_signer(world=world)
+    except SignerError as error:
+        log.warning("tidying up waits: %s", error.code)
+        return 0
+    done = sum(_tidy(order, acting=acting, world=world) for order in orders)
+    if any(order.replaces for order in orders):
+        publish_soon()
+    return done
+
+
+def _tidy(order: Order, *, acting: Acting, world: World) -> bool:
+    row = Order.objects.filter(id=order.id)
+    try:
+        contact = open_body(order.id, order.body).contact
+        if contact is not None:
+            email, address = contact["email"], contact["address"] or None
+            world.corebank.update_contact(order.customer_id, email=email, address=address, key=order.id)
+    except DojangError as error:
+        log.warning("tidying up after order %s waits: %s", order.id, error.code)
+        return False
+    if contact is None:
+        row.update(tidied=True)
+        return True
+    with transaction.atomic():
+        row.update(tidied=True)
+        record_event(
+            "customer:contact_changed",
+            acting=acting,
+            subject=order.customer_id,
+            edited=sorted(contact["changed"]),
+        )
+    return True

@@ -1,0 +1,29 @@
+"""Read values of runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dojang.ra.models import Run
+from dojang.ra.ordered import order_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a run stands, its order included. `state`: ``open issuing delivering done failed …``."""
+
+    state: str
+    end_reason: str
+    ended_at: datetime | None
+
+
+def standing_of(run: Run) -> Standing:
+    """Tell where a run stands; after its order was placed, where the order does."""
+    if run.state != Run.State.ORDERED:
+        return Standing(str(run.state), run.end_reason, run.ended_at)
+    order = order_of(run)
+    return Standing("issuing" if order.state == "placed" else order.state, order.end_reason, order.ended_at)

@@ -1,0 +1,1 @@
+"""Keys made in the signer: prepared, certified, used with a PIN, retired."""
