@@ -64,6 +64,21 @@ def test_a_new_pin_in_another_form_changes_nothing(visitor: Visitor) -> None:
     assert Visitor(visitor.walk).log_in("604815").status_code == 303
 
 
+def test_a_pin_of_another_form_revokes_nothing(visitor: Visitor) -> None:
+    """Before a revocation, too, another form is no try of the key, and full-width digits are the PIN."""
+    visitor.log_in()
+    place = f"/me/certificates/{visitor.serial}/revoke/"
+    uses, said = Use.objects.count(), {"reason": "keyCompromise", "sure": "1", "by": "financial"}
+    for pin in ("12345", "1234567", "12345a", "９" * 400, "", "①②③④⑤⑥"):
+        answer = visitor.post(place, pin=pin, **said)
+        assert answer.status_code == 422
+    (mine,) = certificates_of(visitor.walk.person.id)
+    assert (Use.objects.count(), mine.state) == (uses, "active")
+    assert visitor.post(place, pin=PIN.translate(WIDE), **said).status_code == 303
+    (mine,) = certificates_of(visitor.walk.person.id)
+    assert mine.state == "revoked"
+
+
 def test_lost_phone_takes_every_form_and_counts_none(visitor: Visitor) -> None:
     """Wrong forms are refused at their fields and stop nothing; right answers in odd forms stop all."""
     person, account = visitor.walk.person, visitor.walk.person.accounts[0]
