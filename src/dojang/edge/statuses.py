@@ -56,6 +56,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
         "step_mismatch",
         "wallet_key_moved",
     ),
+    HTTPStatus.REQUEST_TIMEOUT: ("request_too_slow",),
     HTTPStatus.GONE: ("push_gone",),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("parcel_too_large", "request_too_large"),
     # Understood, tried and refused: whoever sent it can mend it.
@@ -64,6 +65,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
         "biometric_refused",
         "challenge_unknown",
         "file_damaged",
+        "form_unsupported",
         "handoff_not_found",
         "invalid",
         "key_mismatch",
@@ -144,6 +146,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
     HTTPStatus.SERVICE_UNAVAILABLE: (
         "audit_unwritten",
         "authority_missing",
+        "busy",
         "clock_leapt",
         "clock_went_back",
         "corebank_unavailable",
