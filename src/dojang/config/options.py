@@ -304,6 +304,6 @@ def _refuse_impossible(policy: Policy) -> None:
     for name, ways in _CHOICES.items():
         if getattr(policy, name) not in ways:
             refuse(name, f"it must be one of {', '.join(sorted(ways))}")
-    if not all(part.isdigit() for part in policy.policy_arc.split(".")):
+    if not all(part.isascii() and part.isdecimal() for part in policy.policy_arc.split(".")):
         refuse("policy_arc", "it must be an object identifier such as 2.25.1.2")
     _refuse_lives(policy, refuse)

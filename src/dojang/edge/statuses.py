@@ -67,6 +67,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
         "biometric_refused",
         "challenge_unknown",
         "file_damaged",
+        "form_unsupported",
         "handoff_not_found",
         "invalid",
         "key_mismatch",

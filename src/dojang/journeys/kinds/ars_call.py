@@ -5,6 +5,7 @@ The button 전화승인완료 decides nothing: only the call's own state does.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from dojang.ports.world import World
 
+_PHONE = re.compile(r"[A-Za-z0-9_.:+-]{1,80}")  # an id of the bank's, or a number
 LIVE = frozenset({"dialing", "ringing", "answered"})
 OVER = frozenset({"wrong_code", "rejected", "no_answer", "busy", "ended", "timeout"})
 
@@ -82,9 +84,9 @@ class ArsCall(Base):
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
         """Read which number to call; without one, during a call, it is asked whether that is done."""
         phone = text_of(data, "phone")
-        if phone:
+        if phone and _PHONE.fullmatch(phone):
             return {"phone": phone}
-        if run.scratch.get("call"):
+        if run.scratch.get("call") and not phone:
             return {}
         return (error("phone_required", "phone"),)
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from dojang.pki.errors import DojangError
 
-_LONGEST = 64
-
 
 def _code(request: HttpRequest, path: str) -> str:
     """Draw an address of this site as a QR code."""
@@ -87,9 +85,10 @@ def accept(request: HttpRequest) -> HttpResponse:
     """Go on here with a run begun elsewhere: by its number, or by the link of a QR code."""
     if request.method != "POST":
         return _page(request, "handoff_accept", problem="")
-    brought = request.POST.get("number", "").strip()[:_LONGEST]
     try:
-        started = handoff.accept_handoff(brought, acting=acting_of(request), world=world_of(request))
+        started = handoff.accept_handoff(
+            request.POST.get("number", ""), acting=acting_of(request), world=world_of(request)
+        )
     except (HandoffNotFoundError, HandoffBlockedError) as error:
         return _page(request, "handoff_accept", problem=_problem(error), status=refuse(error).status)
     response = HttpResponseRedirect(run_url(started.page), status=HTTPStatus.SEE_OTHER)
