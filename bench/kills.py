@@ -28,8 +28,8 @@ from dojang.config.listeners import listening  # noqa: E402
 KINDS = ("http", "http", "worker", "worker", "signer", "postgres", "up")
 _JOBS = (
     "INSERT INTO procrastinate_jobs (queue_name, task_name, args)"
-    " SELECT 'upkeep', name, '{}' FROM unnest(ARRAY['ra.reconcile', 'ra.expire_runs', 'ra.publish_crls',"
-    " 'ra.refresh_ocsp_answers', 'ra.clear_away']) AS name"
+    " SELECT 'upkeep', name, '{}' FROM unnest(ARRAY['issuing.reconcile', 'ra.expire_runs', 'ca.publish_crls',"
+    " 'ca.refresh_ocsp_answers', 'ra.clear_away']) AS name"
 )
 _LEFT = (
     "SELECT count(*) FILTER (WHERE status IN ('todo', 'doing')), count(*) FILTER (WHERE status = 'failed')"

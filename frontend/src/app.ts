@@ -34,10 +34,19 @@ customElements.define("pin-pad", PinPad);
 customElements.define("print-button", PrintButton);
 customElements.define("bring-link", BringLink);
 
-// The first half of a number that is typed in two boxes leads to the second.
+// The first half of a number that is typed in two boxes leads to the second; a whole one pasted fills both.
 document.querySelectorAll<HTMLInputElement>("input[data-next]").forEach((input) => {
   input.addEventListener("input", () => {
-    if (input.value.length >= input.maxLength) document.getElementById(input.dataset["next"] ?? "")?.focus();
+    const length = Number(input.dataset["length"]);
+    const second = document.getElementById(input.dataset["next"] ?? "");
+    const digits = input.value.normalize("NFKC").replace(/[^0-9]/g, "");
+    if (digits.length < length || !(second instanceof HTMLInputElement)) return;
+    if (digits.length > length) {
+      input.value = digits.slice(0, length);
+      second.value = digits.slice(length);
+      second.dispatchEvent(new Event("input"));
+    }
+    second.focus();
   });
 });
 // What went wrong is the first thing to hear and see.

@@ -22,9 +22,11 @@ const ACTS = {
     const options = { form, chain: chain.map(into), friendlyName: "홍길동" };
     return { file: out(await d.pfx.writePfx(into(pkcs8), into(certificate), password, options)) };
   },
-  read_folders: async ({ file }) => ({
-    entries: (await d.folder.readFolders(into(file))).map((one) => [out(one.certificate), out(one.keyFile)]),
-  }),
+  read_folders: async ({ file }) => {
+    const { entries, damaged } = await d.folder.readFolders(into(file));
+    return { entries: entries.map((one) => [out(one.certificate), out(one.keyFile)]), damaged };
+  },
+  read_certificate: async ({ file }) => ({ subject: d.readCertificate(into(file)).subjectText }),
   make_joint: async ({ password, transport }) => {
     const key = await device.makePasswordKey(password);
     made.set(key.handle, key);
@@ -55,7 +57,7 @@ const ACTS = {
   export_pfx: async ({ id, password, form }) => ({ file: out(await device.exportPfx(id, password, form)) }),
   export_folder: async ({ id, password }) => ({ file: out(await device.exportFolder(id, password)) }),
   import_pfx: async ({ file, password }) => ({ id: await device.importPfx(into(file), password) }),
-  import_folder: async ({ file, password }) => ({ ids: await device.importFolder(into(file), password) }),
+  import_folder: ({ file, password }) => device.importFolder(into(file), password),
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -65,7 +67,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     answer = await ACTS[act](rest);
   } catch (error) {
     if (!(error instanceof d.DeviceError)) throw error;
-    answer = { error: error.code, rules: error.rules };
+    answer = { error: error.code, rules: error.rules, ...(error.code === "form_unsupported" ? { detail: error.message } : {}) };
   }
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }

@@ -1,4 +1,5 @@
 /** All modules of the device at once, for the tests. */
+export * as ber from "../src/device/ber";
 export * as bytes from "../src/device/bytes";
 export * as certificate from "../src/device/certificate";
 export * as cms from "../src/device/cms";

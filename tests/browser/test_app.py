@@ -12,7 +12,7 @@ import pytest
 from tests.browser.conftest import CHROMIUM, QUIET
 from tests.browser.customer import Customer
 from tests.browser.handset import PASSWORD, Handset
-from tests.centres import ANY_HOUR, wait_until
+from tests.centres import wait_until
 from tests.push_services import LoopbackService, PushedBrowser
 
 if TYPE_CHECKING:

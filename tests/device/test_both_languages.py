@@ -132,7 +132,7 @@ def test_a_joint_certificate_from_key_to_files(
     stored, issued = _issue(handset, transport)
     # The folder, by our reader and by pypinksign.
     archive = octets(handset.ask("export_folder", id=stored, password=PASSWORD)["file"])
-    (entry,) = folder.read_zip(archive)
+    (entry,) = folder.read_zip(archive).entries
     assert entry.certificate == issued
     key = keyfile.open_key_file(entry.key_file, PASSWORD)
     assert compute_vid(IDN, key.require_random()) == parse_identify_data(issued).vid
@@ -156,7 +156,10 @@ def test_a_joint_certificate_from_key_to_files(
     assert handset.ask("export_folder", id=stored, password=PASSWORD)["error"] == "key_absent"
     assert handset.ask("import_folder", file=archive, password="Dojang!2947X")["error"] == "wrong_password"
     assert handset.ask("list") == {"held": []}
-    assert handset.ask("import_folder", file=archive, password=PASSWORD) == {"ids": [stored]}
+    assert handset.ask("import_folder", file=archive, password=PASSWORD) == {
+        "ids": [stored],
+        "damaged": [],
+    }
     handset.ask("remove", id=stored)
     assert handset.ask("import_pfx", file=made, password=PASSWORD) == {"id": stored}
     (held,) = handset.ask("list")["held"]

@@ -13,6 +13,7 @@ export const NULL = 0x05;
 export const OID = 0x06;
 export const UTF8 = 0x0c;
 export const PRINTABLE = 0x13;
+export const T61 = 0x14;
 export const BMP = 0x1e;
 export const SEQUENCE = 0x30;
 export const SET = 0x31;
@@ -223,18 +224,36 @@ export class Reader {
     return content.slice(1);
   }
 
-  /** UTF8String, PrintableString, IA5String or BMPString. */
+  /** A character string of any type certificates have ever had. */
   text(): string {
     const tag = this.tag;
     const content = this.value();
     try {
       if (tag === BMP) return new TextDecoder("utf-16be", { fatal: true }).decode(content);
-      if (tag === UTF8 || tag === PRINTABLE || tag === 0x16) return new TextDecoder("utf-8", { fatal: true }).decode(content);
+      if (tag === T61) return teletex(content);
+      if (tag === 0x1c) return utf32(content);
+      if ([UTF8, PRINTABLE, 0x12, 0x16, 0x1a].includes(tag)) return new TextDecoder("utf-8", { fatal: true }).decode(content);
     } catch {
       throw damaged("text in another encoding than it claims");
     }
     throw damaged("not a character string of a kind in use");
   }
+}
+
+/** A TeletexString, in which authorities put what their country wrote: EUC-KR here, else Latin. */
+function teletex(content: Uint8Array): string {
+  try {
+    return new TextDecoder("euc-kr", { fatal: true }).decode(content);
+  } catch {
+    return Array.from(content, (octet) => String.fromCharCode(octet)).join("");
+  }
+}
+
+/** A UniversalString: four octets a character. */
+function utf32(content: Uint8Array): string {
+  if (content.length % 4) throw damaged("text in another encoding than it claims");
+  const view = new DataView(content.buffer, content.byteOffset, content.length);
+  return Array.from({ length: content.length / 4 }, (_, at) => String.fromCodePoint(view.getUint32(4 * at))).join("");
 }
 
 /** Opens `data`, which must be exactly one element of `tag`, of at most `limit` octets. */

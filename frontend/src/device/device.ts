@@ -10,7 +10,7 @@ import { type CertificateFacts, readCertificate } from "./certificate";
 import { signedData, type SignOptions } from "./cms";
 import { certificateRequest } from "./csr";
 import { DeviceError } from "./errors";
-import { type FolderEntry, pairs, readFolders, writeFolders } from "./folder";
+import { pairs, readFolders, writeFolders } from "./folder";
 import { openKeyFile, type PlainKey, requireRandom, sealKeyFile, type SealOptions, withRandom } from "./keyfile";
 import { type About, requireGoodPassword } from "./passwords";
 import { newPatternKey, proofKey, proofOf, requireGoodPattern } from "./pattern";
@@ -62,6 +62,12 @@ export interface OpenedKey {
 
 /** Which key signs: one on its way, or a stored one with its password. */
 export type Target = { readonly handle: string } | { readonly id?: string; readonly password: string };
+
+/** What was taken in from a folder, and what was damaged there. */
+export interface Imported {
+  readonly ids: readonly string[];
+  readonly damaged: readonly string[];
+}
 
 export interface PatternProof {
   readonly mac: Bytes;
@@ -256,17 +262,17 @@ export class Device {
 
   /**
    * Takes certificates in from an archive, or from files by their paths. All of them must open under `password`, or
-   * nothing is taken. Returns their ids.
+   * nothing is taken. Returns their ids, and the paths of those that are damaged and were left out.
    */
-  async importFolder(source: Uint8Array | ReadonlyMap<string, Bytes>, password: string): Promise<string[]> {
-    const entries: FolderEntry[] = source instanceof Uint8Array ? await readFolders(source) : pairs(source);
+  async importFolder(source: Uint8Array | ReadonlyMap<string, Bytes>, password: string): Promise<Imported> {
+    const found = source instanceof Uint8Array ? await readFolders(source) : pairs(source);
     const records: PasswordRecord[] = [];
-    for (const { certificate, keyFile } of entries) {
+    for (const { certificate, keyFile } of found.entries) {
       const plain = await openKeyFile(keyFile, password);
       records.push(await this.#joined(plain, certificate, [], password));
     }
     await this.#shelf.put(...records);
-    return records.map((record) => record.id);
+    return { ids: records.map((record) => record.id), damaged: found.damaged };
   }
 
   // --- inside ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 export type DeviceCode =
   | "wrong_password"
   | "file_damaged"
+  | "form_unsupported"
   | "r_missing"
   | "password_weak"
   | "pattern_weak"
@@ -21,6 +22,11 @@ export class DeviceError extends Error {
     this.code = code;
     this.rules = rules;
   }
+}
+
+/** Sound as far as can be told, and in a form that is not read here. */
+export function unsupported(form: string): DeviceError {
+  return new DeviceError("form_unsupported", form);
 }
 
 /** The bytes are not what they claim to be. */

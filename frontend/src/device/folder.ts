@@ -2,9 +2,10 @@
  * The folder layout of the NPKI: `NPKI/<authority>/USER/<subject>/{signCert.der, signPri.key}` (KCAC.TS.UI), as an
  * archive that can be unpacked where other programs look for certificates.
  */
+import { plainFile } from "./ber";
 import type { Bytes } from "./bytes";
 import { readCertificate } from "./certificate";
-import { damaged } from "./errors";
+import { damaged, DeviceError } from "./errors";
 import { readZip, writeZip } from "./zip";
 
 export const CERTIFICATE_FILE = "signCert.der";
@@ -42,20 +43,41 @@ export function writeFolders(entries: readonly FolderEntry[]): Bytes {
   return writeZip(files);
 }
 
+/** What a folder or an archive holds: the pairs, and the paths of certificates that cannot be read. */
+export interface Found {
+  readonly entries: readonly FolderEntry[];
+  readonly damaged: readonly string[];
+}
+
 /** Every pair of the two files that share a folder. Throws `file_damaged` when there is none. */
-export async function readFolders(archive: Uint8Array): Promise<FolderEntry[]> {
+export async function readFolders(archive: Uint8Array): Promise<Found> {
   return pairs(await readZip(archive));
 }
 
 /** As `readFolders`, from files by their paths (a folder picked in the browser). */
-export function pairs(files: ReadonlyMap<string, Bytes>): FolderEntry[] {
+export function pairs(files: ReadonlyMap<string, Bytes>): Found {
   const entries: FolderEntry[] = [];
+  const broken: string[] = [];
   const low = new Map([...files].map(([path, data]) => [path.toLowerCase(), data]));
-  for (const [path, certificate] of low) {
-    if (!path.endsWith(CERTIFICATE_FILE.toLowerCase())) continue;
-    const keyFile = low.get(path.slice(0, -CERTIFICATE_FILE.length) + KEY_FILE.toLowerCase());
-    if (keyFile) entries.push({ certificate, keyFile });
+  for (const [path, data] of files) {
+    // By the whole name: what macOS keeps about a file is called `._signCert.der`.
+    if (path.toLowerCase().split("/").at(-1) !== CERTIFICATE_FILE.toLowerCase()) continue;
+    const keyFile = low.get(path.toLowerCase().slice(0, -CERTIFICATE_FILE.length) + KEY_FILE.toLowerCase());
+    if (!keyFile) continue;
+    const certificate = plainFile(data);
+    if (isReadable(certificate)) entries.push({ certificate, keyFile: plainFile(keyFile) });
+    else broken.push(path);
   }
-  if (!entries.length) throw damaged("no certificate with its key");
-  return entries;
+  if (!entries.length) throw damaged("no certificate that can be read with its key");
+  return { entries, damaged: broken.sort() };
+}
+
+function isReadable(certificate: Uint8Array): boolean {
+  try {
+    readCertificate(certificate);
+    return true;
+  } catch (error) {
+    if (error instanceof DeviceError) return false;
+    throw error;
+  }
 }

@@ -5,9 +5,10 @@
  * Written: PBES2 with SEED-CBC and HMAC-SHA1 (what other NPKI programs open), or PBES2 with AES-256-CBC and
  * HMAC-SHA256 (stronger; our own and openssl's). Read: both, and the two older forms with PBKDF1 and SEED.
  */
+import { plainFile, toDer } from "./ber";
 import { type Bytes, concat, random } from "./bytes";
 import * as der from "./der";
-import { DeviceError, damaged } from "./errors";
+import { DeviceError, damaged, unsupported } from "./errors";
 import { sha1 } from "./hash";
 import * as oids from "./oids";
 import { tripleDesDecrypt } from "./old-ciphers";
@@ -138,11 +139,11 @@ export async function encryptPbes2(plain: Bytes, password: Bytes, options: SealO
 // --- reading -------------------------------------------------------------------------------------------------------
 
 /**
- * Opens a key file. Throws `file_damaged` for what is no key file, `wrong_password` when the password does not open
+ * Opens a key file. Throws `file_damaged` for what is no key file, `form_unsupported`, `wrong_password` when the password does not open
  * it — which cannot be told from damage inside the encrypted part.
  */
 export async function openKeyFile(file: Uint8Array, password: string): Promise<PlainKey> {
-  const body = der.whole(file, der.SEQUENCE, MAX_FILE);
+  const body = der.whole(toDer(plainFile(file), MAX_FILE));
   const algorithm = body.enter();
   const cipher = body.octets();
   body.done();
@@ -170,7 +171,7 @@ export async function decryptUnder(algorithm: der.Reader, cipher: Bytes, passwor
   const parameters = algorithm.enter();
   algorithm.done();
   if (dotted === oids.PBES2) return decryptPbes2(parameters, cipher, password);
-  if (dotted !== oids.SEED_CBC && dotted !== oids.SEED_CBC_WITH_SHA1) throw damaged("an unknown key encryption");
+  if (dotted !== oids.SEED_CBC && dotted !== oids.SEED_CBC_WITH_SHA1) throw unsupported(dotted);
   const salt = parameters.octets();
   const iterations = parameters.small();
   parameters.done();
@@ -190,7 +191,8 @@ async function decryptPbes2(parameters: der.Reader, cipher: Bytes, password: Byt
   const kdf = parameters.enter();
   const scheme = parameters.enter();
   parameters.done();
-  if (kdf.oid() !== oids.PBKDF2) throw damaged("an unknown derivation");
+  const derived = kdf.oid();
+  if (derived !== oids.PBKDF2) throw unsupported(derived === oids.SCRYPT ? "scrypt" : derived);
   const derivation = kdf.enter();
   kdf.done();
   const salt = derivation.octets();
@@ -204,13 +206,14 @@ async function decryptPbes2(parameters: der.Reader, cipher: Bytes, password: Byt
     named.done();
   }
   derivation.done();
-  if (!prf) throw damaged("an unknown derivation");
+  if (!prf) throw unsupported("PBKDF2");
   bounded(salt, iterations, MAX_PBKDF2);
   const dotted = scheme.oid();
   const iv = scheme.octets();
   scheme.done();
   const size = { [oids.SEED_CBC]: 16, [oids.AES128_CBC]: 16, [oids.AES256_CBC]: 32, [oids.DES_EDE3_CBC]: 24 }[dotted];
-  if (!size || (claimed !== null && claimed !== size)) throw damaged("an unknown key encryption");
+  if (!size) throw unsupported(dotted);
+  if (claimed !== null && claimed !== size) throw damaged("a key of another length than it claims");
   if (iv.length !== (dotted === oids.DES_EDE3_CBC ? 8 : 16)) throw damaged("a vector of the wrong length");
   if (!cipher.length || cipher.length % iv.length) throw damaged("not whole blocks");
   const key = await pbkdf2(password, salt, iterations, prf, size);

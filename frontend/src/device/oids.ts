@@ -5,11 +5,15 @@ export const EC_KEY = "1.2.840.10045.2.1";
 export const P256 = "1.2.840.10045.3.1.7";
 export const ECDSA_SHA256 = "1.2.840.10045.4.3.2";
 export const SHA1 = "1.3.14.3.2.26";
+export const SHA384 = "2.16.840.1.101.3.4.2.2";
+export const SHA512 = "2.16.840.1.101.3.4.2.3";
 export const SHA256 = "2.16.840.1.101.3.4.2.1";
 export const COMMON_NAME = "2.5.4.3";
 
 // Password-based encryption (RFC 8018) and the Korean ciphers (KCAC.TS.ENC, RFC 4010)
 export const PBES2 = "1.2.840.113549.1.5.13";
+export const SCRYPT = "1.3.6.1.4.1.11591.4.11";
+export const PBMAC1 = "1.2.840.113549.1.5.14";
 export const PBKDF2 = "1.2.840.113549.1.5.12";
 export const HMAC_SHA1 = "1.2.840.113549.2.7";
 export const HMAC_SHA256 = "1.2.840.113549.2.9";

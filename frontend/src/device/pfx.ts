@@ -2,12 +2,14 @@
  * PKCS #12 (RFC 7292), by hand so that R stays in the key's bag: libraries drop the attributes of a PKCS #8 key.
  *
  * Written: `compatible` (certificates in the clear, key under 3DES, SHA-1 code: what Korean tools import) or `modern`
- * (everything under PBES2 with AES-256, SHA-256 code). Read: these, RC2, and keys under the NPKI forms.
+ * (everything under PBES2 with AES-256, SHA-256 code). Read: these, RC2, keys under the NPKI forms, codes of the longer
+ * SHAs, and BER. Other forms are called so: `form_unsupported`.
  */
-import { type Bytes, concat, random, same } from "./bytes";
+import { joined, plainFile, toDer } from "./ber";
+import { type Bytes, concat, own, random, same } from "./bytes";
 import { readCertificate } from "./certificate";
 import * as der from "./der";
-import { DeviceError, damaged } from "./errors";
+import { DeviceError, damaged, unsupported } from "./errors";
 import { HASHES, type HashName, sha1 } from "./hash";
 import { decryptUnder, encryptPbes2, plainOrWrong, type PlainKey, sealUnder } from "./keyfile";
 import * as oids from "./oids";
@@ -40,25 +42,44 @@ export interface PfxContent {
   readonly chain: readonly Bytes[];
 }
 
+type CodeHash = HashName | "sha384" | "sha512";
+type Sum = (data: Uint8Array) => Bytes | Promise<Bytes>;
+
+/** The short ones are worked out here, thousands in a row; the long ones are rare and asked of WebCrypto. */
+const SUMS: Readonly<Record<CodeHash, { block: number; size: number; sum: Sum }>> = {
+  sha1: { block: 64, size: 20, sum: HASHES.sha1 },
+  sha256: { block: 64, size: 32, sum: HASHES.sha256 },
+  sha384: { block: 128, size: 48, sum: async (data) => new Uint8Array(await crypto.subtle.digest("SHA-384", own(data))) },
+  sha512: { block: 128, size: 64, sum: async (data) => new Uint8Array(await crypto.subtle.digest("SHA-512", own(data))) },
+};
+const CODES: Readonly<Record<string, CodeHash>> = {
+  [oids.SHA1]: "sha1",
+  [oids.SHA256]: "sha256",
+  [oids.SHA384]: "sha384",
+  [oids.SHA512]: "sha512",
+};
+
 /** Key material of PKCS #12 (RFC 7292 appendix B.2): `purpose` 1 key, 2 vector, 3 authentication code. */
-export function derive(
-  name: HashName,
+export async function derive(
+  name: CodeHash,
   password: string,
   salt: Uint8Array,
   rounds: number,
   purpose: 1 | 2 | 3,
   size: number,
-): Bytes {
-  const hash = HASHES[name];
-  const block = 64;
+): Promise<Bytes> {
+  const { block, sum } = SUMS[name];
   const fill = (data: Uint8Array): Bytes =>
     Uint8Array.from({ length: Math.ceil(data.length / block) * block }, (_, at) => data[at % data.length] ?? 0);
   const diversifier = new Uint8Array(block).fill(purpose);
   const input = concat(fill(salt), fill(concat(der.utf16(password), new Uint8Array(2))));
   let out: Bytes = new Uint8Array(0);
   for (;;) {
-    let a = hash(concat(diversifier, input));
-    for (let round = 1; round < rounds; round += 1) a = hash(a);
+    let a: Bytes = concat(diversifier, input);
+    for (let round = 0; round < rounds; round += 1) {
+      const next = sum(a);
+      a = next instanceof Promise ? await next : next;
+    }
     out = concat(out, a);
     if (out.length >= size) return out.slice(0, size);
     const b = Uint8Array.from({ length: block }, (_, at) => a[at % a.length] ?? 0);
@@ -98,12 +119,12 @@ export async function writePfx(
     certificateBag(certificate, attributes),
     ...(options.chain ?? []).map((one) => certificateBag(one, new Uint8Array(0))),
   ];
-  const shrouded = form === "modern" ? await modernKey(pkcs8, password) : compatibleKey(pkcs8, password);
+  const shrouded = form === "modern" ? await modernKey(pkcs8, password) : await compatibleKey(pkcs8, password);
   const keys = der.sequence(der.sequence(der.oid(oids.SHROUDED_BAG), der.explicit(0, shrouded), attributes));
   const listed = der.sequence(...certificates);
   const first = form === "modern" ? await encryptedPart(listed, password) : dataPart(listed);
   const content = der.sequence(first, dataPart(keys));
-  return der.sequence(der.integer(3), dataPart(content), authentication(content, password, form));
+  return der.sequence(der.integer(3), dataPart(content), await authentication(content, password, form));
 }
 
 function certificateBag(certificate: Uint8Array, attributes: Bytes): Bytes {
@@ -126,30 +147,30 @@ async function modernKey(pkcs8: Bytes, password: string): Promise<Bytes> {
   return sealUnder(pkcs8, utf8(password), { form: "aes", iterations: MODERN_ROUNDS });
 }
 
-function compatibleKey(pkcs8: Bytes, password: string): Bytes {
+async function compatibleKey(pkcs8: Bytes, password: string): Promise<Bytes> {
   const salt = random(8);
-  const key = derive("sha1", password, salt, ROUNDS, 1, 24);
-  const cipher = tripleDesEncrypt(key, derive("sha1", password, salt, ROUNDS, 2, 8), pkcs8);
+  const key = await derive("sha1", password, salt, ROUNDS, 1, 24);
+  const cipher = tripleDesEncrypt(key, await derive("sha1", password, salt, ROUNDS, 2, 8), pkcs8);
   const parameters = der.sequence(der.octetString(salt), der.integer(ROUNDS));
   return der.sequence(der.sequence(der.oid(oids.PBE_3DES), parameters), der.octetString(cipher));
 }
 
-function authentication(content: Bytes, password: string, form: PfxForm): Bytes {
-  const [name, dotted, size] =
-    form === "modern" ? (["sha256", oids.SHA256, 32] as const) : (["sha1", oids.SHA1, 20] as const);
+async function authentication(content: Bytes, password: string, form: PfxForm): Promise<Bytes> {
+  const [name, dotted] = form === "modern" ? (["sha256", oids.SHA256] as const) : (["sha1", oids.SHA1] as const);
   const salt = random(form === "modern" ? 16 : 8);
   const rounds = form === "modern" ? MODERN_ROUNDS : ROUNDS;
-  const code = hmac(name, derive(name, password, salt, rounds, 3, size), content);
+  const code = await codeOf(name, password, salt, rounds, content);
   const digest = der.sequence(der.sequence(der.oid(dotted), der.NULL_VALUE), der.octetString(code));
   return der.sequence(digest, der.octetString(salt), der.integer(rounds));
 }
 
-function hmac(name: HashName, key: Bytes, data: Uint8Array): Bytes {
-  const hash = HASHES[name];
-  const padded = new Uint8Array(64);
-  padded.set(key);
-  const inner = hash(concat(padded.map((octet) => octet ^ 0x36), data));
-  return hash(concat(padded.map((octet) => octet ^ 0x5c), inner));
+/** HMAC (RFC 2104) over the content, under the key the password makes. */
+async function codeOf(name: CodeHash, password: string, salt: Bytes, rounds: number, content: Bytes): Promise<Bytes> {
+  const { block, size, sum } = SUMS[name];
+  const padded = new Uint8Array(block);
+  padded.set(await derive(name, password, salt, rounds, 3, size));
+  const inner = await sum(concat(padded.map((octet) => octet ^ 0x36), content));
+  return sum(concat(padded.map((octet) => octet ^ 0x5c), inner));
 }
 
 /** In PKCS #12 files PBES2 takes UTF-8, the older derivation UTF-16: as openssl and Windows do. */
@@ -177,15 +198,15 @@ class Budget {
 
 /** Opens a PFX: the first key in it and the certificate that belongs to it. */
 export async function readPfx(file: Uint8Array, password: string): Promise<PfxContent> {
-  const body = der.whole(file, der.SEQUENCE, MAX_FILE);
+  const body = der.whole(toDer(plainFile(file), MAX_FILE), der.SEQUENCE, MAX_FILE);
   if (body.small() !== 3) throw damaged("an unknown version");
   const outer = body.enter();
   const content = dataOf(outer);
   const budget = new Budget();
-  if (body.more) checkAuthentication(body.enter(), content, password, budget);
+  if (body.more) await checkAuthentication(body.enter(), content, password, budget);
   body.done();
   const found: Found = { keys: [], certificates: [], bags: 0 };
-  const parts = der.whole(content, der.SEQUENCE, MAX_FILE);
+  const parts = der.whole(toDer(content, MAX_FILE), der.SEQUENCE, MAX_FILE);
   for (let count = 0; parts.more; count += 1) {
     if (count >= MAX_PARTS) throw damaged("too many parts");
     const part = await openPart(parts.enter(), password, budget);
@@ -212,7 +233,9 @@ async function matched(found: Found): Promise<PfxContent> {
 }
 
 function dataOf(info: der.Reader): Bytes {
-  if (info.oid() !== oids.DATA) throw damaged("a file under a public key, which is not in use");
+  const dotted = info.oid();
+  if (dotted === oids.SIGNED_DATA) throw unsupported("signedData"); // under a public key instead of a password
+  if (dotted !== oids.DATA) throw damaged("not a file of PKCS #12");
   const wrapped = info.enter(0xa0);
   info.done();
   const content = wrapped.octets();
@@ -220,17 +243,19 @@ function dataOf(info: der.Reader): Bytes {
   return content;
 }
 
-function checkAuthentication(mac: der.Reader, content: Bytes, password: string, budget: Budget): void {
+async function checkAuthentication(mac: der.Reader, content: Bytes, password: string, budget: Budget): Promise<void> {
   const info = mac.enter();
   const algorithm = info.enter();
-  const name = { [oids.SHA1]: "sha1" as const, [oids.SHA256]: "sha256" as const }[algorithm.oid()];
+  const dotted = algorithm.oid();
+  const name = CODES[dotted];
   const code = info.octets();
   const salt = mac.octets();
   const rounds = mac.more ? mac.small() : 1;
   mac.done();
-  if (!name || !salt.length || salt.length > 64) throw damaged("an authentication code not in use");
+  if (!name) throw unsupported(dotted === oids.PBMAC1 ? "PBMAC1" : dotted);
+  if (!salt.length || salt.length > 64) throw damaged("an authentication code not in use");
   budget.take(rounds);
-  const made = hmac(name, derive(name, password, salt, rounds, 3, name === "sha1" ? 20 : 32), content);
+  const made = await codeOf(name, password, salt, rounds, content);
   if (!same(made, code)) throw new DeviceError("wrong_password");
 }
 
@@ -240,13 +265,14 @@ async function openPart(info: der.Reader, password: string, budget: Budget): Pro
   const wrapped = info.enter(0xa0);
   info.done();
   if (dotted === oids.DATA) return wrapped.octets();
-  if (dotted !== oids.ENCRYPTED_DATA) throw damaged("a part of a kind not in use");
+  if (dotted !== oids.ENCRYPTED_DATA) throw unsupported(dotted);
   const body = wrapped.enter();
   body.small();
   const inner = body.enter();
   if (inner.oid() !== oids.DATA) throw damaged("a part of a kind not in use");
   const algorithm = inner.raw(der.SEQUENCE);
-  const cipher = inner.value(0x80);
+  // [0] IMPLICIT OCTET STRING: whole, or in pieces.
+  const cipher = inner.tag === 0xa0 ? joined(inner.value(0xa0)) : inner.value(0x80);
   inner.done();
   const plain = await decrypt(algorithm, cipher, password, budget);
   if (!plain) throw new DeviceError("wrong_password");
@@ -268,12 +294,12 @@ async function decrypt(algorithm: Bytes, cipher: Bytes, password: string, budget
   parameters.done();
   if (!salt.length || salt.length > 64) throw damaged("a salt of a length not in use");
   budget.take(2 * rounds);
-  const key = derive("sha1", password, salt, rounds, 1, pbe.size);
-  return pbe.open(key, derive("sha1", password, salt, rounds, 2, pbe.iv), cipher);
+  const key = await derive("sha1", password, salt, rounds, 1, pbe.size);
+  return pbe.open(key, await derive("sha1", password, salt, rounds, 2, pbe.iv), cipher);
 }
 
 async function readBags(part: Bytes, password: string, budget: Budget, found: Found): Promise<void> {
-  const bags = der.whole(part, der.SEQUENCE, MAX_FILE);
+  const bags = der.whole(toDer(part, MAX_FILE), der.SEQUENCE, MAX_FILE);
   while (bags.more) {
     found.bags += 1;
     if (found.bags > MAX_BAGS) throw damaged("too many bags");

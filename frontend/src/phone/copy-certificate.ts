@@ -106,7 +106,7 @@ export class CopyCertificate extends HTMLElement {
 
   async #receive(): Promise<void> {
     const [number, open] = [this.#input("copy-number"), this.#input("copy-open")];
-    const digits = (number?.value ?? "").replace(/\D/g, "");
+    const digits = (number?.value ?? "").normalize("NFKC").replace(/\D/g, "");
     if (digits.length !== DIGITS) throw new Error("copy_digits");
     const { locator, key } = await derive(digits);
     // Handed out once only: kept until the password is right.

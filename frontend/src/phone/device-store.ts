@@ -133,7 +133,6 @@ export class DeviceStore extends HTMLElement {
         class: "input",
         id: `store-${name}`,
         type: "password",
-        maxlength: "64",
         autocapitalize: "none",
         autocomplete: fresh ? "new-password" : "current-password",
       }),
@@ -215,10 +214,10 @@ export class DeviceStore extends HTMLElement {
     const [name, content] = first;
     const question = [{ name: "password", label: word("store_password") }];
     this.#ask(word("store_import"), word("store_import_text"), question, word("store_import_go"), async ([password = ""]) => {
-      if (chosen.size > 1) await device().importFolder(chosen, password);
-      else if (/\.zip$/i.test(name)) await device().importFolder(content, password);
-      else await device().importPfx(content, password);
-      this.#tell(word("store_imported"));
+      const isFolder = chosen.size > 1 || /\.zip$/i.test(name);
+      const damaged = isFolder ? (await device().importFolder(chosen.size > 1 ? chosen : content, password)).damaged : [];
+      if (!isFolder) await device().importPfx(content, password);
+      this.#tell(damaged.length ? word("store_imported_but", { names: damaged.join(", ") }) : word("store_imported"));
     });
   }
 }

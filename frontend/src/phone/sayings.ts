@@ -5,5 +5,6 @@ import { word } from "../words";
 export function sentence(error: unknown): string {
   const code = error instanceof DeviceError ? error.code : "device_unsupported";
   if (error instanceof DeviceError && error.rules.includes("same")) return word("error_password_same");
-  return word(`error_${code}`) || word("error_device_unsupported");
+  const form = error instanceof DeviceError ? error.message : "";
+  return word(`error_${code}`, { form }) || word("error_device_unsupported");
 }

@@ -19,6 +19,7 @@ from dojang.guard import budgets, counters
 from dojang.guard.counters import Tally
 from dojang.issuing.actions import Held, revoke_certificate, suspend_certificate
 from dojang.ports.limits import DAY, Limit
+from dojang.ports.writing import plain_account, plain_user_id
 from dojang.ra.holding import hold_everything
 
 if TYPE_CHECKING:
@@ -69,9 +70,9 @@ def identify(
     `StopStoppedError` when a counter is used up.
     """
     now, policy = world.clock.now(), world.policy
-    digits = "".join(filter(str.isdigit, account))
+    digits = plain_account(account)
     limits = (
-        ("identify", f"user_id:{user_id.lower()}", policy.identify_errors),
+        ("identify", f"user_id:{plain_user_id(user_id).lower()}", policy.identify_errors),
         ("account_password", f"account:{digits}", policy.account_errors),
     )
     tallies = [Tally(factor=name, subject=who, limit=Limit(limit, DAY)) for name, who, limit in limits]

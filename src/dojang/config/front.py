@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defined]
 
 from dojang.config.pools import BusyError, Pool
+from dojang.edge import statuses
+from dojang.edge.errors import RequestTooLargeError
 from dojang.pki.errors import DojangError
 from dojang.products.messages import LOCALES, render
 
@@ -50,20 +52,6 @@ class TooSlowError(DojangError):
     """The body did not arrive in time."""
 
     code: ClassVar[str] = "request_too_slow"
-
-
-class TooLargeError(DojangError):
-    """The body is larger than any request of ours."""
-
-    code: ClassVar[str] = "request_too_large"
-
-
-_REFUSED = {
-    BusyError.code: HTTPStatus.SERVICE_UNAVAILABLE,
-    TooSlowError.code: HTTPStatus.REQUEST_TIMEOUT,
-    TooLargeError.code: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
-}
 
 
 class Head(Protocol):
@@ -144,6 +132,8 @@ class Front:
             answer = await self._answer(scope, body)
         except DojangError as error:
             answer = refusal(error.code, scope.path)
+            extra = {"code": error.code, "status": answer.status, "error": type(error).__name__}
+            log.log(statuses.level_of(HTTPStatus(answer.status)), "refused", extra=extra)
         except (ProtocolClosed, ProtocolError):
             return  # the client hung up within its body: as common as strangers like, and nobody to be told
         except Exception as error:  # the text of a foreign exception may hold anything
@@ -189,7 +179,7 @@ class Front:
             if size == 0:
                 return b""
             if size > BODY_LIMIT:
-                raise TooLargeError
+                raise RequestTooLargeError
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 if 0 < size <= SMALL_BODY:
@@ -207,7 +197,7 @@ class Front:
                 held += len(part)
                 self._large += len(part)
                 if held > BODY_LIMIT:
-                    raise TooLargeError
+                    raise RequestTooLargeError
                 if self._large > LARGE_BODIES:
                     raise BusyError
                 parts.append(part)
@@ -276,7 +266,7 @@ def call(application: Application, environ: dict[str, Any]) -> Answer:
 
 def refusal(code: str, path: str) -> Answer:
     """Tell a client that it was sent away, in the form of the place it asked at."""
-    status = _REFUSED[code]
+    status = statuses.STATUS[code]
     headers = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Connection", "close")]
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers.append(("Retry-After", RETRY_AFTER))

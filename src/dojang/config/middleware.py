@@ -1,4 +1,4 @@
-"""Middleware of the whole house: a request id, the built assets, the World."""
+"""Middleware of the whole house: what no door takes, a request id, the visitor's address, the World."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import uuid
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.core.exceptions import BadRequest
+from django.http import Http404
 
 from dojang.config import wiring
 from dojang.config.logs import REQUEST
@@ -14,9 +16,58 @@ from dojang.config.logs import REQUEST
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest, HttpResponse, QueryDict
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+_NUL = "\0"
+
+
+class HeadMiddleware:
+    """Answer HEAD as GET (RFC 9110 §9.3.2) wherever GET is answered; the server leaves the body out."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Let everything behind see a GET, and the server in front what was asked."""
+        if request.method != "HEAD":
+            return self.get_response(request)
+        request.method = "GET"
+        try:
+            return self.get_response(request)
+        finally:
+            request.method = "HEAD"
+
+
+class NulMiddleware:
+    """Refuse the NUL character: nothing here has one in its name, nobody types one, no database keeps it.
+
+    In a path: nothing is there (404). In a query or a form: no request (400). JSON values are judged where
+    they are read, by the field they are for.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Look at path and query."""
+        if _NUL in request.path:
+            raise Http404
+        if _has_nul(request.GET):
+            raise BadRequest
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: object) -> None:
+        """Look at the form, once the guard against forgery has read it."""
+        if request.method == "POST" and request.content_type in _FORMS and _has_nul(request.POST):
+            raise BadRequest
+
+
+def _has_nul(form: QueryDict) -> bool:
+    return any(_NUL in name or any(_NUL in value for value in values) for name, values in form.lists())
 
 
 class RequestIdMiddleware:

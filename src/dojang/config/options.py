@@ -138,17 +138,26 @@ class Options(BaseSettings):
                 else "no such figure"
             )
             raise OptionsError(f"policy.{name} is not known", name=f"policy.{name}", why=why)
-        figures = figures_of(self.preset)
-        values: dict[str, Any] = {**figures, "public_url": self.base_url, "status_url": self.status_base}
+        preset, own = figures_of(self.preset), dict[str, Any]()
         for name, value in self.policy.items():
             try:
-                values[name] = TypeAdapter(_type_of(name)).validate_python(value, strict=True)
+                own[name] = TypeAdapter(_type_of(name)).validate_python(value, strict=True)
             except ValidationError as failure:
                 why = failure.errors()[0]["msg"]
                 raise OptionsError(f"policy.{name}: {why}", name=f"policy.{name}", why=why) from None
-        policy = Policy(**values)
+        addresses = {"public_url": self.base_url, "status_url": self.status_base}
+        products = _merged(preset.get("products", {}), own.get("products", {}))
+        policy = Policy(**{**preset, **addresses, **own, "products": products})
         _refuse_impossible(policy)
         return policy
+
+
+def _merged(
+    preset: Mapping[str, Mapping[str, Any]], own: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Put a bank's figures of products over a preset's, figure by figure."""
+    named = dict.fromkeys((*preset, *own))
+    return {product: {**preset.get(product, {}), **own.get(product, {})} for product in named}
 
 
 def load_options(**overrides: Any) -> Options:
@@ -315,6 +324,6 @@ def _refuse_impossible(policy: Policy) -> None:
     for name, ways in _CHOICES.items():
         if getattr(policy, name) not in ways:
             refuse(name, f"it must be one of {', '.join(sorted(ways))}")
-    if not all(part.isdigit() for part in policy.policy_arc.split(".")):
+    if not all(part.isascii() and part.isdecimal() for part in policy.policy_arc.split(".")):
         refuse("policy_arc", "it must be an object identifier such as 2.25.1.2")
     _refuse_lives(policy, refuse)

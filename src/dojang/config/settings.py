@@ -95,12 +95,14 @@ INSTALLED_APPS = [
 _WITH_PAGES = DOJANG_OPTIONS.serve in {"all", "web"}
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "dojang.config.middleware.HeadMiddleware",
     "dojang.config.middleware.RequestIdMiddleware",
     "dojang.config.middleware.SourceMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "dojang.config.middleware.NulMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "dojang.config.middleware.WorldMiddleware",
     "dojang.edge.middleware.RefusalMiddleware",

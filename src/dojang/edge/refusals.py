@@ -23,7 +23,7 @@ from dojang.edge.errors import (
     RequestTooLargeError,
     UnforeseenError,
 )
-from dojang.edge.statuses import status_of
+from dojang.edge.statuses import level_of, status_of
 from dojang.edge.wording import phrase, reader_locale
 from dojang.pki.errors import DojangError
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 log = logging.getLogger("dojang.edge")
+#: Lines are bounded by the name of who says them: what visitors cause must not hold back what is ours.
+visitors = logging.getLogger("dojang.edge.visitors")
 
 #: What a form says beside its fields; everything else takes its place.
 _IN_FORMS: Final = frozenset(
@@ -69,9 +71,9 @@ def refuse(error: Exception) -> Refusal:
     """Say what a door answers to an error, and write one line about it."""
     own = typed(error)
     status = status_of(own)
-    ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    log.log(
-        logging.ERROR if ours else logging.INFO,
+    level = level_of(status)
+    (log if level >= logging.ERROR else visitors).log(
+        level,
         "refused",
         extra={"code": own.code, "status": int(status), "error": type(error).__name__},
         # The trace of what nobody thought of: its class alone would not find it.

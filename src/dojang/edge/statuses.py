@@ -6,6 +6,7 @@ a test walks every error class there is and finds it here once.
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -35,6 +36,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
         "serial_unknown",
     ),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed",),
+    HTTPStatus.REQUEST_TIMEOUT: ("request_too_slow",),
     # Something else happened first: look again, then go on.
     HTTPStatus.CONFLICT: (
         "action_unknown",
@@ -56,6 +58,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
         "step_mismatch",
         "wallet_key_moved",
     ),
+    HTTPStatus.REQUEST_TIMEOUT: ("request_too_slow",),
     HTTPStatus.GONE: ("push_gone",),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("parcel_too_large", "request_too_large"),
     # Understood, tried and refused: whoever sent it can mend it.
@@ -64,6 +67,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
         "biometric_refused",
         "challenge_unknown",
         "file_damaged",
+        "form_unsupported",
         "handoff_not_found",
         "invalid",
         "key_mismatch",
@@ -144,6 +148,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
     HTTPStatus.SERVICE_UNAVAILABLE: (
         "audit_unwritten",
         "authority_missing",
+        "busy",
         "clock_leapt",
         "clock_went_back",
         "corebank_unavailable",
@@ -170,3 +175,8 @@ STATUS: Final[Mapping[str, HTTPStatus]] = {code: status for status, codes in _CO
 def status_of(error: DojangError) -> HTTPStatus:
     """Return the HTTP status of a typed error; one that no line above names is our fault."""
     return STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def level_of(status: HTTPStatus) -> int:
+    """Return how loudly a refusal is written down: what is ours as an error, a visitor's for the record."""
+    return logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO

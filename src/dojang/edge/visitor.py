@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING
 
 from dojang.edge.wording import reader_locale
+from dojang.guard.sealing import digest_of
 from dojang.ports.acting import Acting
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def acting_of(request: HttpRequest, *, customer_id: str = "", token: str = "") -
     return Acting(
         kind="customer",
         id=customer_id,
-        session=hashlib.sha256(token.encode()).hexdigest() if token else "",
+        session=digest_of(token) if token else "",
         source=request.META.get("REMOTE_ADDR", ""),
         channel=_channel(request),
         locale=reader_locale(),

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LOCALES = ("ko", "en")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)", flags=re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", flags=re.ASCII)
 _NOON = 12
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -66,7 +66,10 @@ def parse_moment(text: str) -> datetime | None:
     """Read an ISO 8601 moment; ``None`` when it is not one."""
     if not _MOMENT.fullmatch(text):
         return None
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:  # the form of a moment, and none: 31 February
+        return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -92,7 +95,10 @@ def _localise_text(value: str, locale: str) -> str:
     moment = parse_moment(value)
     if moment:
         return write_moment(moment, locale)
-    return write_day(date.fromisoformat(value), locale) if _DAY.fullmatch(value) else value
+    try:
+        return write_day(date.fromisoformat(value), locale) if _DAY.fullmatch(value) else value
+    except ValueError:
+        return value
 
 
 def phrase(message_id: str, locale: str, args: Mapping[str, Any] | None = None) -> str:

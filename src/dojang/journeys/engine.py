@@ -17,6 +17,7 @@ How the registration authority drives a submit::
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,7 @@ __all__ = [
 
 LONGEST_TEXT = 200  #: of a remembered field
 LONGEST_LIST = 50
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,7 +298,8 @@ def typed_of(view: RunView, data: Mapping[str, Any] | None) -> dict[str, Any]:
 def _is_plain(value: Any) -> bool:
     if isinstance(value, list):
         return len(value) <= LONGEST_LIST and all(_is_plain(v) for v in value)
-    return isinstance(value, str) and len(value) <= LONGEST_TEXT
+    # Half a character is in no text that can be kept; JSON can spell one.
+    return isinstance(value, str) and len(value) <= LONGEST_TEXT and not _HALVES.search(value)
 
 
 def _remember(progress: Progress, typed: Mapping[str, Any] | None) -> Progress:

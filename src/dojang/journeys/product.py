@@ -69,6 +69,11 @@ class Product:
         return PROFILES[self.profile].identify
 
     @property
+    def allowed_keys(self) -> frozenset[str]:
+        """Kinds of key its certificates may have: its profile says it."""
+        return PROFILES[self.profile].keys
+
+    @property
     def on_device(self) -> bool:
         """Whether the key is made and kept on the customer's device."""
         return self.custody == "device"

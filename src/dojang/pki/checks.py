@@ -25,7 +25,13 @@ from dojang.pki.rules import (
     Finding,
     Profile,
 )
-from dojang.pki.signing import algorithm_from_der, check_public_key, describe_key, signature_algorithm
+from dojang.pki.signing import (
+    algorithm_from_der,
+    canonical_key,
+    check_public_key,
+    describe_key,
+    signature_algorithm,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,6 +86,8 @@ def check_tbs(
             findings += _inspect_arc(profile, facts, policy_arc)
         try:
             check_public_key(facts.spki, profile.keys)
+            if canonical_key(facts.spki) != facts.spki:
+                findings.append(_error("key_encoding", "subjectPublicKeyInfo"))
         except DojangError as error:
             findings.append(_error("key", "subjectPublicKeyInfo", error.detail))
     if findings:

@@ -15,6 +15,7 @@ from dojang.pki.errors import MalformedError
 
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OID, ENUMERATED = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0A
 UTF8, PRINTABLE, IA5, UTC_TIME, GENERALIZED_TIME, BMP = 0x0C, 0x13, 0x16, 0x17, 0x18, 0x1E
+NUMERIC, T61, VISIBLE, UNIVERSAL = 0x12, 0x14, 0x1A, 0x1C  # read, never written
 SEQUENCE, SET = 0x30, 0x31
 
 TRUE = b"\x01\x01\xff"
@@ -301,7 +302,7 @@ class Reader:
         return read_time(tag, self.value())
 
     def text(self) -> str:
-        """Read a UTF8String, PrintableString, IA5String or BMPString."""
+        """Read a character string of any type certificates have ever had."""
         tag = self.tag
         return read_text(tag, self.value())
 
@@ -374,6 +375,14 @@ def read_time(tag: int, content: bytes) -> datetime:
         raise MalformedError("no such moment") from None
 
 
+def _read_t61(content: bytes) -> str:
+    """Text of a TeletexString, in which authorities put what their country wrote: EUC-KR here, else Latin."""
+    try:
+        return content.decode("euc_kr")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
 def read_text(tag: int, content: bytes) -> str:
     """Text of a character string's content octets."""
     try:
@@ -383,10 +392,14 @@ def read_text(tag: int, content: bytes) -> str:
             if not _PRINTABLE.issuperset(content):
                 raise MalformedError("a character that PrintableString does not have")
             return content.decode("ascii")
-        if tag == IA5:
+        if tag in (IA5, VISIBLE, NUMERIC):
             return content.decode("ascii")
         if tag == BMP:
             return content.decode("utf-16-be")
+        if tag == UNIVERSAL:
+            return content.decode("utf-32-be")
+        if tag == T61:
+            return _read_t61(content)
     except UnicodeDecodeError:
         raise MalformedError("text in another encoding than it claims") from None
     raise MalformedError("not a character string of a kind in use")

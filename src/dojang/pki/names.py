@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+from unicodedata import category
 
 from dojang.pki import der, oids
 from dojang.pki.errors import MalformedError, ProfileError
@@ -25,6 +26,7 @@ _SHORT: Final = {dotted: kind for kind, dotted in _KINDS.items()}
 #: Upper bounds (RFC 5280 appendix A.1, ub-*). The standard counts characters; other software counts octets of
 #: UTF-8 and complains, so octets it is.
 UPPER_BOUNDS: Final = {"C": 2, "O": 64, "OU": 64, "CN": 64}
+_UNWRITABLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +99,32 @@ def subscriber_name(
     )
 
 
+def is_writable(text: str) -> bool:
+    """Tell whether a text can stand in a name: no controls, marks of direction, halves of signs, odd spaces.
+
+    Asked by general category, not by whether this version of Python can print it: a letter that Unicode took
+    in later, or one of a bank's own (private use), is in somebody's name.
+    """
+    return all(sign == " " or category(sign) not in _UNWRITABLE for sign in text)
+
+
 def subscriber_common_name(real_name: str, number: str, *, latin: str = "") -> str:
-    """CN in the NPKI shape ``name(latin or nothing)number``; a name too long for 64 octets is cut."""
+    """CN in the NPKI shape ``name(latin or nothing)number``, at most 64 octets (`UPPER_BOUNDS`).
+
+    Of a name too long for that stand the first words that fit, or of a first word too long its beginning,
+    never half a character nor a letter without its marks. The whole name is in identifyData.
+    """
     if not number.isascii() or not number.isdigit():
         raise ProfileError("the number in a common name is decimal digits")
     tail = f"({latin}){number}"
     room = UPPER_BOUNDS["CN"] - len(tail.encode())
     # A character of UTF-8 that is cut in two is left out whole.
-    kept = real_name.encode()[: max(room, 0)].decode(errors="ignore").rstrip()
+    kept = real_name.encode()[: max(room, 0)].decode(errors="ignore")
+    while kept and category((real_name + " ")[len(kept)]).startswith("M"):
+        kept = kept[:-1]
+    if not (real_name + " ")[len(kept) :].startswith(" ") and " " in kept.rstrip():
+        kept = kept.rpartition(" ")[0]
+    kept = kept.rstrip()
     if not kept:
         raise ProfileError("no room for the name in the common name")
     return kept + tail
@@ -121,7 +141,7 @@ def _encode_rdn(kind: str, value: str) -> bytes:
     encoded = value.encode()
     if not 1 <= len(encoded) <= UPPER_BOUNDS[kind]:
         raise ProfileError("a name attribute is empty or too long", kind=kind)
-    if value[0] == " " or value[-1] == " " or not value.isprintable():
+    if value[0] == " " or value[-1] == " " or not is_writable(value):
         raise ProfileError("a name attribute is padded or holds unprintable characters", kind=kind)
     if kind == "C":
         if not (len(value) == 2 and value.isascii() and value.isalpha()):  # noqa: PLR2004 - ISO 3166-1

@@ -153,6 +153,8 @@ def _read_cert_id(data: bytes) -> CertId:
     identifier.done()
     name_hash, key_hash, serial = body.octets(), body.octets(), body.integer()
     body.done()
+    if serial < 0:
+        raise MalformedError("a serial number below zero")  # RFC 5280 section 4.1.2.2: positive
     name = HASH_NAMES.get(dotted, dotted)
     return CertId(name, name_hash, key_hash, serial, data)
 

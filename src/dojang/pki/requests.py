@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 from dojang.pki import der
 from dojang.pki.errors import MalformedError, ProfileError, VerificationError
-from dojang.pki.signing import KEY_ALGORITHMS, algorithm_from_der, check_public_key, verify_signature
+from dojang.pki.signing import (
+    KEY_ALGORITHMS,
+    algorithm_from_der,
+    canonical_key,
+    check_public_key,
+    verify_signature,
+)
 
 MAX_BYTES = 16_384
 
@@ -15,7 +21,7 @@ MAX_BYTES = 16_384
 class SigningRequest:
     """What a request says. The subject is the sender's own claim and decides nothing here."""
 
-    public_key: bytes  #: SubjectPublicKeyInfo, DER
+    public_key: bytes  #: SubjectPublicKeyInfo, DER, as certificates have it
     algorithm: str  #: ``ec-p256`` | ``rsa-2048`` …
     subject: bytes  #: Name, DER
 
@@ -38,6 +44,7 @@ def read_request(data: bytes, allowed: frozenset[str] = KEY_ALGORITHMS) -> Signi
     public_key = inner.raw(der.SEQUENCE)
     inner.enter(0xA0)  # attributes: there even when empty (RFC 2986 §4.1), and read past
     inner.done()
+    public_key = canonical_key(public_key)
     facts = check_public_key(public_key, allowed)
     if algorithm.weak:
         raise ProfileError("a signature below the floor", algorithm=algorithm.name)

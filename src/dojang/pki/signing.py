@@ -91,9 +91,17 @@ def _table() -> dict[str, SignatureAlgorithm]:
 
 
 SIGNATURES: Final = _table()
-_BY_DER: Final = {algorithm.der: algorithm for algorithm in SIGNATURES.values()} | {
-    _pss(digest, null=False): SIGNATURES[f"rsa-pss-{digest}"] for digest in ("sha256", "sha384", "sha512")
+#: Who reads RSA with PKCS #1 v1.5 must take it without its NULL (RFC 4055 §5); it is never written so.
+_WITHOUT_NULL: Final = {
+    der.sequence(der.whole(algorithm.der).raw()): algorithm
+    for algorithm in SIGNATURES.values()
+    if algorithm.scheme == "pkcs1"
 }
+_BY_DER: Final = (
+    {algorithm.der: algorithm for algorithm in SIGNATURES.values()}
+    | {_pss(digest, null=False): SIGNATURES[f"rsa-pss-{digest}"] for digest in ("sha256", "sha384", "sha512")}
+    | _WITHOUT_NULL
+)
 
 
 def signature_algorithm(name: str) -> SignatureAlgorithm:
@@ -156,7 +164,8 @@ def describe_key(spki: bytes) -> KeyFacts:
             raise MalformedError("an elliptic-curve key of a kind not in use")
         return KeyFacts(curve[0], bits)
     if family == oids.RSA:
-        identifier.value(der.NULL)
+        if identifier.more:  # some libraries leave the NULL out (RFC 8017 appendix A.1 wants it written)
+            identifier.value(der.NULL)
         identifier.done()
         numbers = der.whole(bits)
         modulus, exponent = numbers.integer(), numbers.integer()
@@ -165,6 +174,15 @@ def describe_key(spki: bytes) -> KeyFacts:
             raise MalformedError("not an RSA key")
         return KeyFacts(f"rsa-{modulus.bit_length()}", bits, modulus, exponent)
     raise MalformedError("a public key of a kind not in use")
+
+
+def canonical_key(spki: bytes) -> bytes:
+    """Return a SubjectPublicKeyInfo as we write it: an RSA key's identifier with its NULL."""
+    facts = describe_key(spki)
+    if not facts.modulus:
+        return spki
+    identifier = der.sequence(der.oid(oids.RSA), der.NULL_VALUE)
+    return der.sequence(identifier, der.bit_string(facts.bits))
 
 
 def check_public_key(spki: bytes, allowed: frozenset[str] = KEY_ALGORITHMS) -> KeyFacts:

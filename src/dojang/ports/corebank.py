@@ -3,12 +3,17 @@
 Every answer that could tell a stranger whether somebody is a customer is uniform: look-ups
 return ``None`` for all kinds of "no". Wrong-entry counting is the registration authority's
 task (`dojang.ra`), done *before* any of these calls.
+
+The values here bring themselves into the one writing of their kind (`dojang.ports.writing`), however the
+bank's systems pad, separate or compose what they keep: no adapter has to, and none can forget it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from dojang.ports.writing import plain_mail, plain_name, plain_phone, plain_text
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -30,6 +35,13 @@ class Customer:
     branch_code: str
     user_id_masked: str
 
+    def __post_init__(self) -> None:
+        """Bring names and addresses into their plain writing."""
+        object.__setattr__(self, "name", plain_name(self.name))
+        object.__setattr__(self, "name_en", plain_name(self.name_en))
+        object.__setattr__(self, "email", plain_mail(self.email) if self.email else self.email)
+        object.__setattr__(self, "address", plain_text(self.address) if self.address else self.address)
+
 
 @dataclass(frozen=True, slots=True)
 class Phone:
@@ -39,6 +51,10 @@ class Phone:
     number: str  #: digits only, ``01012345678``
     masked: str  #: ``010-****-5678``
     registered_at: datetime
+
+    def __post_init__(self) -> None:
+        """Bring the number into its plain writing."""
+        object.__setattr__(self, "number", plain_phone(self.number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +132,10 @@ class CoreBank(Protocol):
         ...
 
     def idn(self, customer_id: str) -> str:
-        """Return the 13-digit identification number, for the VID only; held for one call, never stored."""
+        """Return the 13-digit identification number, for the VID only; held for one call, never stored.
+
+        Callers take out what stands between the digits (`plain_digits`).
+        """
         ...
 
     def phones(self, customer_id: str) -> tuple[Phone, ...]:

@@ -114,4 +114,3 @@ class Policy:
     def bank_name(self, locale: str) -> str:
         """Return the bank's name in a language."""
         return self.bank_name_en if locale == "en" else self.bank_name_ko
-

@@ -27,4 +27,10 @@ def transport_key(signer: Signer) -> bytes:
     keys = [key for key in held if key.role == TRANSPORT]
     if not keys:
         raise KeyUnknownError("no transport key")
-    return max(keys, key=lambda key: key.label).public_key
+    return max(keys, key=lambda key: age_order(key.label)).public_key
+
+
+def age_order(label: str) -> tuple[int, str]:
+    """Sort labels ``name-number`` by the number: ``transport-10`` is newer than ``transport-2``."""
+    _, _, number = label.rpartition("-")
+    return (int(number) if number.isascii() and number.isdecimal() else 0), label

@@ -219,9 +219,11 @@ def _reason(step: Step) -> str:
 def _figures() -> Iterator[str]:
     yield f"| figure | {' | '.join(f'`{name}`' for name in PRESETS)} |"
     yield f"|---|{'---|' * len(PRESETS)}"
-    for figure in sorted({name for preset in PRESETS for name in figures_of(preset)}):
-        values = (getattr(policy_of(preset), figure) for preset in PRESETS)
-        yield f"| `{figure}` | {' | '.join(f'`{value}`'.lower() for value in values)} |"
+    given = {preset: policy_of(preset).products for preset in PRESETS}
+    named = {(product, name) for all_ in given.values() for product in all_ for name in all_[product]}
+    for product, name in sorted(named):
+        values = (given[preset][product][name] for preset in PRESETS)
+        yield f"| `products.{product}.{name}` | {' | '.join(f'`{value}`'.lower() for value in values)} |"
 
 
 def pages() -> dict[str, str]:

@@ -20,6 +20,7 @@ from dojang.guard import budgets
 from dojang.guard.budgets import Budget
 from dojang.guard.sealing import sealer
 from dojang.ports.limits import DAY, Limit
+from dojang.ports.writing import plain_digits
 from dojang.ra.access import access_run
 from dojang.ra.actions import Started, find_journey, open_page, session_of
 from dojang.ra.errors import HandoffBlockedError, HandoffNotFoundError, HandoffRefusedError
@@ -80,7 +81,7 @@ def _refuse_bound(run: Run, *, now: datetime) -> None:
     if not is_open:
         raise HandoffRefusedError(reason="over")
     if _DEVICE_FACT in open_body(run).progress.facts:
-        made_here = find_journey(run.journey).custody == "device"
+        made_here = find_journey(run.journey).product.on_device
         raise HandoffRefusedError(reason="key" if made_here else "device", product=run.product)
 
 
@@ -92,8 +93,10 @@ def accept_handoff(brought: str, *, acting: Acting, world: World) -> Started:
     """Take a run over with its number (spaces and hyphens do not matter) or its link; both die with it.
 
     Raises `HandoffNotFoundError` for anything that does not work, whatever the reason, and
-    `HandoffBlockedError` after too many of those from one network source.
+    `HandoffBlockedError` after too many of those from one network source. What cannot be either is no try.
     """
+    if _read_brought(brought) is None:
+        raise HandoffNotFoundError
     taken = _count(acting, world=world)
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
@@ -143,15 +146,21 @@ def _take(brought: str, token: str, *, acting: Acting, world: World) -> Run | No
     return run
 
 
-def _offer_of(brought: str) -> Handoff | None:
-    digits = re.sub(r"[\s-]", "", brought)
+def _read_brought(brought: str) -> tuple[str, str] | None:
+    """Tell a number from a link by its form: (kind, value); None for neither."""
+    digits, link = plain_digits(brought), brought.strip()
     if _NUMBER.fullmatch(digits):
-        found = {"number_index": _index("number", digits)}
-    elif _LINK.fullmatch(brought):
-        found = {"link_index": _index("link", brought)}
-    else:
+        return "number", digits
+    return ("link", link) if _LINK.fullmatch(link) else None
+
+
+def _offer_of(brought: str) -> Handoff | None:
+    found = _read_brought(brought)
+    if found is None:
         return None
-    return Handoff.objects.select_for_update().filter(**found).first()
+    kind, value = found
+    wanted = {f"{kind}_index": _index(kind, value)}
+    return Handoff.objects.select_for_update().filter(**wanted).first()
 
 
 def forget_handoffs(*, world: World) -> int:

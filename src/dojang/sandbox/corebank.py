@@ -13,10 +13,11 @@ from psycopg.types.json import Jsonb
 
 from dojang.ports.corebank import AccountMatch, BankAccount, Customer, Factors, Match, Phone
 from dojang.ports.errors import CoreBankError, CustomerUnknownError, PhoneTakenError, PhoneUnknownError
+from dojang.ports.writing import plain_account, plain_digits, plain_phone, plain_user_id, same_name
 from dojang.sandbox import otp
 from dojang.sandbox.cast import CARD_CELLS, CARD_DIGITS
 from dojang.sandbox.casting import account_id, phone_id
-from dojang.sandbox.registers import WRONG, Registers, digits_only, owner_of_phone, same_name, same_text
+from dojang.sandbox.registers import WRONG, Registers, owner_of_phone, same_text
 from dojang.sandbox.store import first
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class SandboxCoreBank(Registers):
                 connection,
                 """SELECT (SELECT id FROM sandbox.person WHERE user_id = %s) AS by_user_id,
                           (SELECT id FROM sandbox.person WHERE rrn = %s) AS by_rrn""",
-                (_user_id(user_id), digits_only(rrn)),
+                (_user_id(user_id), plain_digits(rrn)),
             )
         assert row is not None
         if row["by_user_id"] and row["by_user_id"] == row["by_rrn"]:
@@ -65,13 +66,13 @@ class SandboxCoreBank(Registers):
                 connection,
                 """SELECT p.id, p.name, p.name_en, p.birth, a.password, a.kind
                    FROM sandbox.account a JOIN sandbox.person p ON p.id = a.person_id WHERE a.number = %s""",
-                (digits_only(account),),
+                (plain_account(account),),
             )
         if row is None:
             return WRONG
         ok = all(
             (
-                same_name(name, row),
+                same_name(name, row["name"], row["name_en"]),
                 birth == row["birth"],
                 row["kind"] == "withdrawal",
                 same_text(account_password, row["password"]),
@@ -115,11 +116,11 @@ class SandboxCoreBank(Registers):
     def owner_of_phone(self, number: str) -> str | None:
         """See the port."""
         with self._work() as connection:
-            return owner_of_phone(connection, digits_only(number))
+            return owner_of_phone(connection, plain_phone(number))
 
     def change_phone(self, customer_id: str, *, old: str, new: str, key: str) -> Phone:
         """See the port. Raises `PhoneUnknownError` or `PhoneTakenError`; then nothing has changed."""
-        old, new = digits_only(old), digits_only(new)
+        old, new = plain_phone(old), plain_phone(new)
         with self._work() as connection:
             # The person's row is the lock: two changes for one person happen one after the other.
             _person(connection, customer_id, lock=True)
@@ -162,7 +163,7 @@ class SandboxCoreBank(Registers):
             row = first(
                 connection,
                 "SELECT person_id, password, kind FROM sandbox.account WHERE number = %s",
-                (digits_only(account),),
+                (plain_account(account),),
             )
         if row is None:
             return WRONG
@@ -187,7 +188,7 @@ class SandboxCoreBank(Registers):
             row = first(
                 connection,
                 "SELECT person_id, number, kind FROM sandbox.account WHERE number = %s",
-                (digits_only(account),),
+                (plain_account(account),),
             )
         if row is None or (row["person_id"] == customer_id and row["kind"] != "withdrawal"):
             return AccountMatch(ok=False, reason="wrong")
@@ -298,10 +299,10 @@ class SandboxCoreBank(Registers):
         """See the port. ``not_owned`` names whose telephone it is."""
         with self._work() as connection:
             row = _person(connection, customer_id)
-            owner = owner_of_phone(connection, digits_only(phone))
+            owner = owner_of_phone(connection, plain_phone(phone))
         if owner is not None and owner != customer_id:
             return Match(ok=False, reason="not_owned", owner=owner)
-        ok = owner == customer_id and same_name(name, row) and birth == row["birth"]
+        ok = owner == customer_id and same_name(name, row["name"], row["name_en"]) and birth == row["birth"]
         return Match(ok=True, owner=customer_id) if ok else WRONG
 
     def update_contact(self, customer_id: str, *, email: str, key: str, address: str | None = None) -> None:
@@ -382,5 +383,5 @@ def _wrong_unless_of_one(holders: list[str]) -> Match:
 
 def _user_id(text: str) -> str:
     """User ids are ASCII letters and digits; anything else in them cannot match and need not be asked."""
-    plain = text.strip().lower()
+    plain = plain_user_id(text).lower()
     return plain if plain.isascii() and plain.isalnum() else ""

@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from dojang.ports.writing import is_digits, plain_digits, plain_mail, plain_phone, plain_text
 from dojang.products.messages import render as sentence
 from dojang.sandbox.clock import ClockMoveError
 from dojang.sandbox.country import country_of, world_of
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     View = Callable[..., HttpResponse]
 
-NUMBER = re.compile(r"0\d{8,10}")
+NUMBER = re.compile(r"0[0-9]{8,10}")
 HANDLE = re.compile(r"[a-z0-9]{1,20}")
 ADDRESS = re.compile(r"[!-.0-?A-~]{1,64}@[A-Za-z0-9.-]{1,189}")
 TEXT = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f]{1,160}")
@@ -118,7 +119,7 @@ def recast(request: HttpRequest) -> HttpResponse:
 @require_GET
 def find_phone(request: HttpRequest) -> HttpResponse:
     """Go to the telephone of a number that was typed."""
-    number = _digits(request.GET.get("number", ""))
+    number = plain_phone(request.GET.get("number", ""))
     if not NUMBER.fullmatch(number):
         return redirect("sandbox:overview")
     return redirect("sandbox:phone", number=number)
@@ -128,7 +129,7 @@ def find_phone(request: HttpRequest) -> HttpResponse:
 @require_GET
 def find_mail(request: HttpRequest) -> HttpResponse:
     """Go to the mailbox of an address that was typed."""
-    address = request.GET.get("address", "").strip().lower()
+    address = plain_mail(request.GET.get("address", "")).lower()
     if not ADDRESS.fullmatch(address):
         return redirect("sandbox:overview")
     return redirect("sandbox:mail", address=address)
@@ -149,21 +150,21 @@ def phone(request: HttpRequest, number: str) -> HttpResponse:
 
 
 def _use_phone(request: HttpRequest, number: str) -> HttpResponse:
-    country, call_id = country_of(request), request.POST.get("call", "")[:40]
+    country, call_id = country_of(request), request.POST.get("call", "")
     action = request.POST.get("action", "")
     if action == "reply":
         text = request.POST.get("text", "").strip()
         if not TEXT.fullmatch(text):
-            return _show_phone(request, number, status=HTTPStatus.UNPROCESSABLE_ENTITY, reply=text[:200])
+            return _show_phone(request, number, status=HTTPStatus.UNPROCESSABLE_ENTITY, reply=text)
         country.sms.reply(number=number, text=text)
     else:
-        digit = request.POST.get("digit", "")
+        digit = plain_digits(request.POST.get("digit", ""))
         try:
             if action == "answer":
                 country.telephony.answer(number, call_id)
             elif action == "reject":
                 country.telephony.reject(number, call_id)
-            elif re.fullmatch(r"[0-9]", digit):
+            elif is_digits(digit, 1):
                 country.telephony.press(number, call_id, digit)
         except CallStateError:
             pass  # the call went on meanwhile; the page shown next says how
@@ -259,10 +260,11 @@ def clock(request: HttpRequest) -> HttpResponse:
     """Show the clock, and move it on."""
     country, wrong, typed = country_of(request), "", ""
     if request.method == "POST":
-        typed = request.POST.get("days", "")[:10]
+        typed = request.POST.get("days", "")
+        days = plain_text(typed)
         seconds = dict(JUMPS).get(request.POST.get("jump", ""))
-        if seconds is None and re.fullmatch(r"[1-9]\d{0,3}", typed) and int(typed) <= MOST_DAYS:
-            seconds = int(typed) * DAY
+        if seconds is None and re.fullmatch(r"[1-9][0-9]{0,3}", days) and int(days) <= MOST_DAYS:
+            seconds = int(days) * DAY
         if seconds is None:
             wrong = "sandbox.time.wrong"
         else:
@@ -297,10 +299,6 @@ def _split(offset: timedelta) -> dict[str, int]:
         "hours": offset.seconds // 3600,
         "minutes": offset.seconds % 3600 // 60,
     }
-
-
-def _digits(text: str) -> str:
-    return re.sub(r"[^0-9]", "", text)[:20]
 
 
 def _digest(request: HttpRequest, *values: object) -> str:

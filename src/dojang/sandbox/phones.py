@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dojang.ports.errors import SmsError
 from dojang.ports.sms import Inbound
+from dojang.ports.writing import reply_number
 from dojang.sandbox.store import first
 
 if TYPE_CHECKING:
@@ -52,14 +53,23 @@ class SandboxSms:
     ) -> tuple[Inbound, ...]:
         """See the port. With neither `sender` nor `text` every message since then. At most `MOST_INBOUND`."""
         everything = sender is None and text is None
+        # The database finds what has the number's digits first; what the message says is read below.
         with self.store.work(SmsError) as connection:
             rows = connection.execute(
                 """SELECT id, sender, text, at FROM sandbox.text_in
-                   WHERE at >= %(since)s AND (%(all)s OR sender = %(sender)s OR text = %(text)s)
+                   WHERE at >= %(since)s AND (%(all)s OR sender = %(sender)s OR
+                          regexp_replace(normalize(text, NFKC), '[^0-9]', '', 'g') LIKE %(text)s || '%%')
                    ORDER BY at DESC, seq DESC LIMIT %(most)s""",
                 {"since": since, "all": everything, "sender": sender, "text": text, "most": MOST_INBOUND},
             ).fetchall()
-        return tuple(Inbound(row["id"], row["sender"], row["text"], row["at"]) for row in rows)
+        found = (Inbound(row["id"], row["sender"], row["text"], row["at"]) for row in rows)
+        return tuple(
+            reply
+            for reply in found
+            if everything
+            or reply.sender == sender
+            or (text is not None and reply_number(reply.text, len(text)) == text)
+        )
 
     def reply(self, *, number: str, text: str) -> Inbound:
         """Send a message from a handset to the bank's short code. Blanks around it do not travel."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dojang.ports.corebank import Match, OtherBank
 from dojang.ports.errors import CoreBankError
+from dojang.ports.writing import plain_account, plain_digits, plain_phone, same_name
 from dojang.sandbox.cast import OTHER_BANKS, carrier_of, gender_of
 from dojang.sandbox.store import first
 
@@ -30,14 +31,14 @@ class Registers:
 
     def check_line(self, *, name: str, birth: date, gender: str, carrier: str, phone: str) -> Match:
         """See the port."""
-        number = digits_only(phone)
+        number = plain_phone(phone)
         with self.store.work(CoreBankError) as connection:
             owner = owner_of_phone(connection, number)
             row = first(connection, "SELECT * FROM sandbox.person WHERE id = %s", (owner or "",))
         if row is None:
             return WRONG
         right = (
-            same_name(name, row),
+            same_name(name, row["name"], row["name_en"]),
             row["birth"] == birth,
             gender_of(row["rrn"]) == gender,
             carrier_of(number) == carrier,
@@ -50,7 +51,7 @@ class Registers:
             row = first(
                 connection,
                 "SELECT person_id, issued, state FROM sandbox.paper WHERE type = %s AND number = %s",
-                (card_type, digits_only(card_number)),
+                (card_type, plain_digits(card_number)),
             )
         if row is None or row["issued"] != issued:
             return WRONG
@@ -64,7 +65,7 @@ class Registers:
 
     def send_one_won(self, customer_id: str, *, bank: str, account: str, memo: str, key: str) -> Match:
         """See the port. The deposit is in the other bank's book at once."""
-        number = digits_only(account)
+        number = plain_account(account)
         with self.store.work(CoreBankError) as connection:
             row = first(
                 connection,
@@ -93,20 +94,6 @@ def owner_of_phone(connection: psycopg.Connection[DictRow], number: str) -> str 
     return row["person_id"] if row else None
 
 
-def same_name(given: str, row: DictRow) -> bool:
-    """Korean names without regard to spaces; English ones also without regard to the words' order."""
-    words = sorted(given.casefold().split())
-    return "".join(given.casefold().split()) == "".join(row["name"].casefold().split()) or (
-        bool(words)
-        and words in (sorted(row["name"].casefold().split()), sorted(row["name_en"].casefold().split()))
-    )
-
-
 def same_text(given: str, true: str) -> bool:
     """Compare without telling by time where two texts differ."""
     return bool(true) and hmac.compare_digest(given.encode("utf-8", "replace"), true.encode())
-
-
-def digits_only(text: str) -> str:
-    """Leave out everything that is not an ASCII digit."""
-    return "".join(character for character in text if character in "0123456789")

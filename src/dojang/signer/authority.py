@@ -33,7 +33,7 @@ from dojang.ports.signer_errors import (
     SignerError,
     WeakAlgorithmError,
 )
-from dojang.ports.signer_keys import TRANSPORT
+from dojang.ports.signer_keys import TRANSPORT, age_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -210,7 +210,8 @@ class Authorities:
         return vid
 
     def _opened_r(self, sealed_r: bytes) -> bytes:
-        keys = [key for _, key in sorted(self._keys.items(), reverse=True) if key.role == TRANSPORT]
+        labels = sorted(self._keys, key=age_order, reverse=True)
+        keys = [self._keys[label] for label in labels if self._keys[label].role == TRANSPORT]
         if not keys:
             raise KeyUnknownError("no transport key")
         oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)

@@ -11,27 +11,22 @@ if TYPE_CHECKING:
 
     from dojang.journeys.page import Field
 
-LONGEST = 200
-LONGEST_HIDDEN = 8192  #: requests and signatures made by the device, as base64
-MOST = 40
 MANY = frozenset({"terms"})
 
 
 def read_field(post: QueryDict, field: Field) -> Any:
     """Return the posted value of one field: text, a list for lists of consents, true/false for one consent.
 
-    An RRN arrives in two boxes (``<name>_front``, ``<name>_back``) and is joined here.
+    An RRN arrives in two boxes (``<name>_front``, ``<name>_back``) and is joined here. Nothing is cut: the
+    step refuses what is too long, and the server too long a body.
     """
     if field.kind in MANY:
-        return [value[:LONGEST] for value in post.getlist(field.name)[:MOST]]
+        return post.getlist(field.name)
     if field.kind == "consent":
         return field.name in post
     if field.kind == "rrn" and field.name not in post:
-        parts = (post.get(f"{field.name}_{half}", "").strip()[:LONGEST] for half in ("front", "back"))
-        return "".join(parts)
-    longest = LONGEST_HIDDEN if field.kind == "hidden" else LONGEST
-    value = post.get(field.name, "")[:longest]
-    return value if field.secret else value.strip()
+        return "".join(post.get(f"{field.name}_{half}", "") for half in ("front", "back"))
+    return post.get(field.name, "")
 
 
 def read_form(post: QueryDict, fields: Iterable[Field]) -> dict[str, Any]:

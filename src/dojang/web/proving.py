@@ -10,6 +10,7 @@ from dojang.account.proving.actions import ask
 from dojang.account.proving.values import LOGIN, Answer
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import phrase, product_name, reader_locale
+from dojang.ports.writing import is_digits, plain_digits
 from dojang.web.app.biometrics import stand_in
 from dojang.web.asking import control
 from dojang.web.deeds import begin_url
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from dojang.account.proving.values import Question
     from dojang.journeys.product import Product
     from dojang.web.presenting import Control
-
-LONGEST_PIN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +102,22 @@ def answer_of(request: HttpRequest) -> Answer:
     """Read whatever was answered: the product knows what it needs of it."""
     kept, _, secret = read_cookie(request, ASKED).partition(".")
     return Answer(
-        challenge_id=request.POST.get("challenge_id", "")[:40] or kept,
+        challenge_id=request.POST.get("challenge_id", "") or kept,
         secret=secret,
-        pin=request.POST.get("pin", "")[:LONGEST_PIN],
+        pin=plain_digits(request.POST.get("pin", "")),
         signed=read_octets(request, "signed"),
         signature=read_octets(request, "signature"),
         mac=read_octets(request, "mac"),
         assertion=read_octets(request, "assertion"),
     )
+
+
+def pin_mistakes(request: HttpRequest, pin: str) -> tuple[str, ...]:
+    """Say what is wrong with the form of a PIN in its plain writing: that is no try of its key."""
+    locale, length = reader_locale(), world_of(request).policy.pin_length
+    if not pin:
+        return (phrase("me.login.empty_pin", locale),)
+    return () if is_digits(pin, length) else (phrase("error.digits_needed", locale, {"count": length}),)
 
 
 def pin_control(label: str, help_id: str, product_name: str, errors: Sequence[str]) -> Control:

@@ -66,8 +66,8 @@ def _give_back() -> None:
 
 def test_two_lost_jobs_of_one_queueing_lock_leave_one(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """Two lost jobs of a kind that waits once become one that waits; other lost ones are given back."""
-    first, second = _lost("ra.publish_crls", "crls"), _lost("ra.publish_crls", "crls")
-    others = [_lost("ra.expire_runs"), _lost("ra.reconcile")]
+    first, second = _lost("ca.publish_crls", "crls"), _lost("ca.publish_crls", "crls")
+    others = [_lost("ra.expire_runs"), _lost("issuing.reconcile")]
     with caplog.at_level(logging.WARNING, "dojang.config.worker"):
         _give_back()
     states = _states()
@@ -81,8 +81,8 @@ def test_two_lost_jobs_of_one_queueing_lock_leave_one(world: World, caplog: pyte
 
 def test_a_lost_job_whose_like_waits_already_is_put_away(world: World) -> None:
     """A lost job whose queueing lock is taken by a waiting one leaves that one alone."""
-    waits = _lost("ra.publish_crls", "crls", status="todo")
-    _lost("ra.publish_crls", "crls")
+    waits = _lost("ca.publish_crls", "crls", status="todo")
+    _lost("ca.publish_crls", "crls")
     _give_back()
     assert _states() == {waits: "todo"}
 
@@ -103,7 +103,7 @@ def _sign_of_life(*, seconds: int, deferred: int) -> None:
     )
     _run(
         "INSERT INTO procrastinate_periodic_defers (task_name, defer_timestamp)"
-        " VALUES ('ra.reconcile', extract(epoch FROM now()) - %s)",
+        " VALUES ('issuing.reconcile', extract(epoch FROM now()) - %s)",
         deferred,
     )
 

@@ -287,6 +287,20 @@ def test_malformed_questions_are_refused(
         assert told == expected
 
 
+@pytest.mark.parametrize("serial", [-1, -(1 << 70), 0, 1 << 200])
+def test_serials_no_certificate_has_break_nothing(centre: Centre, status: StatusApp, serial: int) -> None:
+    """Below zero is a malformed request; zero and longer than twenty octets are of nobody, unknown."""
+    issuer = bytes(centre.activate().issuer.certificate or b"")
+    asked = der.sequence(der.sequence(der.sequence(der.sequence(cert_id(issuer, serial).der))))
+    told, _headers, body = _post(status, asked)
+    assert told == "200 OK"
+    answer = ocsp.load_der_ocsp_response(body)
+    if serial < 0:
+        assert answer.response_status == ocsp.OCSPResponseStatus.MALFORMED_REQUEST
+    else:
+        assert answer.certificate_status == ocsp.OCSPCertStatus.UNKNOWN
+
+
 def test_several_questions_at_once_are_answered_each_in_its_place(centre: Centre, status: StatusApp) -> None:
     """Good, revoked, never issued and a stranger's: one signed answer, in the order of the questions."""
     good, revoked = centre.activate(), centre.activate()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dojang.web.app.device import read_version
-from dojang.web.forms import LONGEST, LONGEST_HIDDEN, read_field
+from dojang.web.forms import read_field
 from dojang.web.qr import qr_svg
 from dojang.web.raster import seal_png
 
@@ -71,15 +71,15 @@ def test_versions_are_compared_as_numbers(text: str, version: tuple[int, ...] | 
     assert read_version(text) == version
 
 
-def test_only_hidden_fields_may_be_long() -> None:
-    """What the device makes is longer than what people type; both have an end."""
+def test_no_field_is_cut_in_silence() -> None:
+    """What was posted arrives whole, however long: the step refuses it, and never sees another value."""
     from django.http import QueryDict
 
     from dojang.journeys.page import Field, Message
 
     post = QueryDict(f"a={'x' * 9000}")
-    assert len(read_field(post, Field("a", "hidden", Message("x"), secret=True))) == LONGEST_HIDDEN
-    assert len(read_field(post, Field("a", "text", Message("x")))) == LONGEST
+    assert read_field(post, Field("a", "hidden", Message("x"), secret=True)) == "x" * 9000
+    assert read_field(post, Field("a", "text", Message("x"))) == "x" * 9000
 
 
 @pytest.mark.django_db

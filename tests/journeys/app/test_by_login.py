@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from dojang.account.uses import Visit
+from dojang.ra.revoking import revoke_certificate
 from tests.journeys.app.device import AppWalk, Telephone
 
 from dojang.account.actions import ask_pattern, log_in_by_pattern
 from dojang.account.sessions import access_session, end_session, login_on
-from dojang.account.uses import Visit
 from dojang.audit.models import Event
 from dojang.ca.queries import active_certificate
 from dojang.journeys.login import LogIn
 from dojang.ports.acting import Acting
 from dojang.ra.holding import hold_everything
 from dojang.ra.models import Run, UsedEvidence
-from dojang.ra.revoking import revoke_certificate
 from dojang.sandbox.cast import BY_HANDLE
 
 if TYPE_CHECKING:

@@ -31,6 +31,7 @@ from dojang.ports.signer import WalletKeyOffer
 from dojang.ports.signer_errors import PinReusedError
 from dojang.ports.sms import Inbound
 from dojang.ports.world import World
+from dojang.ports.writing import same_name
 from dojang.products import PRODUCTS
 from dojang.products.messages import render
 
@@ -265,7 +266,7 @@ class SmallCountry(Registers):
         """Compare a person with the record."""
         self.asked.append("check_person")
         for p in self.people.values():
-            if (p.name, p.birth) == (name, birth) and phone in p.numbers:
+            if same_name(name, p.name) and p.birth == birth and phone in p.numbers:
                 return Match(p.id == customer_id, "" if p.id == customer_id else "not_owned", p.id)
         return Match(False, "wrong")
 

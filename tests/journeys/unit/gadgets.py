@@ -18,6 +18,7 @@ from dojang.ports.corebank import AccountMatch, BankAccount, Match, OtherBank
 from dojang.ports.credentials import Approval, PatternChallenge, Proof
 from dojang.ports.signer import KeyInfo
 from dojang.ports.telephony import Call
+from dojang.ports.writing import reply_number
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -35,7 +36,7 @@ def key_pair(algorithm: str) -> Any:
     return (
         ec.generate_private_key(ec.SECP256R1())
         if algorithm == "ec-p256"
-        else rsa.generate_private_key(65537, 2048)
+        else rsa.generate_private_key(65537, int(algorithm.removeprefix("rsa-")))
     )
 
 
@@ -281,7 +282,12 @@ class TextCentre:
 
     def inbound(self, *, since: datetime, sender: str | None = None, text: str | None = None) -> Any:
         """Return replies whose sender or text matches, newest first."""
-        found = [m for m in self.country.replies if m.at >= since and (m.sender == sender or m.text == text)]
+        wanted = text or ""
+        found = [
+            m
+            for m in self.country.replies
+            if m.at >= since and (m.sender == sender or reply_number(m.text, len(wanted)) == wanted)
+        ]
         return tuple(reversed(found))
 
 

@@ -466,6 +466,14 @@ def test_a_key_of_another_kind_or_without_its_proof_is_refused(sent: dict[str, s
     assert "device_key" not in walker.progress.facts
 
 
+@pytest.mark.parametrize("algorithm", ["rsa-3072", "rsa-4096"])
+def test_every_key_the_profile_allows_is_taken(algorithm: str) -> None:
+    """Our devices make 2048 bits; a request with a longer RSA key gets its joint certificate as well."""
+    walker = start("joint-app-issue", "certificate_key")
+    walker.submit(csr=request_of(algorithm), sealed_r=SEALED_R, password_ok="1")
+    assert walker.progress.facts["device_key"].values["algorithm"] == algorithm
+
+
 def test_the_pattern_needs_four_dots() -> None:
     """Three are refused by the device's own count; the proof key is 32 bytes."""
     walker = start("bank-app-issue", "pattern")

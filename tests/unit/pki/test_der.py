@@ -123,7 +123,7 @@ def test_framing_that_is_not_der_is_refused(data: bytes) -> None:
         ("text", b"\x13\x01*"),
         ("text", b"\x16\x01\xe9"),
         ("text", b"\x1e\x01\x00"),
-        ("text", b"\x14\x01a"),
+        ("text", b"\x1b\x01a"),
     ],
 )
 def test_values_that_are_not_der_are_refused(read: str, data: bytes) -> None:

@@ -7,6 +7,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from tests.unit.pki.kit import customer
 
+from dojang.pki import der, oids
 from dojang.pki.errors import MalformedError, ProfileError
 from dojang.pki.names import Name, build_name, subscriber_common_name, subscriber_name
 
@@ -80,6 +81,48 @@ def test_a_long_name_gives_way_to_the_number() -> None:
     assert made == "a" + "가" * 13 + "()00880120260302000001"
     assert len(made.encode()) == 62
     assert subscriber_name(organization="dojang", units=["a"], common_name=made).der
+
+
+def test_a_foreigners_long_name_keeps_its_beginning() -> None:
+    """Of 66 Latin letters the words that fit stand before the number, without a space at the cut."""
+    name = "WICKRAMASURENDRA DISSANAYAKE MUDIYANSELAGE RAJAPAKSHA SENEVIRATHNA"
+    longer = subscriber_common_name(name, "0088012026030200000012")
+    assert longer == "WICKRAMASURENDRA DISSANAYAKE()0088012026030200000012"
+    made = subscriber_common_name(name, "00880120260302000001")
+    assert made == "WICKRAMASURENDRA DISSANAYAKE MUDIYANSELAGE()00880120260302000001"
+    assert len(made.encode()) == 64
+
+
+def test_a_letter_is_not_cut_from_its_marks() -> None:
+    """A letter whose mark does not fit is left out with it."""
+    made = subscriber_common_name("a" * 40 + "x\u0323\u0307", "00880120260302000001")
+    assert made == "a" * 40 + "()00880120260302000001"
+
+
+@pytest.mark.parametrize("name", ["𠮷田 太郎", "\U0003134f", "\ue000", "ㆍ홍"])
+def test_every_letter_makes_a_name(name: str) -> None:
+    """Letters beyond the basic plane, ones newer than this Python and a bank's own are written and read."""
+    made = subscriber_common_name(name, "00880120260302000001")
+    named = build_name(("CN", made))
+    assert Name.from_der(named.der) == named
+
+
+@pytest.mark.parametrize(
+    ("tag", "content", "text"),
+    [
+        (0x14, "홍길동".encode("euc_kr"), "홍길동"),
+        (0x14, "José".encode("latin-1"), "José"),
+        (0x14, b"HONG", "HONG"),
+        (0x1C, "홍길동".encode("utf-32-be"), "홍길동"),
+        (0x1E, "홍길동".encode("utf-16-be"), "홍길동"),
+        (0x1A, b"HONG", "HONG"),
+        (0x12, b"12 34", "12 34"),
+    ],
+)
+def test_names_of_older_authorities_are_read(tag: int, content: bytes, text: str) -> None:
+    """TeletexString in EUC-KR and the other string types of old certificates are shown."""
+    pair = der.sequence(der.oid(oids.COMMON_NAME), der.tlv(tag, content))
+    assert Name.from_der(der.sequence(der.set_of(pair))).get("CN") == (text,)
 
 
 @pytest.mark.parametrize(("name", "number"), [("a", "12x"), ("a", ""), ("a", "1" * 63)])

@@ -116,6 +116,14 @@ def test_requests_off_the_grammar_are_malformed(data: bytes) -> None:
         ocsp.parse_request(data)
 
 
+@pytest.mark.parametrize("serial", [-1, -128, -(1 << 159)])
+def test_a_serial_below_zero_is_malformed(serial: int) -> None:
+    """No certificate has a negative serial (RFC 5280 §4.1.2.2): the question is none."""
+    asked = ocsp.cert_id(house().issuing, serial).der
+    with pytest.raises(MalformedError):
+        ocsp.parse_request(der.sequence(der.sequence(der.sequence(der.sequence(asked)))))
+
+
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("status", ["good", "revoked", "unknown"])
 @pytest.mark.parametrize("nonce", [None, bytes(range(32))], ids=["plain", "nonce"])

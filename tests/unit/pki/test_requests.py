@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 from tests.unit.pki.kit import key_of
 
-from dojang.pki import der
+from dojang.pki import der, oids
 from dojang.pki.errors import MalformedError, ProfileError, VerificationError
 from dojang.pki.profiles import PROFILES
 from dojang.pki.requests import read_request
@@ -54,6 +54,8 @@ def test_a_probabilistic_signature_is_taken() -> None:
     ("profile", "algorithm", "taken"),
     [
         ("joint", "rsa-2048", True),
+        ("joint", "rsa-3072", True),
+        ("joint", "rsa-4096", True),
         ("joint", "ec-p256", False),
         ("bank", "ec-p256", True),
         ("bank", "ec-p384", False),
@@ -69,6 +71,22 @@ def test_the_profile_says_which_keys(profile: str, algorithm: str, *, taken: boo
         return
     with pytest.raises(ProfileError):
         read_request(data, PROFILES[profile].keys)
+
+
+@pytest.mark.parametrize("bits", [2048, 3072])
+def test_an_rsa_key_without_null_is_taken_and_written_with_it(bits: int) -> None:
+    """Some libraries leave the parameters of the key's identifier out; the certificate has them."""
+    key = key_of(f"rsa-{bits}", "customer")
+    right = public_key_bytes(key)
+    reader = der.whole(right)
+    reader.raw()
+    bare = der.sequence(der.sequence(der.oid(oids.RSA)), reader.raw())
+    found = read_request(_own(bare, key, f"rsa-{bits}"), PROFILES["joint"].keys)
+    assert (found.public_key, found.algorithm) == (right, f"rsa-{bits}")
+    info = der.sequence(der.integer(0), der.sequence(), bare, b"\xa0\x00")
+    signature = der.bit_string(sign(key, "rsa-sha256", info))
+    data = der.sequence(info, der.sequence(der.oid(oids.RSA_SHA256)), signature)
+    assert read_request(data).public_key == right
 
 
 def test_another_ones_key_is_refused() -> None:

@@ -116,7 +116,7 @@ def test_the_vid_is_not_shown() -> None:
     "identify",
     [
         IdentifyData("", bytes(32)),
-        IdentifyData("가" * 65, bytes(32)),
+        IdentifyData("가" * 201, bytes(32)),
         IdentifyData("가\n나", bytes(32)),
         IdentifyData("가", bytes(31)),
         IdentifyData("가", bytes(32), "sha3"),

@@ -182,7 +182,7 @@ def _enter(
             customer_id,
             use.view.id,
             method=product.id,
-            device_id=acting.device if product.unlock == PATTERN else "",
+            device_id=acting.device if product.biometric else "",
             acting=acting,
             world=world,
         )

@@ -11,6 +11,7 @@ from dojang.account.proving.values import Answer, Question
 from dojang.account.verifying import verify_use
 from dojang.ca import queries as ca
 from dojang.journeys.kinds.secret import find_weakness
+from dojang.ports.writing import is_digits
 from dojang.wallet.keys import actions as wallet
 from dojang.wallet.keys.errors import WalletHeldError, WalletLockedError, WalletPinWrongError
 from dojang.wallet.keys.queries import usable_key
@@ -96,7 +97,7 @@ def refuse_weak(customer_id: str, new: str | bytes, *, world: World) -> None:
     pin = str(new)
     births = [f"{world.corebank.customer(customer_id).birth:%Y%m%d}"]
     phones = [phone.number for phone in world.corebank.phones(customer_id)]
-    if len(pin) != world.policy.pin_length or not (pin.isascii() and pin.isdigit()):
+    if not is_digits(pin, world.policy.pin_length):
         raise NewPinRefusedError(rule="length")
     rule = find_weakness(pin, births=births, phones=phones)
     if rule is not None:

@@ -9,7 +9,6 @@ from dojang.journeys.kinds.base import (
     digits_of,
     error,
     foreign,
-    is_digits,
     read_account,
     text_of,
     wrong,
@@ -17,6 +16,7 @@ from dojang.journeys.kinds.base import (
 from dojang.journeys.model import ONWARD, Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Option, Show
 from dojang.ports.limits import DAY, Limit
+from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

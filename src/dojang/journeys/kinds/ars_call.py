@@ -5,6 +5,7 @@ The button 전화승인완료 decides nothing: only the call's own state does.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from dojang.ports.world import World
 
+_PHONE = re.compile(r"[A-Za-z0-9_.:+-]{1,80}")  # an id of the bank's, or a number
 LIVE = frozenset({"dialing", "ringing", "answered"})
 OVER = frozenset({"wrong_code", "rejected", "no_answer", "busy", "ended", "timeout"})
 
@@ -89,9 +91,9 @@ class ArsCall(Base):
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
         """Read which number to call; without one: the call is asked for, or whether it is done."""
         phone = text_of(data, "phone")
-        if phone:
+        if phone and _PHONE.fullmatch(phone):
             return {"phone": phone}
-        if run.scratch.get("call") or not run.scratch.get("wanted"):
+        if not phone and (run.scratch.get("call") or not run.scratch.get("wanted")):
             return {}
         return (error("phone_required", "phone"),)
 
@@ -123,7 +125,9 @@ class ArsCall(Base):
             number=phone.number,
             expect=self._code(run, number, phone.id),
             announcement=run.say(
-                "say.ars", product=run.say(f"product.{run.product}.name"), bank=run.policy.bank_name(run.locale)
+                "say.ars",
+                product=run.say(f"product.{run.product}.name"),
+                bank=run.policy.bank_name(run.locale),
             ),
             locale=run.locale,
             key=run.key("call"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,20 +19,29 @@ from dojang.journeys.model import (
 )
 from dojang.journeys.page import FieldError, Message
 from dojang.pki.day import day_of
+from dojang.pki.names import is_writable
+from dojang.ports.writing import (
+    ACCOUNT,
+    MAIL_LONGEST,
+    MOBILE,
+    NAME_LONGEST,
+    is_digits,
+    is_name,
+    mail_fault,
+    plain_account,
+    plain_date,
+    plain_digits,
+    plain_mail,
+    plain_name,
+    plain_phone,
+    plain_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dojang.ports.world import World
 
-_EMAIL = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
-)
-_EMAIL_LONGEST = 254
-_MOBILE = re.compile(r"010[0-9]{8}")
-_ACCOUNT = re.compile(r"[0-9]{10,16}")
-_NAME_LONGEST = 60
 _OLDEST = 1900
 
 
@@ -138,59 +146,67 @@ def is_past(run: RunView, moment: str) -> bool:
 
 
 def text_of(data: Mapping[str, Any], name: str) -> str:
-    """Read a text field: anything but a short string is an empty one."""
+    """Read a text field in its plain writing; what is no text (a number, a control) is an empty one."""
+    text = plain_text(raw_of(data, name))
+    return text if is_writable(text) else ""
+
+
+def raw_of(data: Mapping[str, Any], name: str) -> str:
+    """Read a text field as it was typed. Nothing is cut here: what is too long has to be refused."""
     value = data.get(name)
-    return value.strip()[:200] if isinstance(value, str) else ""
+    return value if isinstance(value, str) else ""
 
 
 def digits_of(data: Mapping[str, Any], name: str) -> str:
-    """Read a field of digits; spaces and hyphens people type are left out."""
-    return re.sub(r"[\s-]", "", text_of(data, name))
-
-
-def is_digits(value: str, length: int) -> bool:
-    """Tell whether this is exactly `length` ASCII digits."""
-    return len(value) == length and value.isascii() and value.isdigit()
+    """Read a field of digits; what people type between them is left out."""
+    return plain_digits(raw_of(data, name))
 
 
 def read_account(data: Mapping[str, Any]) -> str | None:
     """Read an account number, digits only."""
-    value = digits_of(data, "account")
-    return value if _ACCOUNT.fullmatch(value) else None
+    value = plain_account(raw_of(data, "account"))
+    return value if ACCOUNT.fullmatch(value) else None
 
 
 def read_mobile(data: Mapping[str, Any], name: str = "phone") -> str | None:
     """Read a mobile number as ``010`` and eight digits; the international form is understood."""
-    value = digits_of(data, name)
-    if value.startswith("+82"):
-        value = "0" + value[3:].removeprefix("0")
-    return value if _MOBILE.fullmatch(value) else None
+    value = plain_phone(raw_of(data, name))
+    return value if MOBILE.fullmatch(value) else None
 
 
-def read_email(data: Mapping[str, Any], name: str = "email") -> str | None:
-    """Read an e-mail address: the everyday subset of RFC 5322 section 3.4.1 (no quotes, no comments)."""
-    value = text_of(data, name)
-    local, _, _domain = value.partition("@")
-    fits = len(value) <= _EMAIL_LONGEST and len(local) <= 64  # noqa: PLR2004 - RFC 5321 section 4.5.3.1.1
-    return value if fits and _EMAIL.fullmatch(value) else None
+def read_email(data: Mapping[str, Any], name: str = "email") -> str | FieldError:
+    """Read an e-mail address, its domain as A-labels; or say what to change about it."""
+    value = plain_mail(raw_of(data, name))
+    fault = mail_fault(value)
+    return value if fault is None else error(f"email_{fault}", name, limit=MAIL_LONGEST)
 
 
 def read_birth(run: RunView, data: Mapping[str, Any], name: str = "birth") -> date | None:
-    """Read a birth date, ``YYYYMMDD`` or ISO 8601; a day that is not in the past is none."""
-    value = re.sub(r"[\s./-]", "", text_of(data, name))
+    """Read a birth date as it is usually written; a day that is not in the past is none."""
+    day = read_day(run, data, name)
+    return day if day is not None and day < today(run) else None
+
+
+def read_day(run: RunView, data: Mapping[str, Any], name: str) -> date | None:
+    """Read a day up to today in Korea."""
+    value = plain_date(raw_of(data, name))
     if not is_digits(value, 8):
         return None
     try:
-        born = date(int(value[:4]), int(value[4:6]), int(value[6:]))
+        day = date(int(value[:4]), int(value[4:6]), int(value[6:]))
     except ValueError:
         return None
-    return born if born.year >= _OLDEST and born < today(run) else None
+    return day if day.year >= _OLDEST and day <= today(run) else None
 
 
-def read_name(data: Mapping[str, Any], name: str = "name") -> str | None:
-    """Read a person's name: printable, not empty, inner spaces made single."""
-    value = " ".join(text_of(data, name).split())
-    return value if value and len(value) <= _NAME_LONGEST and value.isprintable() else None
+def read_name(data: Mapping[str, Any], name: str = "name") -> str | FieldError:
+    """Read a person's name in its plain writing; or say what to change about it."""
+    value = plain_name(raw_of(data, name))
+    if not value:
+        return error("name_format", name)
+    if len(value) > NAME_LONGEST:
+        return error("name_long", name, limit=NAME_LONGEST)
+    return value if is_name(value) else error("name_signs", name)
 
 
 def today(run: RunView) -> date:

@@ -18,6 +18,7 @@ from dojang.journeys.kinds.base import (
 from dojang.journeys.model import Count, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message
 from dojang.ports.limits import Limit
+from dojang.ports.writing import MAIL_LONGEST, NAME_LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +44,9 @@ class Contact(Base):
     def page(self, run: RunView) -> PageParts:
         """Ask for both."""
         del run
-        email = Field("email", "email", Message("field.email"), rules={"required": True, "max_length": 254})
+        email = Field(
+            "email", "email", Message("field.email"), rules={"required": True, "max_length": MAIL_LONGEST}
+        )
         return PageParts(fields=(email, phone_field()))
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
@@ -51,8 +54,8 @@ class Contact(Base):
         del run
         email, phone = read_email(data), read_mobile(data)
         mistakes = []
-        if email is None:
-            mistakes.append(error("email_format", "email"))
+        if isinstance(email, FieldError):
+            mistakes.append(email)
         if phone is None:
             mistakes.append(error("phone_format", "phone"))
         return tuple(mistakes) or {"email": email, "phone": phone}
@@ -84,17 +87,24 @@ class Person(Base):
     def page(self, run: RunView) -> PageParts:
         """Ask for the three."""
         del run
-        name = Field("name", "name", Message("field.name"), rules={"required": True, "max_length": 60})
+        name = Field(
+            "name", "name", Message("field.name"), rules={"required": True, "max_length": NAME_LONGEST}
+        )
         birth = Field("birth", "birth", Message("field.birth"), rules={"required": True})
         return PageParts(fields=(name, phone_field(), birth))
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
         """Check form."""
         name, phone, birth = read_name(data), read_mobile(data), read_birth(run, data)
-        if name is not None and phone is not None and birth is not None:
-            return {"name": name, "phone": phone, "birth": birth.isoformat()}
-        missing = {"name": name, "phone": phone, "birth": birth}
-        return tuple(error(f"{field}_format", field) for field, value in missing.items() if value is None)
+        mistakes = [name] if isinstance(name, FieldError) else []
+        mistakes += [
+            error(f"{field}_format", field)
+            for field, value in (("phone", phone), ("birth", birth))
+            if value is None
+        ]
+        if mistakes or birth is None:
+            return tuple(mistakes)
+        return {"name": name, "phone": phone, "birth": birth.isoformat()}
 
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count for the customer until a right answer or an unlock."""

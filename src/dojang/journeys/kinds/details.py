@@ -8,6 +8,7 @@ from dojang.journeys.kinds.base import Base, error, foreign, read_email, read_mo
 from dojang.journeys.kinds.contact import phone_field
 from dojang.journeys.model import ONWARD, Entered, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Show
+from dojang.ports.writing import MAIL_LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +46,7 @@ class Details(Base):
             "email",
             "email",
             Message("field.email"),
-            {"required": True, "max_length": 254},
+            {"required": True, "max_length": MAIL_LONGEST},
             value=was["email"],
         )
         address = Field(
@@ -70,11 +71,11 @@ class Details(Base):
         """Check form."""
         del run
         email, phone = read_email(data), read_mobile(data)
-        address = " ".join(text_of(data, "address").split())
+        address = text_of(data, "address")
         mistakes = []
-        if email is None:
-            mistakes.append(error("email_format", "email"))
-        if not ADDRESS_SHORTEST <= len(address) <= ADDRESS_LONGEST or not address.isprintable():
+        if isinstance(email, FieldError):
+            mistakes.append(email)
+        if not ADDRESS_SHORTEST <= len(address) <= ADDRESS_LONGEST:
             mistakes.append(error("address_format", "address"))
         if phone is None:
             mistakes.append(error("phone_format", "phone"))

@@ -18,6 +18,8 @@ from dojang.journeys.page import Field, FieldError, Message, Show
 from dojang.pki.errors import MalformedError, ProfileError, VerificationError
 from dojang.pki.requests import read_request
 from dojang.ports.limits import Limit
+from dojang.ports.signer_keys import transport_key
+from dojang.ports.writing import plain_digits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +30,7 @@ SEALED_LONGEST = 1_024
 
 
 class DeviceKey(Base):
-    """One key pair of the kind the product wants."""
+    """One key pair. The product's kind is what our own devices make; any its profile allows is taken."""
 
     name = "device_key"
 
@@ -36,8 +38,7 @@ class DeviceKey(Base):
         """Read the key under which the device encrypts R for the signer."""
         if not run.journey.product.identified:
             return Entered(scratch={"transport_key": ""})
-        held = world.signer.keys()
-        key = next((k.public_key for k in held if k.role == "transport"), b"")
+        key = transport_key(world.signer)
         return Entered(scratch={"transport_key": base64.b64encode(key).decode()})
 
     def page(self, run: RunView) -> PageParts:
@@ -72,6 +73,8 @@ class DeviceKey(Base):
         csr = read_base64(data, "csr")
         if csr is None:
             return (error("device_key_missing"),)
+        if not self._is_request(csr, product.allowed_keys):
+            return (error("device_key_unusable"),)
         if product.portable and text_of(data, "password_ok") != "1":
             return (error("password_rules", "password_ok"),)
         if not product.identified:
@@ -80,6 +83,17 @@ class DeviceKey(Base):
         if sealed is None or len(sealed) > SEALED_LONGEST:
             return (error("device_key_missing"),)
         return {"csr": csr.hex(), "sealed_r": sealed.hex()}
+
+    @staticmethod
+    def _is_request(csr: bytes, kinds: frozenset[str]) -> bool:
+        """Tell a request from noise: what is none is a wrong form, and no key of the run's."""
+        try:
+            read_request(csr, kinds)
+        except MalformedError:
+            return False
+        except (ProfileError, VerificationError):
+            return True
+        return True
 
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count keys made for one run."""
@@ -101,10 +115,11 @@ class DeviceKey(Base):
         assert run.customer is not None
         csr, product = bytes.fromhex(data["csr"]), run.journey.product
         try:
-            request = read_request(csr, frozenset({product.key_algorithm}))
+            request = read_request(csr, product.allowed_keys)
             vid = b""
             if product.identified:
-                idn, sealed_r = world.corebank.idn(run.customer), bytes.fromhex(data["sealed_r"])
+                idn = plain_digits(world.corebank.idn(run.customer))
+                sealed_r = bytes.fromhex(data["sealed_r"])
                 vid = world.signer.compute_vid(idn=idn, sealed_r=sealed_r)
         except (MalformedError, ProfileError, VerificationError):
             return None

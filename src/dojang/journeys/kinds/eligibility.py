@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import error, today
 from dojang.journeys.page import FieldError, Message
+from dojang.ports.writing import is_name
 
 if TYPE_CHECKING:
     from datetime import date
@@ -18,6 +19,8 @@ def refusal(run: RunView, customer: Customer) -> FieldError | None:
     """Return why this customer cannot go on here, with the way out; ``None`` for most people."""
     if customer.locked:
         return error("customer_locked", phone=run.policy.bank_phone)
+    if not is_name(customer.name):
+        return error("name_unreadable", phone=run.policy.bank_phone)
     if not customer.ebanking:
         return error("not_ebanking", phone=run.policy.bank_phone)
     if age_on(today(run), customer.birth) < run.policy.min_age_years:

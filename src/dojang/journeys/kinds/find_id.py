@@ -11,7 +11,6 @@ from dojang.journeys.kinds.base import (
     Base,
     digits_of,
     error,
-    is_digits,
     read_account,
     read_birth,
     read_name,
@@ -20,6 +19,7 @@ from dojang.journeys.kinds.base import (
 from dojang.journeys.model import Count, Outcome, PageParts, Passed, RunView
 from dojang.journeys.page import Field, FieldError, Message
 from dojang.ports.limits import DAY, Limit
+from dojang.ports.writing import NAME_LONGEST, is_digits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,9 @@ class FindId(Base):
     def page(self, run: RunView) -> PageParts:
         """Ask for the four things."""
         del run
-        name = Field("name", "name", Message("field.full_name"), rules={"required": True, "max_length": 60})
+        name = Field(
+            "name", "name", Message("field.full_name"), rules={"required": True, "max_length": NAME_LONGEST}
+        )
         birth = Field("birth", "birth", Message("field.birth"), rules={"required": True})
         return PageParts(fields=(name, birth, *account_fields()), submit=Message("action.find_id"))
 
@@ -52,15 +54,15 @@ class FindId(Base):
         name, birth = read_name(data), read_birth(run, data)
         account, password = read_account(data), digits_of(data, "account_password")
         mistakes = []
-        if name is None:
-            mistakes.append(error("name_format", "name"))
+        if isinstance(name, FieldError):
+            mistakes.append(name)
         if birth is None:
             mistakes.append(error("birth_format", "birth"))
         if account is None:
             mistakes.append(error("account_format", "account"))
         if not is_digits(password, 4):
             mistakes.append(error("account_password_format", "account_password"))
-        if name is None or birth is None or account is None or mistakes:
+        if birth is None or mistakes:
             return tuple(mistakes)
         return {"name": name, "birth": birth.isoformat(), "account": account, "account_password": password}
 

@@ -9,9 +9,8 @@ from dojang.journeys.kinds.base import (
     Base,
     digits_of,
     error,
-    is_digits,
     is_unusable,
-    read_birth,
+    read_day,
     text_of,
     wrong,
 )
@@ -19,6 +18,7 @@ from dojang.journeys.kinds.eligibility import facts_of, greetings, refusal
 from dojang.journeys.model import Count, Outcome, PageParts, Passed, Rejected, RunView, Stopped
 from dojang.journeys.page import Field, FieldError, Message, Option
 from dojang.ports.limits import DAY, Limit
+from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +60,7 @@ class IdCard(Base):
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
         """Check form; each kind of card has its own length."""
         card_type, number = text_of(data, "card_type"), digits_of(data, "card_number")
-        issued = read_birth(run, data, "issued")
+        issued = read_day(run, data, "issued")
         mistakes = []
         if card_type not in LENGTHS:
             mistakes.append(error("card_type_required", "card_type"))

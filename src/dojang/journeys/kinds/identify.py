@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from dojang.journeys.kinds.base import Base, digits_of, error, text_of, wrong
+from dojang.journeys.kinds.base import Base, digits_of, error, raw_of, wrong
 from dojang.journeys.kinds.eligibility import facts_of, greetings, refusal
 from dojang.journeys.login import is_logged_in, login_of
 from dojang.journeys.model import Count, Mismatch, Outcome, PageParts, Passed, RunView, Stopped
 from dojang.journeys.page import Field, FieldError, Message
 from dojang.ports.limits import DAY, Limit
+from dojang.ports.writing import RRN, USER_ID, plain_user_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from dojang.ports.corebank import Customer, Match
     from dojang.ports.world import World
 
-_USER_ID = re.compile(r"[A-Za-z0-9]{6,12}")
-_RRN = re.compile(r"[0-9]{13}")
 _RRN_LENGTH = 13
 
 
@@ -52,13 +50,13 @@ class Identify(Base):
             "user_id",
             "user_id",
             Message("field.user_id", {"bank": run.policy.bank_name(run.locale)}),
-            rules={"required": True, "pattern": _USER_ID.pattern, "min_length": 6, "max_length": 12},
+            rules={"required": True, "pattern": USER_ID.pattern, "min_length": 6, "max_length": 12},
         )
         rrn = Field(
             "rrn",
             "rrn",
             Message("field.rrn"),
-            rules={"required": True, "pattern": _RRN.pattern, "length": _RRN_LENGTH},
+            rules={"required": True, "pattern": RRN.pattern, "length": _RRN_LENGTH},
             secret=True,
             help=Message("field.rrn_help"),
         )
@@ -66,11 +64,11 @@ class Identify(Base):
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
         """Check form. The RRN's check digit is not looked at: numbers since October 2020 have none."""
-        user_id, rrn = text_of(data, "user_id"), digits_of(data, "rrn")
+        user_id, rrn = plain_user_id(raw_of(data, "user_id")), digits_of(data, "rrn")
         mistakes = []
-        if not _USER_ID.fullmatch(user_id):
+        if not USER_ID.fullmatch(user_id):
             mistakes.append(error("user_id_format", "user_id"))
-        if not _RRN.fullmatch(rrn) or birth_of_rrn(rrn) is None:
+        if not RRN.fullmatch(rrn) or birth_of_rrn(rrn) is None:
             mistakes.append(error("rrn_format", "rrn"))
         del run
         return tuple(mistakes) or {"user_id": user_id, "rrn": rrn}

@@ -11,7 +11,6 @@ from dojang.journeys.kinds.base import (
     digits_of,
     error,
     foreign,
-    is_digits,
     is_past,
     later,
     read_account,
@@ -21,6 +20,7 @@ from dojang.journeys.kinds.base import (
 from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Pending, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Option, Wait
 from dojang.ports.limits import DAY, Limit
+from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

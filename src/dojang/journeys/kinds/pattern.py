@@ -11,10 +11,11 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Any
 
-from dojang.journeys.kinds.base import Base, error, text_of
+from dojang.journeys.kinds.base import Base, digits_of, error
 from dojang.journeys.kinds.device import device_of
 from dojang.journeys.model import Outcome, PageParts, Passed, RunView
 from dojang.journeys.page import Field, FieldError, Message, Show
+from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,10 +43,10 @@ class Pattern(Base):
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
         """Check form: 32 bytes, and enough dots by the device's own count."""
-        key, points = read_base64(data, "proof_key"), text_of(data, "points")
+        key, points = read_base64(data, "proof_key"), digits_of(data, "points")
         if key is None or len(key) != KEY_BYTES:
             return (error("pattern_required"),)
-        if not points.isascii() or not points.isdigit() or int(points) < run.policy.pattern_min_points:
+        if not is_digits(points, 1) or int(points) < run.policy.pattern_min_points:
             return (error("pattern_short", count=run.policy.pattern_min_points),)
         return {"proof_key": base64.b64encode(key).decode()}
 

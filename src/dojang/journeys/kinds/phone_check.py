@@ -16,7 +16,6 @@ from dojang.journeys.kinds.base import (
     digits_of,
     error,
     foreign,
-    is_digits,
     is_past,
     later,
     mask_mobile,
@@ -30,6 +29,7 @@ from dojang.journeys.kinds.contact import phone_field
 from dojang.journeys.model import Count, Outcome, PageParts, Passed, Pending, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Option, Wait
 from dojang.ports.limits import DAY, Limit
+from dojang.ports.writing import NAME_LONGEST, is_digits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,9 @@ class PhoneCheck(Base):
         genders = tuple(Option(g, Message(f"option.gender.{g}")) for g in GENDERS)
         carriers = tuple(Option(c, Message(f"option.carrier.{c}")) for c in CARRIERS)
         fields = (
-            Field("name", "name", Message("field.name"), rules={"required": True, "max_length": 60}),
+            Field(
+                "name", "name", Message("field.name"), rules={"required": True, "max_length": NAME_LONGEST}
+            ),
             Field("birth", "birth", Message("field.birth"), rules={"required": True}),
             Field("gender", "choice", Message("field.gender"), rules={"required": True}, options=genders),
             Field("carrier", "choice", Message("field.carrier"), rules={"required": True}, options=carriers),
@@ -96,7 +98,9 @@ class PhoneCheck(Base):
             "carrier": carrier if carrier in CARRIERS else None,
             "phone": phone,
         }
-        return tuple(error(f"{field}_format", field) for field in _LINE if found[field] is None) or found
+        mistakes = [name] if isinstance(name, FieldError) else []
+        mistakes += [error(f"{field}_format", field) for field in _LINE if found[field] is None]
+        return tuple(mistakes) or found
 
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count tries for the customer (before one is known, for the number); count texts for both."""

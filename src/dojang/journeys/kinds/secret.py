@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from dojang.journeys.kinds.base import Base, digits_of, error, is_digits
+from dojang.journeys.kinds.base import Base, digits_of, error
 from dojang.journeys.model import Count, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message
 from dojang.ports.limits import Limit
 from dojang.ports.signer_errors import PinReusedError
+from dojang.ports.writing import is_digits, plain_digits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -69,7 +70,7 @@ class Secret(Base):
                 key_id=key_id,
                 customer_id=run.customer,
                 pin=data["pin"],
-                idn=world.corebank.idn(run.customer),
+                idn=plain_digits(world.corebank.idn(run.customer)),
                 previous=run.previous_key,
             )
         except PinReusedError:

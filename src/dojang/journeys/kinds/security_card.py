@@ -10,10 +10,11 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from dojang.journeys.kinds.base import Base, digits_of, error, foreign, is_digits, is_unusable, wrong
+from dojang.journeys.kinds.base import Base, digits_of, error, foreign, is_unusable, wrong
 from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Show
 from dojang.ports.limits import Limit
+from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

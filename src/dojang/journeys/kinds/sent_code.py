@@ -12,7 +12,6 @@ from dojang.journeys.kinds.base import (
     Base,
     digits_of,
     error,
-    is_digits,
     is_past,
     later,
     mask_email,
@@ -23,6 +22,7 @@ from dojang.journeys.kinds.base import (
 from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Pending, Rejected, RunView
 from dojang.journeys.page import Field, FieldError, Message, Wait
 from dojang.ports.limits import Limit
+from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

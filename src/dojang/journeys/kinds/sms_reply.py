@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from dojang.journeys.model import (
 )
 from dojang.journeys.page import Message, Show, Wait
 from dojang.ports.limits import Limit
+from dojang.ports.writing import reply_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,7 +112,9 @@ class SmsReply(Base):
         others = tuple(
             (m, world.corebank.owner_of_phone(m.sender))
             for m in found
-            if m.sender != phone and _number(m.text) == code and not run.context.reply_awaited(m.sender)
+            if m.sender != phone
+            and reply_number(m.text, len(code)) == code
+            and not run.context.reply_awaited(m.sender)
         )
         return Replies(own, others)
 
@@ -120,7 +122,8 @@ class SmsReply(Base):
         """Notice that the right reply has arrived, in time; the button still has to be pressed."""
         if self._state(run) != "waiting" or run.scratch.get("received"):
             return None
-        right = any(_number(m.text) == self._code(run) for m in self._fetch(run, world).own)
+        code = self._code(run)
+        right = any(reply_number(m.text, len(code)) == code for m in self._fetch(run, world).own)
         return {**run.scratch, "received": "right"} if right else None
 
     def judge(self, run: RunView, answer: Any) -> Outcome:
@@ -131,11 +134,15 @@ class SmsReply(Base):
         replies: Replies = answer
         until = datetime.fromisoformat(run.scratch["until"])
         seen, misses = list(run.scratch["seen"]), int(run.scratch["wrong"])
-        before = misses
+        before, code, unread = misses, self._code(run), False
         for reply in replies.own:
             if reply.id in seen or reply.at > until:
                 continue
-            if misses < run.policy.sms_reply_errors and _number(reply.text) == self._code(run):
+            number = reply_number(reply.text, len(code))
+            if number is None:  # not of the form of an answer, so not a try
+                unread = True
+                continue
+            if misses < run.policy.sms_reply_errors and number == code:
                 fact = run.prove("sms_reply", customer=run.customer, values={"message": reply.id})
                 return Passed(facts=(fact,))
             seen.append(reply.id)
@@ -146,9 +153,15 @@ class SmsReply(Base):
         stranger = next((pair for pair in replies.others if pair[0].id not in seen), None)
         if stranger is not None:
             return self._strange(run, {**scratch, "seen": [*seen, stranger[0].id]}, stranger[1])
+        return self._still_waiting(run, scratch, unread=unread)
+
+    def _still_waiting(self, run: RunView, scratch: dict[str, Any], *, unread: bool) -> Pending:
+        """Say that nothing came yet, or that what came holds no number: that is no try."""
         if self._state(run) in {"late", "void"}:
             return Pending(scratch=scratch)
-        return Pending(scratch=scratch, messages=(Message("sms_reply.not_yet"),))
+        count = run.policy.sms_reply_digits
+        note = Message("sms_reply.no_number", {"count": count}) if unread else Message("sms_reply.not_yet")
+        return Pending(scratch=scratch, messages=(note,))
 
     def _wrong(self, run: RunView, scratch: dict[str, Any]) -> Outcome:
         outcome = wrong(
@@ -181,8 +194,3 @@ def _phone(run: RunView) -> str:
     fact = run.fact("person")
     assert fact is not None
     return str(fact.values["phone"])
-
-
-def _number(text: str) -> str:
-    """Read the number out of a reply: its digits, whatever stands around them."""
-    return re.sub(r"[^0-9]", "", text)

@@ -17,6 +17,12 @@ class FileDamagedError(DojangError):
     code = "file_damaged"
 
 
+class FormUnsupportedError(DojangError):
+    """The file is sound as far as can be told, and in a form that is not read here. Data: `form`."""
+
+    code = "form_unsupported"
+
+
 class RandomMissingError(DojangError):
     """The key has no R, so no virtual identification can be proven: the certificate has to be re-issued."""
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from dojang.pki.certificate import read_certificate
 from dojang.pki.errors import MalformedError
+from dojang.pki.npki.ber import plain_file
 from dojang.pki.npki.errors import FileDamagedError
 
 if TYPE_CHECKING:
@@ -36,6 +37,14 @@ class Entry:
 
     certificate: bytes
     key_file: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a folder or an archive holds: the pairs, and the paths of certificates that cannot be read."""
+
+    entries: tuple[Entry, ...]
+    damaged: tuple[str, ...] = ()
 
 
 def folder_of(certificate: bytes) -> PurePosixPath:
@@ -74,7 +83,7 @@ def write_zip(entries: Iterable[Entry]) -> bytes:
     return whole.getvalue()
 
 
-def read_directory(root: Path) -> tuple[Entry, ...]:
+def read_directory(root: Path) -> Found:
     """Every pair of the two files below `root`, links not followed. Raises `FileDamagedError` for none."""
     files: dict[str, bytes] = {}
     waiting = [(root, 0)]
@@ -92,7 +101,7 @@ def read_directory(root: Path) -> tuple[Entry, ...]:
     return _pairs(files)
 
 
-def read_zip(data: bytes) -> tuple[Entry, ...]:
+def read_zip(data: bytes) -> Found:
     """Every pair of the two files in an archive. Raises `FileDamagedError`, also for none."""
     if len(data) > MAX_ARCHIVE:
         raise FileDamagedError("too large")
@@ -108,8 +117,8 @@ def read_zip(data: bytes) -> tuple[Entry, ...]:
 
 
 def _is_ours(info: zipfile.ZipInfo) -> bool:
-    path = info.filename.lower()
-    return path.endswith((CERTIFICATE_FILE.lower(), KEY_FILE.lower()))
+    """Tell our two files by their whole names; what macOS keeps about them is called ``._signCert.der``."""
+    return PurePosixPath(info.filename.lower()).name in (CERTIFICATE_FILE.lower(), KEY_FILE.lower())
 
 
 def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -125,18 +134,22 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     return data
 
 
-def _pairs(files: Mapping[str, bytes]) -> tuple[Entry, ...]:
-    low = {path.lower(): data for path, data in files.items()}
+def _pairs(files: Mapping[str, bytes]) -> Found:
+    """Put certificates and keys of one folder together; one that is damaged does not keep the others out."""
+    low = {path.lower(): (path, data) for path, data in files.items()}
     ending = CERTIFICATE_FILE.lower()
-    entries = []
-    for path, certificate in low.items():
-        key_file = low.get(path.removesuffix(ending) + KEY_FILE.lower())
-        if path.endswith(ending) and key_file is not None:
-            try:
-                read_certificate(certificate)
-            except MalformedError as error:
-                raise FileDamagedError(error.detail) from None
-            entries.append(Entry(certificate, key_file))
+    entries, damaged = [], []
+    for below, (path, data) in low.items():
+        _, key_file = low.get(below.removesuffix(ending) + KEY_FILE.lower(), ("", None))
+        if not below.endswith(ending) or key_file is None:
+            continue
+        certificate = plain_file(data)
+        try:
+            read_certificate(certificate)
+        except MalformedError:
+            damaged.append(path)
+        else:
+            entries.append(Entry(certificate, plain_file(key_file)))
     if not entries:
-        raise FileDamagedError("no certificate with its key")
-    return tuple(entries)
+        raise FileDamagedError("no certificate that can be read with its key")
+    return Found(tuple(entries), tuple(sorted(damaged)))

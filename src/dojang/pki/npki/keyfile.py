@@ -32,7 +32,13 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from dojang.pki import der, oids
 from dojang.pki.errors import MalformedError
 from dojang.pki.npki import seed
-from dojang.pki.npki.errors import FileDamagedError, RandomMissingError, WrongPasswordError
+from dojang.pki.npki.ber import plain_file, to_der
+from dojang.pki.npki.errors import (
+    FileDamagedError,
+    FormUnsupportedError,
+    RandomMissingError,
+    WrongPasswordError,
+)
 
 if TYPE_CHECKING:
     from dojang.pki.signing import PrivateKey
@@ -204,12 +210,13 @@ def encrypt_pbes2(
 def open_key_file(data: bytes, password: str) -> PlainKey:
     """Open a key file of any of the forms above.
 
-    Raises `FileDamagedError` for what is no key file and `WrongPasswordError` when the password does not open
-    it, which cannot be told from damage inside the encrypted part.
+    Raises `FileDamagedError` for what is no key file, `FormUnsupportedError` for a form not read here, and
+    `WrongPasswordError` when the password does not open it, which cannot be told from damage inside the
+    encrypted part.
     """
     octets = password_bytes(password)
     try:
-        body = der.whole(data, limit=MAX_FILE)
+        body = der.whole(to_der(plain_file(data), limit=MAX_FILE))
         algorithm, cipher = body.raw(der.SEQUENCE), body.octets()
         body.done()
         plain = decrypt_under(algorithm, cipher, octets)
@@ -243,7 +250,7 @@ def decrypt_under(algorithm: bytes, cipher: bytes, password: bytes) -> bytes | N
     if dotted == oids.PBES2:
         return _decrypt_pbes2(parameters, cipher, password)
     if dotted not in (oids.SEED_CBC, oids.SEED_CBC_WITH_SHA1):
-        raise MalformedError("an unknown key encryption")
+        raise FormUnsupportedError(form=dotted)
     salt, rounds = parameters.octets(), parameters.small()
     parameters.done()
     _check_work(salt, rounds, MAX_PBKDF1)
@@ -258,8 +265,9 @@ def decrypt_under(algorithm: bytes, cipher: bytes, password: bytes) -> bytes | N
 def _decrypt_pbes2(parameters: der.Reader, cipher: bytes, password: bytes) -> bytes | None:
     kdf, scheme = parameters.enter(), parameters.enter()
     parameters.done()
-    if kdf.oid() != oids.PBKDF2:
-        raise MalformedError("an unknown derivation")
+    derived = kdf.oid()
+    if derived != oids.PBKDF2:
+        raise FormUnsupportedError(form="scrypt" if derived == oids.SCRYPT else derived)
     derivation = kdf.enter()
     kdf.done()
     salt, rounds = derivation.octets(), derivation.small()
@@ -274,8 +282,10 @@ def _decrypt_pbes2(parameters: der.Reader, cipher: bytes, password: bytes) -> by
     dotted, iv = scheme.oid(), scheme.octets()
     scheme.done()
     _check_work(salt, rounds, MAX_PBKDF2)
-    size, vector = _SCHEMES.get(dotted, (0, 0))
-    if not digest or not size or claimed not in (None, size) or len(iv) != vector:
+    if not digest or dotted not in _SCHEMES:
+        raise FormUnsupportedError(form=dotted)
+    size, vector = _SCHEMES[dotted]
+    if claimed not in (None, size) or len(iv) != vector:
         raise MalformedError("an unknown key encryption")
     _check_blocks(cipher, vector)
     key = hashlib.pbkdf2_hmac(digest, password, salt, rounds, size)

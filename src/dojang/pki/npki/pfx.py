@@ -1,7 +1,8 @@
 """PKCS #12 files (RFC 7292), by hand so that R stays in the key's bag: libraries drop PKCS #8 attributes.
 
 Written: ``compatible`` (certificates in the clear, key under 3DES, SHA-1 code: what Korean programs import)
-or ``modern`` (everything under PBES2 with AES-256, SHA-256 code). Read: these, RC2, and keys in NPKI forms.
+or ``modern`` (everything under PBES2 with AES-256, SHA-256 code). Read: these, RC2, keys in NPKI forms, codes
+of any SHA, and BER (`dojang.pki.npki.ber`). Other forms are called so: `FormUnsupportedError`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from dojang.pki import der, oids
 from dojang.pki.certificate import read_certificate
 from dojang.pki.errors import MalformedError
 from dojang.pki.npki import rc2, seed
-from dojang.pki.npki.errors import FileDamagedError, KeyMismatchError, WrongPasswordError
+from dojang.pki.npki.ber import joined, plain_file, to_der
+from dojang.pki.npki.errors import (
+    FileDamagedError,
+    FormUnsupportedError,
+    KeyMismatchError,
+    WrongPasswordError,
+)
 from dojang.pki.npki.keyfile import (
     PlainKey,
     decrypt_under,
@@ -45,11 +52,16 @@ _MAX_BAGS: Final = 32
 _MAX_DECRYPTIONS: Final = 4  # each bounded by itself; an honest file has two
 _MAX_SALT: Final = 64
 _VERSION: Final = 3
-_BLOCK: Final = 64  #: of both hashes
 _DES_BLOCK: Final = 8
 #: Octets of the key by the older encryptions of PKCS #12 (RFC 7292 appendix C).
 _OLDER: Final = {oids.PBE_3DES: 24, oids.PBE_2DES: 16, oids.PBE_RC2_128: 16, oids.PBE_RC2_40: 5}
-_HASHES: Final = {oids.SHA1: "sha1", oids.SHA256: "sha256"}
+_HASHES: Final = {
+    oids.SHA1: "sha1",
+    oids.SHA224: "sha224",
+    oids.SHA256: "sha256",
+    oids.SHA384: "sha384",
+    oids.SHA512: "sha512",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +93,14 @@ class _Budget:
 
 def derive(digest: str, password: str, salt: bytes, rounds: int, *, purpose: int, size: int) -> bytes:
     """Key material of PKCS #12 (RFC 7292 appendix B.2). `purpose`: 1 key, 2 vector, 3 authentication code."""
+    block = hashlib.new(digest, usedforsecurity=False).block_size
 
     def filled(data: bytes) -> bytes:
-        length = -(-len(data) // _BLOCK) * _BLOCK
+        length = -(-len(data) // block) * block
         return (data * (length // max(len(data), 1) + 1))[:length]
 
     source = bytearray(filled(salt) + filled(password.encode("utf-16-be", "surrogatepass") + b"\0\0"))
-    head, out = bytes((purpose,)) * _BLOCK, b""
+    head, out = bytes((purpose,)) * block, b""
     while True:
         a = head + bytes(source)
         for _ in range(rounds):
@@ -95,10 +108,10 @@ def derive(digest: str, password: str, salt: bytes, rounds: int, *, purpose: int
         out += a
         if len(out) >= size:
             return out[:size]
-        added = int.from_bytes((a * _BLOCK)[:_BLOCK]) + 1
-        for start in range(0, len(source), _BLOCK):
-            total = int.from_bytes(source[start : start + _BLOCK]) + added
-            source[start : start + _BLOCK] = (total % (1 << 8 * _BLOCK)).to_bytes(_BLOCK)
+        added = int.from_bytes((a * block)[:block]) + 1
+        for start in range(0, len(source), block):
+            total = int.from_bytes(source[start : start + block]) + added
+            source[start : start + block] = (total % (1 << 8 * block)).to_bytes(block)
 
 
 # --- writing ------------------------------------------------------------------------------------------
@@ -177,10 +190,10 @@ def _code(digest: str, password: str, salt: bytes, rounds: int, content: bytes) 
 def read_pfx(data: bytes, password: str) -> Content:
     """Open a PFX: the first key in it and the certificate that belongs to it.
 
-    Raises `FileDamagedError`, `WrongPasswordError`, `KeyMismatchError`.
+    Raises `FileDamagedError`, `FormUnsupportedError`, `WrongPasswordError`, `KeyMismatchError`.
     """
     try:
-        key, certificates = _read(data, password)
+        key, certificates = _read(to_der(plain_file(data), limit=MAX_FILE), password)
         own = public_key_bytes(key.load())
         for certificate in certificates:
             if read_certificate(certificate).facts.spki == own:
@@ -196,8 +209,11 @@ def _read(data: bytes, password: str) -> tuple[PlainKey, list[bytes]]:
     if body.small() != _VERSION:
         raise MalformedError("an unknown version")
     outer = body.enter()
-    if outer.oid() != oids.CMS_DATA:
-        raise MalformedError("a file under a public key, which is not in use")
+    dotted = outer.oid()
+    if dotted == oids.CMS_SIGNED_DATA:  # under a public key instead of a password
+        raise FormUnsupportedError(form="signedData")
+    if dotted != oids.CMS_DATA:
+        raise MalformedError("not a file of PKCS #12")
     wrapped = outer.enter(0xA0)
     outer.done()
     content = wrapped.octets()
@@ -207,7 +223,7 @@ def _read(data: bytes, password: str) -> tuple[PlainKey, list[bytes]]:
     body.done()
     keys: list[PlainKey] = []
     certificates: list[bytes] = []
-    parts, count = der.whole(content, limit=MAX_FILE), 0
+    parts, count = der.whole(to_der(content, limit=MAX_FILE), limit=MAX_FILE), 0
     while parts.more:
         count += 1
         if count > _MAX_PARTS:
@@ -221,12 +237,15 @@ def _read(data: bytes, password: str) -> tuple[PlainKey, list[bytes]]:
 def _check_authentication(mac: der.Reader, content: bytes, password: str, budget: _Budget) -> None:
     info = mac.enter()
     identifier = info.enter()
-    digest, code = _HASHES.get(identifier.oid()), info.octets()
+    dotted = identifier.oid()
+    digest, code = _HASHES.get(dotted), info.octets()
     info.done()
     salt = mac.octets()
     rounds = mac.small() if mac.more else 1
     mac.done()
-    if digest is None or not 1 <= len(salt) <= _MAX_SALT:
+    if digest is None:
+        raise FormUnsupportedError(form="PBMAC1" if dotted == oids.PBMAC1 else dotted)
+    if not 1 <= len(salt) <= _MAX_SALT:
         raise MalformedError("an authentication code not in use")
     budget.take(rounds)
     if not hmac.compare_digest(_code(digest, password, salt, rounds, content), code):
@@ -242,14 +261,17 @@ def _open_part(info: der.Reader, password: str, budget: _Budget) -> bytes:
         wrapped.done()
         return content
     if dotted != oids.CMS_ENCRYPTED_DATA:
-        raise MalformedError("a part of a kind not in use")
+        raise FormUnsupportedError(form="envelopedData" if dotted == oids.CMS_ENVELOPED_DATA else dotted)
     body = wrapped.enter()
     wrapped.done()
     body.small()
     inner = body.enter()
     if inner.oid() != oids.CMS_DATA:
         raise MalformedError("a part of a kind not in use")
-    plain = _decrypt(inner.raw(der.SEQUENCE), inner.value(0x80), password, budget)
+    algorithm = inner.raw(der.SEQUENCE)
+    # [0] IMPLICIT OCTET STRING: whole, or in pieces.
+    cipher = joined(inner.value(0xA0)) if inner.tag == 0xA0 else inner.value(0x80)  # noqa: PLR2004
+    plain = _decrypt(algorithm, cipher, password, budget)
     if plain is None:
         raise WrongPasswordError
     return plain
@@ -281,7 +303,7 @@ def _decrypt(algorithm: bytes, cipher: bytes, password: str, budget: _Budget) ->
 def _read_bags(
     part: bytes, password: str, budget: _Budget, keys: list[PlainKey], certificates: list[bytes]
 ) -> None:
-    bags, count = der.whole(part, limit=MAX_FILE), 0
+    bags, count = der.whole(to_der(part, limit=MAX_FILE), limit=MAX_FILE), 0
     while bags.more:
         count += 1
         if count > _MAX_BAGS:

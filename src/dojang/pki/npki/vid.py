@@ -16,12 +16,13 @@ from typing import Final
 from dojang.pki import der, oids
 from dojang.pki.certificate import read_certificate
 from dojang.pki.errors import MalformedError, ProfileError, VerificationError
+from dojang.pki.names import is_writable
 from dojang.pki.signing import HASH_NAMES, HASH_OIDS
 
 MIN_RANDOM: Final = 20  #: octets of R: 160 bits
 _MAX_RANDOM: Final = 64
 _MAX_IDN: Final = 32
-_MAX_NAME: Final = 64
+MAX_NAME: Final = 200  #: characters; the standard sets no bound, and a name is never shortened here
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,8 @@ _INFO_HEADS: Final = {name: _encoded_info(name)[: -_SIZES[name]] for name in HAS
 
 def encode_identify_data(identify: IdentifyData) -> bytes:
     """SubjectAltName value: one otherName with identifyData, hash identifier without NULL as observed."""
-    if not 1 <= len(identify.real_name) <= _MAX_NAME or not identify.real_name.isprintable():
-        raise ProfileError("a real name is 1 to 64 printable characters")
+    if not 1 <= len(identify.real_name) <= MAX_NAME or not is_writable(identify.real_name):
+        raise ProfileError("a real name is 1 to 200 characters that can be written")
     if len(identify.vid) != _SIZES.get(identify.hash):
         raise ProfileError("a VID is as long as its hash")
     name = identify.real_name.encode()

@@ -25,6 +25,7 @@ from dojang.ports.credentials import PatternChallenge
 from dojang.ports.errors import PortError
 from dojang.ports.limits import Limit
 from dojang.ports.push import Manner
+from dojang.ports.writing import plain_digits
 from dojang.products.messages import render
 from dojang.wallet.devices.errors import ApprovalNotFoundError, ApprovalRefusedError
 from dojang.wallet.devices.models import Approval, Device
@@ -248,7 +249,7 @@ def answer_approval(
     if not proof.ok or proof.owner != row.customer_id:
         raise ApprovalRefusedError(reason=proof.reason or "unknown")
     wanted = sealer().open(bytes(row.number), table="wallet_approval", column="number", row=row.id)
-    is_same = hmac.compare_digest(str(wanted).encode(), number.strip().encode())
+    is_same = hmac.compare_digest(str(wanted).encode(), plain_digits(number).encode())
     state = Approval.State.APPROVED if is_same else Approval.State.WRONG_NUMBER
     return _decide(row, state, acting=acting, world=world)
 

@@ -27,6 +27,7 @@ from dojang.ports.signer_errors import (
     SignerError,
     SignerHaltedError,
 )
+from dojang.ports.writing import plain_digits
 from dojang.wallet.keys.errors import (
     WalletHeldError,
     WalletKeyMismatchError,
@@ -90,7 +91,7 @@ def prepare_key(
         key_id=key_id,
         customer_id=customer_id,
         pin=pin,
-        idn=world.corebank.idn(customer_id),
+        idn=plain_digits(world.corebank.idn(customer_id)),
         previous=None if before is None else (before.id, bytes(before.sealed)),
     )
     with transaction.atomic():

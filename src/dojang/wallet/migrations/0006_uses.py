@@ -20,7 +20,12 @@ CREATE TRIGGER wallet_use_final BEFORE UPDATE OR DELETE ON wallet_use
 CREATE TRIGGER wallet_use_final_whole BEFORE TRUNCATE ON wallet_use
     FOR EACH STATEMENT EXECUTE FUNCTION wallet_use_is_final();
 """
-BACK = "DROP TABLE wallet_use CASCADE; DROP FUNCTION wallet_use_is_final CASCADE;"
+# The lines stay on the way back, too: the table is given its earlier name.
+BACK = """
+DROP TRIGGER wallet_use_final ON wallet_use;
+DROP TRIGGER wallet_use_final_whole ON wallet_use;
+DROP FUNCTION wallet_use_is_final();
+"""
 
 
 class Migration(migrations.Migration):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from dojang.edge.refusals import refuse
 from dojang.edge.visitor import acting_of, device_of, world_of
 from dojang.edge.wording import product_name, reader_locale, write_time
+from dojang.ports.writing import is_digits, plain_digits
 from dojang.wallet.devices import approvals
 from dojang.wallet.devices.errors import ApprovalNotFoundError, ApprovalRefusedError
 from dojang.web.app.biometrics import stand_in
@@ -23,7 +23,6 @@ from dojang.web.me import read_octets
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-_NUMBER = re.compile(r"[0-9]{1,8}")
 _ENDINGS = frozenset({"approved", "rejected", "wrong_number", "gone"})
 #: Reasons of a refusal the page has a sentence for; every other is told as a wrong pattern.
 _REASONS = frozenset({"late", "locked", "blocked", "biometric_wrong", "biometric_off"})
@@ -65,9 +64,9 @@ def answer(request: HttpRequest, approval: str) -> HttpResponse:
 
 
 def _approve(request: HttpRequest, approval: str) -> HttpResponse:
-    number = request.POST.get("number", "").strip()
+    number = plain_digits(request.POST.get("number", ""))
     mac, assertion, signature = (read_octets(request, name) for name in ("mac", "assertion", "signature"))
-    if _NUMBER.fullmatch(number) is None:
+    if not is_digits(number, world_of(request).policy.approval_digits):
         return _ask(request, approval, "number")
     if not signature or not (mac or assertion):
         return _ask(request, approval, "wrong")
@@ -76,7 +75,7 @@ def _approve(request: HttpRequest, approval: str) -> HttpResponse:
             approval,
             device_id=device_of(request),
             number=number,
-            challenge_id=request.POST.get("challenge", "")[:64],
+            challenge_id=request.POST.get("challenge", ""),
             mac=mac,
             assertion=assertion,
             signature=signature,

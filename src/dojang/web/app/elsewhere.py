@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from dojang.pki.errors import DojangError
 
-_LONGEST = 64
-
 
 def _code(request: HttpRequest, path: str) -> str:
     """Draw an address of this site as a QR code."""
@@ -65,9 +63,9 @@ def begin_on_the_phone(request: HttpRequest, product: str, purpose: str) -> Http
         return HttpResponseRedirect(f"{reverse('web:product', args=[product])}?{purpose}")
     world = world_of(request)
     started = start_run(
-        journey_id(product, purpose), locale=reader_locale(), acting=acting_for(request), world=world
+        journey_id(product, purpose), locale=reader_locale(), acting=acting_of(request), world=world
     )
-    made = handoff.offer_handoff(started.run, acting=acting_for(request, started.token), world=world)
+    made = handoff.offer_handoff(started.run, acting=acting_of(request, token=started.token), world=world)
     response = _offered(request, started.run, made, accept="web:app-handoff-accept", begun=offer.name)
     remember_run(request, response, started.run, started.token)
     return response
@@ -114,9 +112,10 @@ def accept(request: HttpRequest) -> HttpResponse:
     """Go on here with a run begun elsewhere: by its number, or by the link of a QR code."""
     if request.method != "POST":
         return _page(request, "handoff_accept", problem="")
-    brought = request.POST.get("number", "").strip()[:_LONGEST]
     try:
-        started = handoff.accept_handoff(brought, acting=acting_of(request), world=world_of(request))
+        started = handoff.accept_handoff(
+            request.POST.get("number", ""), acting=acting_of(request), world=world_of(request)
+        )
     except (HandoffNotFoundError, HandoffBlockedError) as error:
         return _page(request, "handoff_accept", problem=_problem(error), status=refuse(error).status)
     response = HttpResponseRedirect(run_url(started.page), status=HTTPStatus.SEE_OTHER)

@@ -54,3 +54,8 @@ def offer_of(product_id: str, locale: str) -> Offer | None:
 def all_offers(locale: str) -> list[Offer]:
     """Return every product the app offers, in the order of the menu."""
     return [offer for product in PRODUCTS if (offer := offer_of(product, locale))]
+
+
+def made_on_a_phone(locale: str) -> list[Offer]:
+    """Return what only a telephone can hold and is issued anew on one: what a lost one takes with it."""
+    return [offer for offer in all_offers(locale) if offer.product.on_device and "reissue" in offer.purposes]

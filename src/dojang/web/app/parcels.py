@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from dojang.edge.problems import problem
 from dojang.edge.visitor import acting_of, world_of
 from dojang.pki.errors import DojangError
-from dojang.wallet.devices.parcels import LARGEST, fetch_parcel, put_parcel
+from dojang.wallet.devices.parcels import fetch_parcel, put_parcel
 from dojang.web.app.views import place
 from dojang.web.shell import show
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpRequest
-
-_LONGEST = LARGEST * 4 // 3 + 8
 
 
 @require_GET
@@ -40,7 +38,7 @@ def copy(request: HttpRequest) -> HttpResponse:
 def put(request: HttpRequest) -> HttpResponse:
     """Take a parcel: `locator` (64 hexadecimal digits) and `content` (base64)."""
     try:
-        content = base64.b64decode(request.POST.get("content", "")[:_LONGEST], validate=True)
+        content = base64.b64decode(request.POST.get("content", ""), validate=True)
     except (binascii.Error, ValueError):
         content = b""
     return _answer(

@@ -58,7 +58,7 @@ def renew(request: HttpRequest) -> HttpResponse:
     try:
         known = renew_push(
             device_of(request),
-            request.POST.get("previous", "")[:_LONGEST],
+            request.POST.get("previous", ""),
             _read(request.POST.get("subscription", "")),
             acting=acting_of(request),
             world=world_of(request),
@@ -70,8 +70,8 @@ def renew(request: HttpRequest) -> HttpResponse:
 
 def _read(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text[:_LONGEST])
-    except ValueError:
+        found = json.loads(text) if len(text) <= _LONGEST else None
+    except (ValueError, RecursionError):
         found = None
     return found if isinstance(found, dict) else {}
 

@@ -10,12 +10,13 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonRespons
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from dojang.edge.visitor import acting_of, world_of
+from dojang.account.sessions.access import login_on
+from dojang.edge.visitor import acting_of, device_of, world_of
 from dojang.edge.wording import phrase, reader_locale
-from dojang.products import PRODUCTS
+from dojang.products import JOURNEYS, PRODUCTS
 from dojang.ra import actions
 from dojang.web import guides
-from dojang.web.app.device import device_of, is_outdated, version_of
+from dojang.web.app.device import is_outdated, version_of
 from dojang.web.app.offers import CHANNEL, all_offers, offer_of
 from dojang.web.assets import DIST, asset_url, manifest
 from dojang.web.cookies import remember_run
@@ -74,7 +75,8 @@ def product(request: HttpRequest, product: str) -> HttpResponse:
     if offer is None:
         raise Http404
     guide = guides.guide_of(product, offer.first, reader_locale(), channel=CHANNEL, policy=policy)
-    hours = [(purpose, *found) for purpose in offer.purposes if (found := offer.product.hours_under(policy, purpose))]
+    spans = ((purpose, offer.product.hours_under(policy, purpose)) for purpose in offer.purposes)
+    hours = [(purpose, *span) for purpose, span in spans if span is not None]
     return place(request, "product", "menu", offer=offer, guide=guide, hours=hours, live=live_run(request))
 
 
@@ -111,12 +113,12 @@ def _past_device(request: HttpRequest, started: actions.Started) -> Page:
     page, version = started.page, version_of(request)
     if page.step != "device" or not device_of(request) or not version:
         return page
-    if JOURNEYS[page.journey].custody == "device":
+    if JOURNEYS[page.journey].product.on_device:
         return page
     said = {"device_id": device_of(request), "app_version": version}
     return actions.act(
         page.run, page.step, page.revision, "submit", said,
-        acting=acting_for(request, started.token, channel=CHANNEL), world=world_of(request),
+        acting=acting_of(request, token=started.token), world=world_of(request),
     )  # fmt: skip
 
 

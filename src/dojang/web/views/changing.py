@@ -14,12 +14,13 @@ from dojang.edge.refusals import refuse_in_form
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import phrase, reader_locale
 from dojang.pki.errors import DojangError
+from dojang.ports.writing import plain_digits
 from dojang.products import PRODUCTS, opened_by
 from dojang.web.app.views import place
 from dojang.web.asking import control, form_status, summary_of
 from dojang.web.deeds import begin_url
 from dojang.web.me import SESSION, logged_in, read_octets, see_other, set_cookie
-from dojang.web.proving import LONGEST_PIN, answer_of, way_of
+from dojang.web.proving import answer_of, pin_mistakes, way_of
 from dojang.web.shell import show
 from dojang.web.views.me import own_deed, own_deeds_of
 
@@ -64,8 +65,11 @@ def _pin(request: HttpRequest, deed: Deed, me: SessionView, back: str) -> HttpRe
     if request.method != "POST":
         return _pin_page(request, deed)
     locale = reader_locale()
-    typed = {name: request.POST.get(name, "")[:LONGEST_PIN] for name in _BOXES}
-    blank = {name: () if typed[name] else (phrase(f"me.pin.empty_{name}", locale),) for name in _BOXES}
+    typed = {name: plain_digits(request.POST.get(name, "")) for name in _BOXES}
+    blank: dict[str, tuple[str, ...]] = {
+        name: () if typed[name] else (phrase(f"me.pin.empty_{name}", locale),) for name in _BOXES
+    }
+    blank["pin"] = blank["pin"] or pin_mistakes(request, typed["pin"])
     if not any(blank.values()) and typed["new_pin"] != typed["again"]:
         blank["again"] = (phrase("error.pin_differs", locale),)
     if any(blank.values()):

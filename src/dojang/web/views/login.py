@@ -20,6 +20,7 @@ from dojang.edge.refusals import refuse_in_form
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import phrase, product_name, reader_locale
 from dojang.pki.errors import DojangError
+from dojang.ports.writing import USER_ID, plain_user_id
 from dojang.products import PRODUCTS
 from dojang.wallet.keys.queries import usable_key
 from dojang.web.asking import control, form_status, summary_of
@@ -34,10 +35,12 @@ from dojang.web.me import (
     session_of,
     set_cookie,
 )
-from dojang.web.proving import answer_of, keep_secret, pin_control, way_of
+from dojang.web.proving import answer_of, keep_secret, pin_control, pin_mistakes, way_of
 from dojang.web.shell import show
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.http import HttpRequest, HttpResponse
 
     from dojang.account.proving.values import LoggedIn
@@ -45,7 +48,6 @@ if TYPE_CHECKING:
     from dojang.web.presenting import Control
 
 SEEN = "seen"  #: the cookie by which a browser is no stranger
-_LONGEST_ID = 40
 _LOCKED = (LoginLockedError, LoginStoppedError, PatternLockedError, UseRefusedError)
 
 
@@ -63,14 +65,26 @@ def _known_name(request: HttpRequest, product: Product) -> str:
     return holder_name(view.subject) if view else ""
 
 
-def _fields(*, known: str, user_id: str, missing: tuple[str, ...]) -> list[Control]:
+def _mistakes(
+    request: HttpRequest, product: Product, *, known: str, user_id: str
+) -> dict[str, tuple[str, ...]]:
+    """Say what is wrong with the form of what was typed, which is no try."""
+    if product.on_device:
+        return {}
+    found = {"pin": pin_mistakes(request, answer_of(request).pin), "id": ()}
+    if not known and not USER_ID.fullmatch(user_id):
+        code = "error.user_id_format" if user_id else "me.login.empty_id"
+        found["id"] = (phrase(code, reader_locale()),)
+    return found
+
+
+def _fields(*, known: str, user_id: str, mistakes: Mapping[str, tuple[str, ...]]) -> list[Control]:
     """Describe what is typed where the key lies in the wallet: whose it is, and its PIN."""
     locale = reader_locale()
-    blank = {name: [phrase(f"me.login.empty_{name}", locale)] for name in missing}
-    fields = [pin_control("me.login.pin", "me.login.pin_help", "", blank.get("pin", ()))]
+    fields = [pin_control("me.login.pin", "me.login.pin_help", "", mistakes.get("pin", ()))]
     if not known:
         fields.insert(0, control("user_id", "user_id", "me.login.user_id", locale, value=user_id,
-                                 help_id="me.login.user_id_help", errors=blank.get("id", ())))  # fmt: skip
+                                 help_id="me.login.user_id_help", errors=mistakes.get("id", ())))  # fmt: skip
     return fields
 
 
@@ -80,13 +94,13 @@ def _page(
     *,
     known: str,
     user_id: str = "",
-    missing: tuple[str, ...] = (),
+    mistakes: Mapping[str, tuple[str, ...]] | None = None,
     error: DojangError | None = None,
 ) -> HttpResponse:
-    locale = reader_locale()
+    locale, mistakes = reader_locale(), mistakes or {}
     refusal = refuse_in_form(error) if error else None
     way = way_of(request, product, _url(product))
-    fields = _fields(known=known, user_id=user_id, missing=missing) if way.typed else []
+    fields = _fields(known=known, user_id=user_id, mistakes=mistakes) if way.typed else []
     context: dict[str, Any] = {
         "place": "mine",
         "known": known,
@@ -107,7 +121,7 @@ def _page(
         "again": way.reissue if isinstance(error, _LOCKED) else "",
         "left": "out" in request.GET,
     }
-    response = show(request, "web/login.html", context, status=form_status(refusal, missing))
+    response = show(request, "web/login.html", context, status=form_status(refusal, *mistakes.values()))
     response["Cache-Control"] = "no-store"
     keep_secret(request, response, way)
     return response
@@ -144,22 +158,15 @@ def login(request: HttpRequest, product: str = "") -> HttpResponse:
         response = see_other(_url(chosen))
         set_cookie(request, response, KNOWN, "")
         return response
-    user_id = "" if known else request.POST.get("user_id", "").strip()[:_LONGEST_ID]
-    missing = _missing(request, chosen, known=known, user_id=user_id)
-    if missing:
-        return _page(request, chosen, known=known, user_id=user_id, missing=missing)
+    user_id = "" if known else plain_user_id(request.POST.get("user_id", ""))
+    mistakes = _mistakes(request, chosen, known=known, user_id=user_id)
+    if any(mistakes.values()):
+        return _page(request, chosen, known=known, user_id=user_id, mistakes=mistakes)
     try:
         done = _try(request, chosen, known=known, user_id=user_id)
     except DojangError as error:
         return _page(request, chosen, known=known, user_id=user_id, error=error)
     return enter(request, done)
-
-
-def _missing(request: HttpRequest, product: Product, *, known: str, user_id: str) -> tuple[str, ...]:
-    if product.on_device:
-        return ()
-    gaps = (("id", not known and not user_id), ("pin", not request.POST.get("pin")))
-    return tuple(name for name, is_missing in gaps if is_missing)
 
 
 def _try(request: HttpRequest, product: Product, *, known: str, user_id: str) -> LoggedIn:

@@ -15,12 +15,23 @@ from dojang.account.queries import log_of
 from dojang.edge.refusals import refuse_in_form
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import knows, phrase, product_name, reader_locale, write_moment, write_time
+from dojang.journeys.kinds.account import PASSWORD_DIGITS
 from dojang.notices.reading import letters_of
 from dojang.pki.errors import DojangError
+from dojang.ports.writing import (
+    ACCOUNT,
+    RRN,
+    USER_ID,
+    is_digits,
+    plain_account,
+    plain_digits,
+    plain_user_id,
+)
 from dojang.products import PRODUCTS
 from dojang.wallet.devices.enrolment import turn_off_of
 from dojang.wallet.devices.queries import devices_of
 from dojang.wallet.uses.queries import uses_of
+from dojang.web.app.offers import made_on_a_phone
 from dojang.web.asking import control, form_status, summary_of
 from dojang.web.deeds import Deed, deeds_of, newest_of_each
 from dojang.web.me import KNOWN, SESSION, logged_in, read_cookie, see_other, set_cookie
@@ -194,11 +205,11 @@ def log(request: HttpRequest, me: SessionView) -> HttpResponse:
 def devices(request: HttpRequest, me: SessionView) -> HttpResponse:
     """Show devices and browsers; POST makes one browser forget, or one device ask for its pattern again."""
     if request.method == "POST" and "biometric" in request.POST:
-        device, acting = request.POST["biometric"][:40], acting_of(request, customer_id=me.customer_id)
+        device, acting = request.POST["biometric"], acting_of(request, customer_id=me.customer_id)
         turn_off_of(me.customer_id, device, acting=acting, world=world_of(request))
         return see_other("/me/devices/?said=biometric")
     if request.method == "POST":
-        browser = request.POST.get("browser", "")[:40]
+        browser = request.POST.get("browser", "")
         known = {row.id for row in browsers_of(me.customer_id)}
         if browser in known:
             forget_browser(browser_id=browser, customer_id=me.customer_id, world=world_of(request))
@@ -229,7 +240,7 @@ def panic(request: HttpRequest, me: SessionView) -> HttpResponse:
         return _show(request, "panic", "")
     acting = acting_of(request, customer_id=me.customer_id)
     stopped = account.stop_everything(me.customer_id, acting=acting, world=world_of(request))
-    response = _show(request, "stopped", "", stopped=stopped)
+    response = _show(request, "stopped", "", stopped=stopped, elsewhere=made_on_a_phone(reader_locale()))
     for cookie in (SESSION, KNOWN):
         set_cookie(request, response, cookie, "")
     return response
@@ -243,20 +254,28 @@ def lost_phone(request: HttpRequest) -> HttpResponse:
         return _lost_page(request)
     locale, post = reader_locale(), request.POST
     typed = {
-        "user_id": post.get("user_id", "").strip()[:40],
-        "rrn": (post.get("rrn_front", "") + post.get("rrn_back", "")).strip()[:20],
-        "account": post.get("account", "").strip()[:40],
-        "account_password": post.get("account_password", "")[:20],
+        "user_id": plain_user_id(post.get("user_id", "")),
+        "rrn": plain_digits(post.get("rrn_front", "") + post.get("rrn_back", "")),
+        "account": plain_account(post.get("account", "")),
+        "account_password": plain_digits(post.get("account_password", "")),
     }
     gaps = [name for name, value in typed.items() if not value]
     if not post.get("consent"):
         gaps.append("consent")
+    # A wrong form is said before anybody is asked, and is no try.
+    formed = {
+        "user_id": USER_ID.fullmatch(typed["user_id"]),
+        "rrn": RRN.fullmatch(typed["rrn"]),
+        "account": ACCOUNT.fullmatch(typed["account"]),
+        "account_password": is_digits(typed["account_password"], PASSWORD_DIGITS),
+    }
+    misformed = [name for name, fits in formed.items() if not fits and name not in gaps]
     kept = {name: typed[name] for name in ("user_id", "account")}
-    if gaps:
+    if gaps or misformed:
         errors = {
             name: (phrase("me.lost.fill", locale, {"field": phrase(f"me.lost.{name}", locale)}),)
             for name in gaps
-        }
+        } | {name: (phrase(f"error.{name}_format", locale),) for name in misformed}
         return _lost_page(request, kept, errors=errors)
     acting, world = acting_of(request), world_of(request)
     try:
@@ -265,7 +284,7 @@ def lost_phone(request: HttpRequest) -> HttpResponse:
         return _lost_page(request, kept, error=error)
     acting = acting_of(request, customer_id=customer_id)
     stopped = account.stop_everything(customer_id, acting=acting, world=world)
-    response = _show(request, "stopped", "", stopped=stopped)
+    response = _show(request, "stopped", "", stopped=stopped, elsewhere=made_on_a_phone(reader_locale()))
     response["Cache-Control"] = "no-store"
     return response
 

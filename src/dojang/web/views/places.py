@@ -8,12 +8,13 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods
 
+from dojang.edge.visitor import world_of
 from dojang.edge.wording import LOCALES, reader_locale
 from dojang.products import PRODUCTS, advised_product, journeys_of
 from dojang.web import guides
 from dojang.web.app.elsewhere import on_the_phone
 from dojang.web.middleware import YEAR, set_language
-from dojang.web.runs import live_run, world_of
+from dojang.web.runs import live_run
 from dojang.web.seal import draw_seal
 from dojang.web.shell import DISPLAY_COOKIE, DISPLAYS, show, theme_id
 from dojang.web.theme import load_theme

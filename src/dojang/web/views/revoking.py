@@ -18,7 +18,7 @@ from dojang.products import PRODUCTS
 from dojang.web.asking import control, form_status, summary_of
 from dojang.web.deeds import newest_of_each
 from dojang.web.me import ASKED, SESSION, logged_in, see_other, set_cookie
-from dojang.web.proving import answer_of, keep_secret, pin_control, way_of
+from dojang.web.proving import answer_of, keep_secret, pin_control, pin_mistakes, way_of
 from dojang.web.shell import show
 from dojang.web.views.me import own_deed, own_deeds_of
 
@@ -63,11 +63,10 @@ def revoke(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
     if request.method != "POST" or by is None:
         return _page(request, deed, me, by, ways)
     reason = request.POST.get("reason", "")
-    is_typed = by.unlock == "pin" and not request.POST.get("pin")
     blank = {
         "reason": () if reason in REASONS else (phrase("me.revoke.choose", locale),),
         "sure": () if request.POST.get("sure") else (phrase("me.revoke.must_be_sure", locale),),
-        "pin": (phrase("me.login.empty_pin", locale),) if is_typed else (),
+        "pin": pin_mistakes(request, answer_of(request).pin) if by.unlock == "pin" else (),
     }
     if any(blank.values()):
         return _page(request, deed, me, by, ways, blank=blank, reason=reason)

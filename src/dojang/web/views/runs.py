@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from dojang.journeys.page import Page
 
 _ENDINGS = {"done", "failed", "expired", "cancelled", "issuing"}
-_LONGEST_ACTION = 60
+_LONGEST_REVISION = 7  #: digits
 
 
 def _no_store(response: HttpResponse) -> HttpResponse:
@@ -80,15 +80,19 @@ def _render(request: HttpRequest, page: Page, *, status: int = 200) -> HttpRespo
     return _no_store(show(request, template, context, status=status))
 
 
+def _revision(text: str, present: int) -> int:
+    """Read a form's revision: none given is the present one; no page has one that is not a small number."""
+    if not text:
+        return present
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_REVISION else -1
+
+
 def _act(request: HttpRequest, run: str, token: str) -> HttpResponse:
     acting, world = acting_of(request, token=token), world_of(request)
     present_page = actions.open_page(run, acting=acting, world=world)
-    step = request.POST.get("step", present_page.step)[:_LONGEST_ACTION]
-    action = (request.POST.get("action") or "submit")[:_LONGEST_ACTION]
-    revision_text = request.POST.get("revision", "")
-    revision = (
-        int(revision_text) if revision_text.isascii() and revision_text.isdigit() else present_page.revision
-    )
+    step = request.POST.get("step", present_page.step)
+    action = request.POST.get("action") or "submit"
+    revision = _revision(request.POST.get("revision", ""), present_page.revision)
     data = read_form(request.POST, present_page.fields) if step == present_page.step else {}
     try:
         page = actions.act(run, step, revision, action, data, acting=acting, world=world)

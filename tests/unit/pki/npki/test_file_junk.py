@@ -15,7 +15,12 @@ from tests.unit.pki.test_requests import _request
 
 from dojang.pki.errors import MalformedError, ProfileError, VerificationError
 from dojang.pki.npki import folder, keyfile, pfx
-from dojang.pki.npki.errors import FileDamagedError, KeyMismatchError, WrongPasswordError
+from dojang.pki.npki.errors import (
+    FileDamagedError,
+    FormUnsupportedError,
+    KeyMismatchError,
+    WrongPasswordError,
+)
 from dojang.pki.requests import read_request
 
 if TYPE_CHECKING:
@@ -36,7 +41,7 @@ RIGHT = {
     "archive": folder.write_zip([folder.Entry(certificate(), FILES["pbes2-seed"])]),
     "request": _request(key_of("ec-p256", "customer")),
 }
-OURS = (FileDamagedError, WrongPasswordError, KeyMismatchError)
+OURS = (FileDamagedError, FormUnsupportedError, WrongPasswordError, KeyMismatchError)
 ALLOWED = {"request": (MalformedError, ProfileError, VerificationError)}
 LONGEST = 5.0  # seconds of work for the most that the bounds allow
 

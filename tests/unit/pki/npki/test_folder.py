@@ -30,15 +30,15 @@ def test_a_directory_is_written_and_read(tmp_path: Path, entry: folder.Entry) ->
     assert place.relative_to(tmp_path).as_posix() == f"NPKI/dojang/USER/{subject}"
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in place.iterdir()}
     assert modes == {"signCert.der": 0o600, "signPri.key": 0o600}
-    assert folder.read_directory(tmp_path) == (entry,)
-    assert folder.read_directory(place) == (entry,)
+    assert folder.read_directory(tmp_path) == folder.Found((entry,))
+    assert folder.read_directory(place) == folder.Found((entry,))
     assert open_key_file(entry.key_file, PASSWORD).pkcs8 == pkcs8()
 
 
 def test_an_archive_is_written_and_read(entry: folder.Entry) -> None:
     """What is archived comes out, and the archive is one that others open."""
     data = folder.write_zip([entry])
-    assert folder.read_zip(data) == (entry,)
+    assert folder.read_zip(data) == folder.Found((entry,))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None
         assert sorted(name.rsplit("/", 1)[1] for name in archive.namelist()) == [
@@ -60,7 +60,46 @@ def test_names_in_any_case_and_depth_are_found(entry: folder.Entry) -> None:
     data = _zip(**{
         "a/b/SIGNCERT.DER": entry.certificate, "a/b/SignPri.key": entry.key_file, "a/kmCert.der": b"x"
     })  # fmt: skip
-    assert folder.read_zip(data) == (entry,)
+    assert folder.read_zip(data) == folder.Found((entry,))
+
+
+def test_what_macos_adds_is_no_certificate(entry: folder.Entry) -> None:
+    """The shadows Finder packs beside the files, and files that only end like ours, are left out."""
+    data = _zip(**{
+        "a/signCert.der": entry.certificate,
+        "a/signPri.key": entry.key_file,
+        "__MACOSX/a/._signCert.der": b"\0\5\x16\7",
+        "__MACOSX/a/._signPri.key": b"\0\5\x16\7",
+        "b/oldsignCert.der": b"x",
+        "b/signPri.key": entry.key_file,
+    })  # fmt: skip
+    assert folder.read_zip(data) == folder.Found((entry,))
+
+
+@pytest.mark.parametrize("remains", [b"", b"0\x03\x02\x01\x01", b"not a certificate"])
+def test_one_damaged_certificate_does_not_keep_the_others_out(
+    tmp_path: Path, entry: folder.Entry, remains: bytes
+) -> None:
+    """The good pair is taken in and the damaged one named, from an archive and from a directory."""
+    files = {
+        "NPKI/Old/USER/cn=A/signCert.der": remains,
+        "NPKI/Old/USER/cn=A/signPri.key": entry.key_file,
+        "NPKI/New/USER/cn=B/signCert.der": entry.certificate,
+        "NPKI/New/USER/cn=B/signPri.key": entry.key_file,
+    }
+    wanted = folder.Found((entry,), ("NPKI/Old/USER/cn=A/signCert.der",))
+    assert folder.read_zip(_zip(**files)) == wanted
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    assert folder.read_directory(tmp_path) == wanted
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\n\n"])
+def test_line_ends_behind_the_files_do_no_harm(entry: folder.Entry, end: bytes) -> None:
+    """What an editor appended is not part of certificate or key."""
+    data = _zip(**{"signCert.der": entry.certificate + end, "signPri.key": entry.key_file + end})
+    assert folder.read_zip(data) == folder.Found((entry,))
 
 
 @pytest.mark.parametrize(

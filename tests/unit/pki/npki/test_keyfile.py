@@ -14,7 +14,12 @@ from tests.unit.pki.npki.kit import IDN, PASSWORD, VECTORS, R, certificate, core
 from dojang.pki import der, oids
 from dojang.pki.cms import verify_signed_data
 from dojang.pki.npki import keyfile
-from dojang.pki.npki.errors import FileDamagedError, RandomMissingError, WrongPasswordError
+from dojang.pki.npki.errors import (
+    FileDamagedError,
+    FormUnsupportedError,
+    RandomMissingError,
+    WrongPasswordError,
+)
 from dojang.pki.npki.folder import Entry, write_directory
 from dojang.pki.npki.vid import parse_identify_data
 from dojang.products.messages import render
@@ -168,9 +173,6 @@ def _older(rounds: int) -> bytes:
         _pbes2(salt=bytes(65)),
         _pbes2(cipher=bytes(17)),
         _pbes2(cipher=b""),
-        _pbes2(scheme=oids.SHA1),
-        _pbes2(kdf=oids.SHA1),
-        _pbes2(form=oids.SHA1),
         _older(100_001),
         _older(-1),
         b"",
@@ -179,11 +181,21 @@ def _older(rounds: int) -> bytes:
     ],
 )
 def test_what_is_no_key_file_is_called_damaged(data: bytes) -> None:
-    """Unknown forms, and more work than an honest file asks for, are refused before any of it is done."""
+    """What is none, and more work than an honest file asks for, is refused before any of it is done."""
     with pytest.raises(FileDamagedError) as caught:
         keyfile.open_key_file(data, PASSWORD)
     assert render(caught.value.message_id, "ko")
     assert render(caught.value.message_id, "en")
+
+
+@pytest.mark.parametrize("place", ["scheme", "kdf", "form"])
+def test_a_form_that_is_not_read_is_named(place: str) -> None:
+    """An algorithm unknown to us does not make a sound file a damaged one."""
+    with pytest.raises(FormUnsupportedError) as caught:
+        keyfile.open_key_file(_pbes2(**{place: oids.SHA1}), PASSWORD)
+    assert caught.value.data == {"form": oids.SHA1}
+    assert oids.SHA1 in render(caught.value.message_id, "ko", **caught.value.data)
+    assert oids.SHA1 in render(caught.value.message_id, "en", **caught.value.data)
 
 
 def test_nothing_secret_is_shown() -> None:
