@@ -23,25 +23,27 @@ from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.model import (
     Context,
-    Count,
-    Entered,
     Fact,
     Frame,
     Journey,
     Kind,
+    PageParts,
+    Progress,
+    RunView,
+    Step,
+    always,
+    fact_key,
+)
+from dojang.journeys.outcomes import (
+    Count,
+    Entered,
     Locked,
     Mismatch,
     Outcome,
-    PageParts,
     Passed,
     Pending,
-    Progress,
     Rejected,
-    RunView,
-    Step,
     Stopped,
-    always,
-    fact_key,
 )
 from dojang.journeys.page import Action, Field, FieldError, Message, Page, Position
 

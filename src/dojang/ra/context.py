@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from dojang.journeys.model import Count, Journey, Kind, Progress, RunView
+    from dojang.journeys.model import Journey, Kind, Progress, RunView
+    from dojang.journeys.outcomes import Count
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 

@@ -15,7 +15,7 @@ from dojang.issuing.actions import offer_key, place_order
 from dojang.issuing.errors import EvidenceRefusedError, OrderUnderWayError, ReissueLimitError
 from dojang.issuing.values import Evidence, NewContact, OfferedKey, OrderRequest
 from dojang.journeys import engine
-from dojang.journeys.model import Passed, Rejected
+from dojang.journeys.outcomes import Passed, Rejected
 from dojang.journeys.page import FieldError, Message
 from dojang.ra.models import Run
 from dojang.wallet.devices.actions import is_used
@@ -23,7 +23,8 @@ from dojang.wallet.devices.actions import is_used
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from dojang.journeys.model import Fact, Outcome, Progress, RunView
+    from dojang.journeys.model import Fact, Progress, RunView
+    from dojang.journeys.outcomes import Outcome
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
     from dojang.ra.turn import Turn

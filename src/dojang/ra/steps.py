@@ -28,7 +28,7 @@ from dojang.guard.locks import hold_to_commit
 from dojang.issuing.queries import is_under_way
 from dojang.journeys import engine
 from dojang.journeys.kinds.base import Base
-from dojang.journeys.model import Locked, Passed, Pending, Rejected, Stopped
+from dojang.journeys.outcomes import Locked, Passed, Pending, Rejected, Stopped
 from dojang.journeys.page import FieldError, Message
 from dojang.notices.letters import Letters, gather
 from dojang.pki.day import day_of
@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from dojang.journeys.model import Count, Outcome, Progress, RunView
+    from dojang.journeys.model import Progress, RunView
+    from dojang.journeys.outcomes import Count, Outcome
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 

@@ -9,7 +9,8 @@ from dojang.journeys.page import FieldError, Message
 from dojang.notices.actions import remember_channels
 
 if TYPE_CHECKING:
-    from dojang.journeys.model import Mismatch, RunView
+    from dojang.journeys.model import RunView
+    from dojang.journeys.outcomes import Mismatch
     from dojang.notices.letters import Letters
     from dojang.pki.errors import DojangError
     from dojang.ports.world import World

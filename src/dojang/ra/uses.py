@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from dojang.ca.queries import certificate_by_id, find_by_serial
-from dojang.journeys.model import Locked, Passed, Rejected
+from dojang.journeys.outcomes import Locked, Passed, Rejected
 from dojang.wallet.devices.queries import place_of_approval, place_of_key
 from dojang.wallet.uses.actions import Pending, record_use
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dojang.ca.queries import CertificateView
-    from dojang.journeys.model import Outcome, RunView
+    from dojang.journeys.model import RunView
+    from dojang.journeys.outcomes import Outcome
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 

@@ -40,9 +40,10 @@ def test_a_preset_is_named_and_its_figures_can_be_overridden(
     assert load_options().build_policy() == replace(policy_of("as-printed"), **own)
     place.write_text('preset = "kisa"\n')
     assert load_options().build_policy() == replace(policy_of("kisa"), **own)
-    place.write_text('preset = "kisa"\n[policy]\njoint_needs_factor = false\n')
+    place.write_text('preset = "kisa"\n[policy.products.joint]\nneeds_factor = false\n')
     chosen = load_options().build_policy()
-    assert (chosen.joint_needs_factor, chosen.joint_reissue_order) == (False, "consent_first")
+    assert chosen.products["joint"] == {"needs_factor": False, "reissue_order": "consent_first"}
+    assert chosen.products["financial"]["life_days"] == 1096
 
 
 def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,8 @@ from tests.journeys.unit.gadgets import (
 
 from dojang.journeys import engine
 from dojang.journeys.holding import Holding
-from dojang.journeys.model import Context, Locked, Passed, Pending, Rejected, Stopped
+from dojang.journeys.model import Context
+from dojang.journeys.outcomes import Locked, Passed, Pending, Rejected, Stopped
 from dojang.journeys.store import dump_progress, load_progress
 from dojang.ports.corebank import Customer, Factors, Match, Phone
 from dojang.ports.policy import Policy
@@ -38,7 +39,8 @@ from dojang.products.messages import render
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dojang.journeys.model import Count, Journey, Outcome, Progress, RunView
+    from dojang.journeys.model import Journey, Progress, RunView
+    from dojang.journeys.outcomes import Count, Outcome
     from dojang.journeys.page import Page
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 from tests.journeys.unit.country import NOW, SmallCountry, Walker, holding, make_a, make_b
 
 from dojang.journeys import engine
-from dojang.journeys.model import Passed, Rejected
+from dojang.journeys.outcomes import Passed, Rejected
 from dojang.journeys.store import dump_progress, load_progress
 from dojang.products import JOURNEYS
 

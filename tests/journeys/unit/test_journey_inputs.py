@@ -12,7 +12,7 @@ from tests.journeys.unit.country import NOW, SmallCountry, Walker, make_a, make_
 from tests.journeys.unit.test_journey_steps import at, codes, digits, wrong_digits
 
 from dojang.journeys.kinds.base import read_birth, read_day
-from dojang.journeys.model import Pending
+from dojang.journeys.outcomes import Pending
 from dojang.ports.corebank import Customer, Phone
 from dojang.ports.sms import Inbound
 from dojang.products import JOURNEYS

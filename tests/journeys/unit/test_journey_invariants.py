@@ -11,7 +11,7 @@ from dojang.journeys import engine
 from dojang.products import JOURNEYS
 
 if TYPE_CHECKING:
-    from dojang.journeys.model import Count
+    from dojang.journeys.outcomes import Count
 
 ISSUE = JOURNEYS["financial-web-issue"]
 FOREIGN: dict[str, dict[str, Any]] = {

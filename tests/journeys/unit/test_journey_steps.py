@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.journeys.unit.country import NOW, SmallCountry, Someone, Walker, make_a, make_b
 
-from dojang.journeys.model import Locked, Passed, Pending, Rejected
+from dojang.journeys.outcomes import Locked, Passed, Pending, Rejected
 from dojang.products import JOURNEYS
 
 ISSUE = JOURNEYS["financial-web-issue"]

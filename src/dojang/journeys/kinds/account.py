@@ -13,7 +13,8 @@ from dojang.journeys.kinds.base import (
     text_of,
     wrong,
 )
-from dojang.journeys.model import ONWARD, Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
+from dojang.journeys.model import ONWARD, PageParts, RunView
+from dojang.journeys.outcomes import Count, Entered, Outcome, Passed, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Option, Show
 from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import is_digits

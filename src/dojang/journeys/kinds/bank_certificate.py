@@ -16,17 +16,8 @@ from dojang.journeys.kinds.base import Base, error, foreign, is_past, wrong
 from dojang.journeys.kinds.device import device_of
 from dojang.journeys.kinds.pattern import SIDE, read_base64
 from dojang.journeys.kinds.sent_code import sends
-from dojang.journeys.model import (
-    Count,
-    Entered,
-    Locked,
-    Outcome,
-    PageParts,
-    Passed,
-    Pending,
-    Rejected,
-    RunView,
-)
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Count, Entered, Locked, Outcome, Passed, Pending, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Show, Wait
 from dojang.pki.passkeys import text_of
 from dojang.ports.limits import Limit

@@ -6,17 +6,8 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dojang.journeys.engine import lock_errors
-from dojang.journeys.model import (
-    Count,
-    Entered,
-    Fact,
-    Locked,
-    Mismatch,
-    Outcome,
-    PageParts,
-    Rejected,
-    RunView,
-)
+from dojang.journeys.model import Fact, PageParts, RunView
+from dojang.journeys.outcomes import Count, Entered, Locked, Mismatch, Outcome, Rejected
 from dojang.journeys.page import FieldError, Message
 from dojang.pki.day import day_of
 from dojang.pki.names import is_writable

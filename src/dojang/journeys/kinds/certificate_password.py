@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, error, foreign, text_of, wrong
 from dojang.journeys.kinds.pattern import read_base64
-from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Count, Entered, Outcome, Passed, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Show
 from dojang.ports.limits import Limit
 

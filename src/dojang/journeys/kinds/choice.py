@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, error, text_of
-from dojang.journeys.model import Entered, Outcome, PageParts, Passed, RunView, Stopped
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Entered, Outcome, Passed, Stopped
 from dojang.journeys.page import Field, FieldError, Message, Option, Show
 from dojang.pki.day import day_of, days_between
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from dojang.journeys.kinds.base import Base, mask_email, mask_mobile, today
 from dojang.journeys.kinds.choice import keeps_not_after
-from dojang.journeys.model import Outcome, PageParts, Passed, RunView
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Outcome, Passed
 from dojang.journeys.page import Message, Show
 from dojang.pki.day import day_of
 

@@ -15,7 +15,8 @@ from dojang.journeys.kinds.base import (
     read_name,
     wrong,
 )
-from dojang.journeys.model import Count, Outcome, PageParts, Passed, Rejected, RunView
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Count, Outcome, Passed, Rejected
 from dojang.journeys.page import Field, FieldError, Message
 from dojang.ports.limits import Limit
 from dojang.ports.writing import MAIL_LONGEST, NAME_LONGEST

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, error, foreign, read_email, read_mobile, text_of
 from dojang.journeys.kinds.contact import phone_field
-from dojang.journeys.model import ONWARD, Entered, Outcome, PageParts, Passed, Rejected, RunView
+from dojang.journeys.model import ONWARD, PageParts, RunView
+from dojang.journeys.outcomes import Entered, Outcome, Passed, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Show
 from dojang.ports.writing import MAIL_LONGEST
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, error, text_of
 from dojang.journeys.login import login_of
-from dojang.journeys.model import Outcome, PageParts, Passed, RunView, Stopped
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Outcome, Passed, Stopped
 from dojang.journeys.page import Field, FieldError, Message, Show
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from dojang.journeys.kinds.base import Base, error, text_of
 from dojang.journeys.kinds.device import device_of
 from dojang.journeys.kinds.pattern import read_base64
-from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Count, Entered, Outcome, Passed, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Show
 from dojang.pki.errors import MalformedError, ProfileError, VerificationError
 from dojang.pki.requests import read_request

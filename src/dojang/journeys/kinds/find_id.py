@@ -16,7 +16,8 @@ from dojang.journeys.kinds.base import (
     read_name,
     wrong,
 )
-from dojang.journeys.model import Count, Outcome, PageParts, Passed, RunView
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Count, Outcome, Passed
 from dojang.journeys.page import Field, FieldError, Message
 from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import NAME_LONGEST, is_digits

@@ -15,7 +15,8 @@ from dojang.journeys.kinds.base import (
     wrong,
 )
 from dojang.journeys.kinds.eligibility import facts_of, greetings, refusal
-from dojang.journeys.model import Count, Outcome, PageParts, Passed, Rejected, RunView, Stopped
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Count, Outcome, Passed, Rejected, Stopped
 from dojang.journeys.page import Field, FieldError, Message, Option
 from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import is_digits

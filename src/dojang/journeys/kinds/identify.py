@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from dojang.journeys.kinds.base import Base, digits_of, error, raw_of, wrong
 from dojang.journeys.kinds.eligibility import facts_of, greetings, refusal
 from dojang.journeys.login import is_logged_in, login_of
-from dojang.journeys.model import Count, Mismatch, Outcome, PageParts, Passed, RunView, Stopped
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Count, Mismatch, Outcome, Passed, Stopped
 from dojang.journeys.page import Field, FieldError, Message
 from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import RRN, USER_ID, plain_user_id

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, error, foreign, read_mobile, text_of
-from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Rejected, RunView
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Count, Entered, Outcome, Passed, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Option
 from dojang.ports.limits import DAY, Limit
 

@@ -17,7 +17,8 @@ from dojang.journeys.kinds.base import (
     text_of,
     wrong,
 )
-from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Pending, Rejected, RunView
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Count, Entered, Outcome, Passed, Pending, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Option, Wait
 from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import is_digits

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, digits_of, error, foreign, is_unusable, wrong
-from dojang.journeys.model import Count, Outcome, PageParts, Passed, Rejected, RunView
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Count, Outcome, Passed, Rejected
 from dojang.journeys.page import Field, FieldError, Message
 from dojang.ports.limits import Limit
 from dojang.ports.writing import is_digits

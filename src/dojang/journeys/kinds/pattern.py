@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, digits_of, error
 from dojang.journeys.kinds.device import device_of
-from dojang.journeys.model import Outcome, PageParts, Passed, RunView
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Outcome, Passed
 from dojang.journeys.page import Field, FieldError, Message, Show
 from dojang.ports.writing import is_digits
 

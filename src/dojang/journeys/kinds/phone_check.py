@@ -26,7 +26,8 @@ from dojang.journeys.kinds.base import (
     wrong,
 )
 from dojang.journeys.kinds.contact import phone_field
-from dojang.journeys.model import Count, Outcome, PageParts, Passed, Pending, Rejected, RunView
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Count, Outcome, Passed, Pending, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Option, Wait
 from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import NAME_LONGEST, is_digits

@@ -6,7 +6,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, digits_of, error
-from dojang.journeys.model import Count, Outcome, PageParts, Passed, Rejected, RunView
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Count, Outcome, Passed, Rejected
 from dojang.journeys.page import Field, FieldError, Message
 from dojang.ports.limits import Limit
 from dojang.ports.signer_errors import PinReusedError

@@ -19,7 +19,8 @@ from dojang.journeys.kinds.base import (
     visits_spent,
     wrong,
 )
-from dojang.journeys.model import Count, Entered, Outcome, PageParts, Passed, Pending, Rejected, RunView
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Count, Entered, Outcome, Passed, Pending, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Wait
 from dojang.ports.limits import Limit
 from dojang.ports.writing import is_digits

@@ -8,18 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, error, is_past, later, mask_mobile, visits_spent, wrong
 from dojang.journeys.kinds.sent_code import sends
-from dojang.journeys.model import (
-    Count,
-    Entered,
-    Locked,
-    Mismatch,
-    Outcome,
-    PageParts,
-    Passed,
-    Pending,
-    Rejected,
-    RunView,
-)
+from dojang.journeys.model import PageParts, RunView
+from dojang.journeys.outcomes import Count, Entered, Locked, Mismatch, Outcome, Passed, Pending, Rejected
 from dojang.journeys.page import Message, Show, Wait
 from dojang.ports.limits import Limit
 from dojang.ports.writing import reply_number

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import Base, error
-from dojang.journeys.model import ONWARD, Outcome, PageParts, Passed, RunView
+from dojang.journeys.model import ONWARD, PageParts, RunView
+from dojang.journeys.outcomes import Outcome, Passed
 from dojang.journeys.page import Field, FieldError, Message, Option, Show
 
 if TYPE_CHECKING:
