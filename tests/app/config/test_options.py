@@ -61,7 +61,7 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
         ("[policy.products.joint]\nlife_days = 367", "it must be a number of days from 1 to 366"),
         ("[policy.products.joint]\nlife_days = true", "it must be a number of days from 1 to 366"),
         ("[policy.products.joint]\nneeds_factor = 1", "it must be one of False, True"),
-        ("[policy.products.joint]\nreissue_order = 'mine'", "it must be one of consent_first, printed"),
+        ("[policy.products.joint]\nreissue_order = 'mine'", "it must be one of printed, consent_first"),
         (
             "[policy.products.passport]\nlife_days = 9",
             "there is no such product, only financial, joint, bank",

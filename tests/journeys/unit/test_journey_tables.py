@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dojang.ports.policy import Policy
-from dojang.products import JOURNEYS
+from dojang.products import JOURNEYS, PRODUCTS
 from dojang.products.guides import questions
 from dojang.products.messages import render
 from dojang.products.presets import figures_of, policy_of
@@ -62,12 +63,20 @@ def test_both_orders_of_a_journey_hold_the_same_steps() -> None:
 
 def test_what_runs_when_nothing_is_set_is_the_printed_preset() -> None:
     """The defaults are the seeds'; the two presets set the same figures, and differ in each of them."""
-    assert policy_of("as-printed") == Policy()
-    printed, lawful = figures_of("as-printed"), figures_of("kisa")
-    assert set(printed) == set(lawful)
-    assert [name for name in printed if printed[name] == lawful[name]] == []
-    assert Policy().validity_years("financial") == 2
-    assert policy_of("kisa").validity_years("financial") == 3
+    printed, unset = policy_of("as-printed"), Policy()
+    assert replace(printed, products={}) == unset
+    for product in PRODUCTS.values():
+        assert product.life_under(printed) == product.life_under(unset) == product.life_days
+        for name in product.choices:
+            assert product.choice_under(printed, name) == product.choice_under(unset, name)
+    first, other = figures_of("as-printed")["products"], figures_of("kisa")["products"]
+    assert {id_: set(figures) for id_, figures in first.items()} == {
+        id_: set(figures) for id_, figures in other.items()
+    }
+    assert [n for id_ in first for n in first[id_] if first[id_][n] == other[id_][n]] == []
+    financial = PRODUCTS["financial"]
+    assert financial.life_under(unset) // 365 == 2
+    assert financial.life_under(policy_of("kisa")) // 365 == 3
 
 
 def test_the_printed_preset_walks_the_printed_order() -> None:
