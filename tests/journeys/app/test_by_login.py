@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from dojang.account.uses import Visit
-from dojang.ra.revoking import revoke_certificate
 from tests.journeys.app.device import AppWalk, Telephone
 
-from dojang.account.actions import ask_pattern, log_in_by_pattern
-from dojang.account.sessions import access_session, end_session, login_on
+from dojang.account.proving.actions import ask
+from dojang.account.proving.actions import log_in as enter
+from dojang.account.proving.values import Answer
+from dojang.account.sessions.access import access_session, login_on
+from dojang.account.sessions.actions import end_session
 from dojang.audit.models import Event
 from dojang.ca.queries import active_certificate
+from dojang.issuing.actions import revoke_certificate
+from dojang.issuing.models import UsedEvidence
 from dojang.journeys.login import LogIn
 from dojang.ports.acting import Acting
+from dojang.products import PRODUCTS
 from dojang.ra.holding import hold_everything
-from dojang.ra.models import Run, UsedEvidence
+from dojang.ra.models import Run
 from dojang.sandbox.cast import BY_HANDLE
 
 if TYPE_CHECKING:
@@ -24,8 +29,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db(transaction=True)
 JOURNEY = "financial-app-issue"
-VISIT = Visit(origin="http://localhost:8000", agent="Chrome, Android")
-ACTING = Acting(kind="customer", source="198.51.100.8", channel="app")
+ACTING = Acting(
+    kind="customer",
+    source="198.51.100.8",
+    channel="app",
+    origin="http://localhost:8000",
+    agent="Chrome, Android",
+)
 OPERATOR = Acting(kind="operator", id="kim", channel="console")
 PRINTED = [
     "terms", "identity_way", "phone_check", "account_password", "certificate_password", "account_number",
@@ -43,13 +53,11 @@ def holder(world: World, *products: str) -> Telephone:
 
 def log_in(world: World, phone: Telephone) -> str:
     """Draw the pattern at the log-in page of this telephone; return the session's token."""
-    asked = ask_pattern(phone.device_id, visit=VISIT, world=world)
+    product, acting = PRODUCTS["bank"], replace(ACTING, device=phone.device_id)
+    asked = ask(product, acting=acting, world=world)
     assert asked is not None
-    done = log_in_by_pattern(
-        asked.id, device_id=phone.device_id, **phone.proofs(asked.challenge), visit=VISIT, acting=ACTING,
-        world=world,
-    )  # fmt: skip
-    return done.session
+    answer = Answer(challenge_id=asked.id, **phone.proofs(asked.body))
+    return enter(product, answer, acting=acting, world=world).session
 
 
 def here(world: World, phone: Telephone) -> LogIn:
@@ -83,7 +91,7 @@ def test_who_is_logged_in_walks_exactly_the_printed_steps(world: World) -> None:
     assert steps(walk) == PRINTED
     assert walk.page.state == "done"
     assert active_certificate(walk.person.id, "financial") is not None
-    spent = UsedEvidence.objects.get(run=run, name="identified")
+    spent = UsedEvidence.objects.get(order_id=run.id, name="identified")
     assert spent.id.endswith(f":login:{login.id}")
     noted = Event.objects.get(type="run:identified", subject=run.id)
     assert login.serial in str(noted.body)
