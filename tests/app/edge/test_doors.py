@@ -188,7 +188,7 @@ def test_the_sandbox_leaves_what_nobody_foresaw_to_the_server() -> None:
         (problems.not_found, 404, "not_found"),
         (problems.server_error, 500, "internal"),
     ],
-    ids=str,
+    ids=("malformed", "forbidden", "unknown", "internal"),
 )
 def test_a_process_without_pages_answers_with_problems(
     handler: Callable[..., HttpResponse], status: int, code: str, locale: str
