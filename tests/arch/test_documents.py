@@ -56,3 +56,11 @@ def test_the_words_of_the_glossary_are_those_of_the_code() -> None:
     assert len(names) > 60
     assert [name for name in names if names.count(name) > 1] == []
     assert [name for name in names if name not in sources] == []
+
+
+def test_every_decision_has_a_number_of_its_own() -> None:
+    """No two decision records share a number, and each begins with the number its file has."""
+    records = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
+    numbers = [int(record.name[:4]) for record in records]
+    assert numbers == list(range(1, len(records) + 1))
+    assert [int(record.read_text("utf-8").split(".")[0].removeprefix("# ")) for record in records] == numbers

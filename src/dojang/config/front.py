@@ -13,6 +13,7 @@ import io
 import json
 import logging
 import sys
+import time
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -23,6 +24,7 @@ from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defi
 from dojang.config.pools import BusyError, Pool
 from dojang.edge import statuses
 from dojang.edge.errors import RequestTooLargeError
+from dojang.edge.holding import NOT_BEFORE
 from dojang.pki.errors import DojangError
 from dojang.products.messages import LOCALES, render
 
@@ -158,7 +160,11 @@ class Front:
         environ = environ_of(scope, body)
         if pool is self.pools["care"]:
             environ["dojang.pools"] = {name: (each.inside, each.shed) for name, each in self.pools.items()}
-        return await pool.run(partial(call, application, environ))
+        answer = await pool.run(partial(call, application, environ))
+        early = environ.get(NOT_BEFORE, 0.0) - time.monotonic()
+        if early > 0:
+            await asyncio.sleep(early)  # its thread is somebody else's by now
+        return answer
 
     def _send_asset(self, assets: Place, scope: Head, line: Line) -> None:
         status, headers, found = assets.find(scope.method, scope.path.removeprefix(STATIC), scope.headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,8 +13,10 @@ from tests.journeys.app.walker import PIN, Walk
 from dojang.account.models import Session
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate, certificates_of
+from dojang.edge.holding import NOT_BEFORE
 from dojang.notices.models import Notice
 from dojang.wallet.uses.models import Use
+from dojang.web.views.login import REFUSED_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,11 +144,13 @@ def test_what_is_in_my_name_is_shown(hong: Visitor, run_jobs: Callable[[], int])
 
 
 def test_a_wrong_pin_is_refused_without_saying_whose_id_exists(hong: Visitor) -> None:
-    """The page for an unknown id and for a wrong PIN differs in nothing but the id typed."""
+    """An unknown id and a wrong PIN get pages that differ in the id typed alone; both are held back."""
     pages = []
     for user_id in (hong.walk.person.user_id, "nobody7"):
+        asked = time.monotonic()
         answer = hong.post("/login/", user_id=user_id, pin=WRONG)
         assert answer.status_code == 422
+        assert answer.wsgi_request.META[NOT_BEFORE] >= asked + REFUSED_AFTER
         html = answer.content.decode()
         assert WRONG not in html
         pages.append(re.sub(r'value="[^"]*"', "", html))

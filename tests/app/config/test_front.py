@@ -7,6 +7,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,8 @@ class Pages:
         if environ["PATH_INFO"] == "/wait":
             self.entered.release()
             assert self.may.wait(60)
+        if environ["PATH_INFO"] == "/held":
+            environ["dojang.not_before"] = time.monotonic() + 3600
         if environ["PATH_INFO"] == "/fall":
             raise RuntimeError("900101-1234567")
         self.seen.append(environ)
@@ -181,6 +184,19 @@ def test_pages_cannot_starve_status(served: Served) -> None:
     for client in clients:
         client.join(60)
     assert served.ask("GET", "/pages")[0] == 200
+
+
+def test_an_answer_held_back_keeps_no_thread(served: Served) -> None:
+    """Twelve answers that may not be sent for an hour hold up no thread, nor the server's end."""
+    links = [served.half(b"GET /held HTTP/1.1\r\nHost: h\r\n\r\n") for _ in range(12)]
+    wait_until(lambda: len(served.pages.seen) == 12, "everybody to have been worked at")
+    wait_until(lambda: served.front.pools["pages"].inside == 0, "the threads to be free")
+    assert served.ask("GET", "/pages")[0] == 200
+    for link in links:
+        link.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            link.recv(1)
+        link.close()
 
 
 def test_who_finds_the_queue_full_is_sent_away_at_once(served: Served) -> None:

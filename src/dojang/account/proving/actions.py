@@ -6,7 +6,6 @@ follows from it in one transaction. What is refused is recorded too, where the c
 
 from __future__ import annotations
 
-import time
 import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -51,8 +50,6 @@ if TYPE_CHECKING:
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
-#: A refusal by user id takes at least this long (seconds), so that its time tells nothing either.
-REFUSED_AFTER: Final = 0.4
 _UNLOCKS: Final[Mapping[products.Unlock, Unlock]] = {"pin": pin, "password": password, "pattern": pattern}
 #: What a stranger must not be able to tell apart. A held key is not even tried.
 _WRONG: Final = (
@@ -91,30 +88,26 @@ def log_in_by_id(
 ) -> LoggedIn:
     """Log in with the certificate of a user id.
 
-    Every "no" before the PIN was right is `LoginRefusedError`, and takes the same time; after five a day for
-    one user id, existing or not, `LoginStoppedError`. With the right PIN, a `UseRefusedError` says more.
+    Every "no" before the PIN was right is `LoginRefusedError`; after five a day for one user id, existing or
+    not, `LoginStoppedError`. With the right PIN, a `UseRefusedError` says more. A "no" takes as long
+    as it takes: whoever answers a stranger holds it back (`edge.holding`).
     """
-    began = time.monotonic()  # a length of time, not a moment
+    attempt = _count(user_id, acting=acting, world=world)
     try:
-        attempt = _count(user_id, acting=acting, world=world)
-        try:
-            customer_id = world.corebank.customer_of_user_id(user_id) or ""
-            use = _UNLOCKS[product.unlock].prove(
-                product, answer, purpose=LOGIN, customer_id=customer_id, acting=acting, world=world
-            )
-        except _WRONG as error:
-            _judge(attempt, "wrong", acting=acting, world=world)
-            raise LoginRefusedError from error
-        except UseRefusedError:
-            _judge(attempt, "reset", acting=acting, world=world)
-            raise
-        except DojangError:
-            _judge(attempt, "refund", acting=acting, world=world)
-            raise
+        customer_id = world.corebank.customer_of_user_id(user_id) or ""
+        use = _UNLOCKS[product.unlock].prove(
+            product, answer, purpose=LOGIN, customer_id=customer_id, acting=acting, world=world
+        )
+    except _WRONG as error:
+        _judge(attempt, "wrong", acting=acting, world=world)
+        raise LoginRefusedError from error
+    except UseRefusedError:
         _judge(attempt, "reset", acting=acting, world=world)
-    except DojangError:
-        time.sleep(max(0.0, REFUSED_AFTER - (time.monotonic() - began)))
         raise
+    except DojangError:
+        _judge(attempt, "refund", acting=acting, world=world)
+        raise
+    _judge(attempt, "reset", acting=acting, world=world)
     return _enter(product, use, remember=remember, acting=acting, world=world)
 
 
