@@ -243,7 +243,7 @@ def steps_of(journey: Journey, *, holding: bool) -> list[str]:
     Where no key is made on the device, the app answers for itself what it is.
     """
     steps = [step.id for step in journey.walk(_POLICY)]
-    if journey.custody == "wallet":
+    if journey.product.custody == "wallet":
         steps = [one for one in steps if one != "device"]
     return steps if holding else [one for one in steps if one != "reissue"]
 
