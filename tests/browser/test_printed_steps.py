@@ -147,6 +147,12 @@ def log_in(person: Handset) -> None:
     assert person.page.url.endswith("/app/")
 
 
+@pytest.fixture(scope="module")
+def first_joint(hand: Callable[[], Handset]) -> Seen:
+    """Return what was seen when Hong's first joint certificate was issued on his telephone."""
+    return walk(hand(), "joint", "issue")
+
+
 def test_the_tables_hold_all_47_printed_steps() -> None:
     """7 and 6 of the joint certificate, 18 and 16 of the financial one."""
     tables = ("joint-app-issue", "joint-app-reissue", "financial-web-issue", "financial-app-issue")
@@ -155,22 +161,20 @@ def test_the_tables_hold_all_47_printed_steps() -> None:
     assert sum(map(len, numbers)) == ALL
 
 
-def test_the_joint_certificate_s_seven_and_six(hand: Callable[[], Handset]) -> None:
+def test_the_joint_certificate_s_seven_and_six(first_joint: Seen, hand: Callable[[], Handset]) -> None:
     """Issued on the telephone, then made anew in the printed order."""
-    seen = walk(hand(), "joint", "issue")
-    assert differences("joint-app-issue", seen) == []
+    assert differences("joint-app-issue", first_joint) == []
     again = walk(hand(), "joint", "reissue")
     assert differences("joint-app-reissue", again) == []
 
 
+@pytest.mark.usefixtures("first_joint")
 def test_the_financial_certificate_s_sixteen_in_the_app(hand: Callable[[], Handset]) -> None:
     """Logged in with the bank certificate: exactly the printed pages, the first four in the app's menu."""
     held = hand()
     held.begin("bank", "issue")
     held.walk()
     held.wait_until_done()
-    if not any(one["product"] == "공동인증서" for one in held.held()):
-        walk(held, "joint", "issue")
     person = hand()
     log_in(person)
     seen = walk(person, "financial", "issue")

@@ -200,7 +200,7 @@ class Havoc:
             order = walk.order(**walk.answers(step))
         self.strike(order, "customer", "random", "pin")
         walk.refresh()
-        if walk.page.step == "ars" and not walk.page.fields:
+        if walk.page.step == "ars" and any(show.kind == "code" for show in walk.page.show):
             walk.take_call()
             walk.submit()
         elif walk.page.step == "ars":
