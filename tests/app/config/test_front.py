@@ -18,6 +18,7 @@ from dojang.config import front as fronts
 from dojang.config.assets import Assets
 from dojang.config.front import Front
 from dojang.config.server import make_server
+from dojang.edge.holding import NOT_BEFORE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -40,7 +41,7 @@ class Pages:
             self.entered.release()
             assert self.may.wait(60)
         if environ["PATH_INFO"] == "/held":
-            environ["dojang.not_before"] = time.monotonic() + 3600
+            environ[NOT_BEFORE] = time.monotonic() + 3600
         if environ["PATH_INFO"] == "/fall":
             raise RuntimeError("900101-1234567")
         self.seen.append(environ)

@@ -89,8 +89,8 @@ def log_in_by_id(
     """Log in with the certificate of a user id.
 
     Every "no" before the PIN was right is `LoginRefusedError`; after five a day for one user id, existing or
-    not, `LoginStoppedError`. With the right PIN, a `UseRefusedError` says more. A "no" takes as long
-    as it takes: whoever answers a stranger holds it back (`edge.holding`).
+    not, `LoginStoppedError`. With the right PIN, a `UseRefusedError` says more. How long a "no" takes
+    tells a stranger something; the door that answers him has to hide it.
     """
     attempt = _count(user_id, acting=acting, world=world)
     try:
