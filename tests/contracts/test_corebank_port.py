@@ -254,12 +254,13 @@ def test_one_value_offered_many_times_at_once_is_accepted_once(
 
 
 def test_compares_name_telephone_and_birth_with_the_record(corebank: CoreBank) -> None:
-    """All three must be the customer's; somebody else's telephone names its owner."""
+    """All three must be the customer's; all of another's name them; a number names nobody."""
     right = {"name": "홍길동", "phone": "010-0000-0102", "birth": HONG.birth}
     assert corebank.check_person(HONG.id, **right) == Match(ok=True, owner=HONG.id)  # type: ignore[arg-type]
     for field, value in {"name": "홍길순", "birth": HAN.birth, "phone": "01099999999"}.items():
         assert corebank.check_person(HONG.id, **{**right, field: value}) == WRONG, field  # type: ignore[arg-type]
-    other = corebank.check_person(HONG.id, **{**right, "phone": "01000000201"})  # type: ignore[arg-type]
+    assert corebank.check_person(HONG.id, **{**right, "phone": "01000000201"}) == WRONG  # type: ignore[arg-type]
+    other = corebank.check_person(HONG.id, name=HAN.name, phone="01000000201", birth=HAN.birth)
     assert other == Match(ok=False, reason="not_owned", owner=HAN.id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from dojang import __version__
 from dojang.api.description import Interface
 from dojang.api.schemas import ActIn, ErrorOut, JourneyOut, PageOut, ProblemOut, StartedOut, StartIn
 from dojang.edge import problems
+from dojang.edge.holding import hold_refused
 from dojang.edge.rendering import page_json
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import reader_locale
@@ -127,6 +129,7 @@ def act_on_step(request: HttpRequest, run: Path[str], step: Path[str], body: Act
     token = token_of(request)
     if not token:
         raise RunNotFoundError
+    began = time.monotonic()
     page = actions.act(
         run,
         step,
@@ -136,6 +139,8 @@ def act_on_step(request: HttpRequest, run: Path[str], step: Path[str], body: Act
         acting=acting_of(request, token=token),
         world=world_of(request),
     )
+    if page.errors:
+        hold_refused(request, began)
     return answer(page)
 
 

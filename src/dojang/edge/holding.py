@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -9,8 +10,19 @@ if TYPE_CHECKING:
 
 #: Where the moment stands (of `time.monotonic`) before which the front does not send an answer.
 NOT_BEFORE: Final = "dojang.not_before"
+#: What is refused is answered so long after it was asked (seconds), or twice, thrice as long.
+REFUSED_AFTER: Final = 0.4
 
 
 def hold_until(request: HttpRequest, moment: float) -> None:
     """Have the answer to this request sent at `moment` (of `time.monotonic`), not earlier."""
     request.META[NOT_BEFORE] = moment
+
+
+def hold_refused(request: HttpRequest, began: float) -> None:
+    """Hold a refusal back, so that its time does not tell what was found behind it.
+
+    `began`: when the request's work began (of `time.monotonic`). Work that took longer than
+    `REFUSED_AFTER` is answered at the next full multiple of it.
+    """
+    hold_until(request, began + REFUSED_AFTER * ((time.monotonic() - began) // REFUSED_AFTER + 1))

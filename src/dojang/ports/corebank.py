@@ -176,7 +176,10 @@ class CoreBank(Protocol):
         ...
 
     def check_person(self, customer_id: str, *, name: str, phone: str, birth: date) -> Match:
-        """Compare name, telephone number and birth date with the bank's record."""
+        """Compare name, telephone number and birth date with the bank's record.
+
+        With ``not_owned``, `owner` is the other customer all three belong to: a number alone names nobody.
+        """
         ...
 
     def check_line(self, *, name: str, birth: date, gender: str, carrier: str, phone: str) -> Match:
@@ -184,7 +187,7 @@ class CoreBank(Protocol):
 
         `gender`: ``male`` | ``female``; `carrier`: ``garam`` | ``narae`` | ``daon`` | ``thrifty``. `owner` is
         the customer whose line it is when everything is right, and with ``not_owned`` when only the number
-        is known.
+        is known: who offered no more than a number is not told of, nor is its holder.
         """
         ...
 

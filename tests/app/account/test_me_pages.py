@@ -13,10 +13,9 @@ from tests.journeys.app.walker import PIN, Walk
 from dojang.account.models import Session
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate, certificates_of
-from dojang.edge.holding import NOT_BEFORE
+from dojang.edge.holding import NOT_BEFORE, REFUSED_AFTER
 from dojang.notices.models import Notice
 from dojang.wallet.uses.models import Use
-from dojang.web.views.login import REFUSED_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -48,11 +48,6 @@ def security_card(walk: Walk) -> None:
     walk.submit(**walk.card_answer(HAN))
 
 
-def contact(walk: Walk) -> None:
-    """Give B's telephone for notices."""
-    walk.submit(email="a@example.test", phone=HAN.lines[0].number)
-
-
 def person(walk: Walk) -> None:
     """Give B's name, telephone and birth date."""
     walk.submit(name=HAN.name, phone=HAN.lines[0].number, birth=f"{HAN.birth:%Y%m%d}")
@@ -69,7 +64,6 @@ STEPS: dict[str, Callable[[Walk], None]] = {
     "ars": ars,
     "account": account,
     "security_card": security_card,
-    "contact": contact,
     "person": person,
     "sms_reply": sms_reply,
 }

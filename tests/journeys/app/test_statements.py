@@ -26,7 +26,7 @@ MOST = {
     "account": 17,
     "factor": 12,
     "security_card": 16,
-    "contact": 9,
+    "contact": 13,
     "person": 15,
     "sms_reply": 14,
     "pin": 17,

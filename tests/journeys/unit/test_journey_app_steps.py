@@ -173,11 +173,6 @@ def test_invariant_8_a_phone_of_b_and_an_identity_of_a_do_not_meet() -> None:
 
 FOREIGN: dict[tuple[str, str], dict[str, Any]] = {
     ("financial-app-issue", "account_number"): {"account": "11000099990000"},
-    ("financial-app-issue", "details"): {
-        "email": "b@example.com",
-        "address": "somewhere else",
-        "phone": "01000005678",
-    },
     ("bank-app-issue", "account"): {"account": "11000099990000", "account_password": "1357"},
     ("bank-app-issue", "one_won"): {"bank": "901", "account": "901000000002"},
     ("joint-app-issue", "phone_check"): line_of(make_b()),

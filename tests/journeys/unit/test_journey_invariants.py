@@ -35,7 +35,7 @@ def walk_to(step: str) -> tuple[Walker, Someone, Someone]:
     return walker, a, b
 
 
-@pytest.mark.parametrize("step", ["ars", "account", "security_card", "otp", "contact", "person", "sms_reply"])
+@pytest.mark.parametrize("step", ["ars", "account", "security_card", "otp", "person", "sms_reply"])
 def test_invariant_8_evidence_of_another_person_is_refused_and_both_are_named(step: str) -> None:
     """B's true evidence in A's run: refused, nothing proven, B named beside A."""
     walker, _a, b = walk_to(step)

@@ -556,15 +556,17 @@ def test_another_pin_makes_another_key() -> None:
 
 
 def test_a_number_of_somebody_else_cannot_be_registered() -> None:
-    """The owner is named to be warned; the bank's record does not change."""
+    """Who has read the code off it has their telephone: only then is the owner named; nothing changes."""
     walker, person, country = at("ars")
     walker.side("change-phone")
     walker.walk(person, until="new_phone")
-    walker.submit(new_phone=make_b().numbers[0])
-    assert codes(walker) == ["phone_unusable"]
-    assert walker.mismatch.owners == ("c-b",)
     walker.submit(new_phone=person.numbers[0])
     assert codes(walker) == ["phone_same"]
+    walker.submit(new_phone=make_b().numbers[0])
+    assert (walker.step, walker.mismatch) == ("phone_code", None)
+    walker.do(person)
+    assert codes(walker) == ["phone_unusable"]
+    assert walker.mismatch.owners == ("c-b",)
     assert "change_phone" not in country.asked
 
 

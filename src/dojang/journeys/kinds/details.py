@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dojang.journeys.kinds.base import Base, error, foreign, read_email, read_mobile, text_of
-from dojang.journeys.kinds.contact import phone_field
+from dojang.journeys.kinds.base import Base, error, read_email, read_mobile, text_of
+from dojang.journeys.kinds.contact import contact_counts, not_registered, own_numbers, phone_field
 from dojang.journeys.model import ONWARD, PageParts, RunView
-from dojang.journeys.outcomes import Entered, Outcome, Passed, Rejected
+from dojang.journeys.outcomes import Count, Entered, Outcome, Passed
 from dojang.journeys.page import Field, FieldError, Message, Show
 from dojang.ports.writing import MAIL_LONGEST
 
@@ -82,19 +82,20 @@ class Details(Base):
             mistakes.append(error("phone_format", "phone"))
         return tuple(mistakes) or {"email": email, "address": address, "phone": phone}
 
+    def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
+        """Count as the page for notices does: it is the same question."""
+        del data
+        return contact_counts(run)
+
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
-        """Ask whose telephone it is."""
+        """Ask for the customer's own telephones."""
         assert data is not None
-        del run
-        return {**data, "owner": world.corebank.owner_of_phone(data["phone"])}
+        return {**data, "own": own_numbers(run, world)}
 
     def judge(self, run: RunView, answer: Any) -> Outcome:
         """Keep what is right now and what was there before, and name what was edited."""
-        if answer["owner"] != run.customer:
-            return Rejected(
-                errors=(error("phone_not_registered", "phone"),),
-                mismatch=foreign(run, "phone", answer["owner"]),
-            )
+        if answer["phone"] not in answer["own"]:
+            return not_registered()
         before = {name: str(run.scratch.get(name, "")) for name in ("email", "address", "phone")}
         values = {
             "email": answer["email"],

@@ -184,12 +184,13 @@ class PhoneCheck(Base):
         return Passed(facts=(run.prove("phone_check", customer=line["owner"], values=values),))
 
     def _not_own(self, run: RunView, match: Match) -> Outcome:
+        """Refuse a line that is not the customer's; its holder is told when all of it was theirs."""
         return wrong(
             run,
             (self.name,),
             "phone_not_own",
             limit=run.policy.phone_check_errors,
-            mismatch=foreign(run, "phone", match.owner),
+            mismatch=foreign(run, "phone", match.owner if match.ok else None),
         )
 
     def _code(self, run: RunView, number: int) -> str:

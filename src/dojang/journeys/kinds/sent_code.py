@@ -12,6 +12,7 @@ from dojang.journeys.kinds.base import (
     Base,
     digits_of,
     error,
+    foreign,
     is_past,
     later,
     mask_email,
@@ -22,6 +23,7 @@ from dojang.journeys.kinds.base import (
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Entered, Outcome, Passed, Pending, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Wait
+from dojang.ports.corebank import Match
 from dojang.ports.limits import Limit
 from dojang.ports.writing import is_digits
 
@@ -181,9 +183,15 @@ class PhoneCode(SentCode):
         return run.policy.sms_reply_ttl
 
     def finish(self, run: RunView, world: World) -> Any:
-        """Change the number at the bank, once per run and visit."""
+        """Change the number at the bank, once per run and visit; another customer's stays theirs.
+
+        Whose it was is asked here and no earlier: who has read the code has proven to hold that telephone.
+        """
         assert run.customer is not None
         new = _new_phone(run)
+        owner = world.corebank.owner_of_phone(new["new"])
+        if owner not in {None, run.customer}:
+            return Match(ok=False, reason="not_owned", owner=owner)
         changed = world.corebank.change_phone(
             run.customer, old=new["old"], new=new["new"], key=run.entry_key("change")
         )
@@ -191,6 +199,9 @@ class PhoneCode(SentCode):
 
     def conclude(self, run: RunView, done: Any) -> Outcome:
         """Keep both numbers, so that the old one is told, too."""
+        if isinstance(done, Match):
+            mismatch = foreign(run, "phone", done.owner)
+            return Rejected(errors=(error("phone_unusable", "code"),), mismatch=mismatch, compared=False)
         values = {**_new_phone(run), "masked": done}
         fact = run.prove("phone_changed", customer=run.customer, values=values)
         return Passed(facts=(fact,), messages=(Message("phone_code.changed", {"masked": done}),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from dojang.edge.holding import hold_refused
 from dojang.edge.refusals import refuse
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import phrase, reader_locale, write_time
@@ -112,11 +114,13 @@ def accept(request: HttpRequest) -> HttpResponse:
     """Go on here with a run begun elsewhere: by its number, or by the link of a QR code."""
     if request.method != "POST":
         return _page(request, "handoff_accept", problem="")
+    began = time.monotonic()
     try:
         started = handoff.accept_handoff(
             request.POST.get("number", ""), acting=acting_of(request), world=world_of(request)
         )
     except (HandoffNotFoundError, HandoffBlockedError) as error:
+        hold_refused(request, began)
         return _page(request, "handoff_accept", problem=_problem(error), status=refuse(error).status)
     response = HttpResponseRedirect(run_url(started.page), status=HTTPStatus.SEE_OTHER)
     remember_run(request, response, started.page.run, started.token)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
 from django.middleware.csrf import rotate_token
@@ -17,7 +17,7 @@ from dojang.account.errors import LoginLockedError, LoginStoppedError, PatternLo
 from dojang.account.proving.actions import log_in, log_in_by_browser, log_in_by_id
 from dojang.account.sessions.actions import end_session
 from dojang.ca.queries import certificate_by_id
-from dojang.edge.holding import hold_until
+from dojang.edge.holding import hold_refused
 from dojang.edge.refusals import refuse_in_form
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import phrase, product_name, reader_locale
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from dojang.journeys.product import Product
     from dojang.web.presenting import Control
 
-#: A refusal by user id is answered no earlier (seconds), so that its time does not tell who has an account.
-REFUSED_AFTER: Final = 0.4
 SEEN = "seen"  #: the cookie by which a browser is no stranger
 _LOCKED = (LoginLockedError, LoginStoppedError, PatternLockedError, UseRefusedError)
 
@@ -171,7 +169,7 @@ def login(request: HttpRequest, product: str = "") -> HttpResponse:
         done = _try(request, chosen, known=known, user_id=user_id)
     except DojangError as error:
         if user_id:
-            hold_until(request, began + REFUSED_AFTER)
+            hold_refused(request, began)
         return _page(request, chosen, known=known, user_id=user_id, error=error)
     return enter(request, done)
 

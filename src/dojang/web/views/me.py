@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
@@ -12,6 +13,7 @@ from dojang.account import actions as account
 from dojang.account.browsers.actions import forget_browser
 from dojang.account.browsers.queries import browsers_of, known_browser
 from dojang.account.queries import log_of
+from dojang.edge.holding import hold_refused
 from dojang.edge.refusals import refuse_in_form
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import knows, phrase, product_name, reader_locale, write_moment, write_time
@@ -277,10 +279,11 @@ def lost_phone(request: HttpRequest) -> HttpResponse:
             for name in gaps
         } | {name: (phrase(f"error.{name}_format", locale),) for name in misformed}
         return _lost_page(request, kept, errors=errors)
-    acting, world = acting_of(request), world_of(request)
+    acting, world, began = acting_of(request), world_of(request), time.monotonic()
     try:
         customer_id = account.identify(**typed, acting=acting, world=world)
     except DojangError as error:
+        hold_refused(request, began)
         return _lost_page(request, kept, error=error)
     acting = acting_of(request, customer_id=customer_id)
     stopped = account.stop_everything(customer_id, acting=acting, world=world)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.views.decorators.http import require_GET, require_http_methods
 
+from dojang.edge.holding import hold_refused
 from dojang.edge.refusals import refuse
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import parse_moment, phrase, reader_locale, write_time
@@ -88,7 +90,7 @@ def _revision(text: str, present: int) -> int:
 
 
 def _act(request: HttpRequest, run: str, token: str) -> HttpResponse:
-    acting, world = acting_of(request, token=token), world_of(request)
+    acting, world, began = acting_of(request, token=token), world_of(request), time.monotonic()
     present_page = actions.open_page(run, acting=acting, world=world)
     step = request.POST.get("step", present_page.step)
     action = request.POST.get("action") or "submit"
@@ -105,6 +107,8 @@ def _act(request: HttpRequest, run: str, token: str) -> HttpResponse:
         if request.headers.get("Accept") == "application/json":
             return _no_store(JsonResponse(_state(page), status=status))
         return _render(request, moved, status=status)
+    if page.errors:
+        hold_refused(request, began)
     if request.headers.get("Accept") == "application/json":
         return _no_store(JsonResponse({**_state(page), "serverTime": page.server_time}))
     if page.errors and page.state in {"open", "locked"}:
