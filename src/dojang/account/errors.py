@@ -15,6 +15,12 @@ class LoginRefusedError(DojangError):
     code = "login_refused"
 
 
+class BrowserUnknownError(DojangError):
+    """This browser is not connected with that user id, if there is such a one: the PIN was not looked at."""
+
+    code = "browser_unknown"
+
+
 class LoginPinWrongError(DojangError):
     """The PIN was wrong, on a browser that knows its customer; `left` tries remain."""
 
@@ -28,7 +34,7 @@ class LoginLockedError(DojangError):
 
 
 class LoginStoppedError(DojangError):
-    """Too many wrong entries with this user id today, whether it exists or not."""
+    """Too many wrong entries with this user id today."""
 
     code = "login_stopped"
 

@@ -60,7 +60,7 @@ class Browser(models.Model):
 
 
 class SeenBrowser(models.Model):
-    """A browser a customer has logged in with: the first log-in from another is told. It names nobody."""
+    """A browser connected with a customer: there the PIN may be asked for. It names nobody."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     token = models.CharField(max_length=64)
@@ -78,3 +78,21 @@ class SeenBrowser(models.Model):
 
     def __str__(self) -> str:
         return f"{self.agent} since {self.made_at}"
+
+
+class Connecting(models.Model):
+    """A browser that is being connected: what was typed is sealed, the number on its screen is derived."""
+
+    id = models.UUIDField(primary_key=True)
+    token = models.CharField(max_length=64, unique=True)
+    way = models.CharField(max_length=16)  # how the telephone answers; ``issue``: connected by a run
+    line = models.BinaryField()
+    outside = models.CharField(max_length=120, default="")  # id of the call, or of the question in the app
+    locale = models.CharField(max_length=2)
+    agent = models.CharField(max_length=80, default="")
+    made_at = models.DateTimeField(db_index=True)
+    until = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.way} since {self.made_at}"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 SHOWN: Final = (
     "biometric:off",
     "biometric:on",
+    "browser:connected",
+    "browser:disconnected",
     "certificate:intended",
     "certificate:activated",
     "certificate:suspended",

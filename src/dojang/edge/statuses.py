@@ -59,13 +59,15 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
         "wallet_key_moved",
     ),
     HTTPStatus.REQUEST_TIMEOUT: ("request_too_slow",),
-    HTTPStatus.GONE: ("push_gone",),
+    HTTPStatus.GONE: ("connect_gone", "push_gone"),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("parcel_too_large", "request_too_large"),
     # Understood, tried and refused: whoever sent it can mend it.
     HTTPStatus.UNPROCESSABLE_ENTITY: (
         "approval_refused",
         "biometric_refused",
+        "browser_unknown",
         "challenge_unknown",
+        "connect_refused",
         "file_damaged",
         "form_unsupported",
         "handoff_not_found",
@@ -103,6 +105,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
         "wrong_password",
     ),
     HTTPStatus.TOO_MANY_REQUESTS: (
+        "connect_busy",
         "handoff_blocked",
         "login_paused",
         "login_stopped",

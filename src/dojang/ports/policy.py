@@ -47,6 +47,7 @@ class Policy:
     ars_digits: int = 2
     ars_calls_per_run: int = 3
     ars_calls_per_day: int = 5
+    connect_digits: int = 4  #: of the number by which a telephone connects a browser
     mail_code_ttl: int = 600
     mail_code_errors: int = 5
     phone_recent_days: int = 7  #: a number changed within this many days takes the higher path

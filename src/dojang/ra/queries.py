@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dojang.ra.access import access_run
 from dojang.ra.models import Run
 from dojang.ra.ordered import order_of
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from dojang.ports.acting import Acting
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +30,14 @@ def standing_of(run: Run) -> Standing:
         return Standing(str(run.state), run.end_reason, run.ended_at)
     order = order_of(run)
     return Standing("issuing" if order.state == "placed" else order.state, order.end_reason, order.ended_at)
+
+
+def holder_of_done(run_id: str, *, since: datetime, acting: Acting) -> str | None:
+    """Return whose certificate this session's run has issued, if it was done after `since`.
+
+    Raises `RunNotFoundError`.
+    """
+    run = access_run(run_id, acting)
+    standing = standing_of(run)
+    is_fresh = standing.state == "done" and standing.ended_at is not None and standing.ended_at > since
+    return run.customer_id or None if is_fresh else None

@@ -19,6 +19,9 @@ _INPUTS: Mapping[str, tuple[str, str, str]] = {
     "digits": ("numeric", "off", "text"),
     "secret_digits": ("numeric", "off", "password"),
     "pin": ("numeric", "off", "password"),
+    "name": ("text", "name", "text"),
+    "birth": ("numeric", "bday", "text"),
+    "phone": ("tel", "tel-national", "tel"),
 }
 
 

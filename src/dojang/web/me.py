@@ -1,4 +1,4 @@
-"""Who is logged in, as the browser knows it: three cookies, and what may be said about the visit."""
+"""Who is logged in, as the browser knows it: its cookies, and what may be said about the visit."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from dojang.account.sessions.access import SessionView
 
 SESSION, KNOWN, ASKED = "me", "known", "asked"
+#: By which a browser is connected with its customers, and by which it waits for a telephone to answer.
+SEEN, CONNECT = "seen", "connect"
 _YEAR = 31_536_000
 
 

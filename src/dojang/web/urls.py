@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from dojang.web.app import urls as app
-from dojang.web.views import changing, guiding, login, me, mine, places, revoking, runs
+from dojang.web.views import changing, connecting, guiding, login, me, mine, places, revoking, runs
 
 app_name = "web"
 urlpatterns = [
@@ -16,6 +16,9 @@ urlpatterns = [
     path("runs/<slug:run>/", runs.run_page, name="run"),
     path("runs/<slug:run>/state", runs.run_state, name="run-state"),
     path("login/", login.login, name="login"),
+    path("login/connect/", connecting.begin, name="connect"),
+    path("login/connect/wait/", connecting.wait, name="connect-wait"),
+    path("login/connect/wait/state", connecting.state, name="connect-state"),
     path("login/<slug:product>/", login.login, name="login-by"),
     path("logout/", login.logout, name="logout"),
     path("me/", me.home, name="me"),

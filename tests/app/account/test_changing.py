@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.app.account.connected import connect
 from tests.counting import errors_of
 from tests.journeys.app.device import AppWalk
 from tests.journeys.app.test_crashes import CrashError, Crashing, Fuse, failing_statements
@@ -63,9 +64,11 @@ OTHER = (2, 5, 8, 7)
 
 def log_in(world: World, walk: Walk, pin: str = PIN) -> str:
     """Log in by user id; return the token."""
+    browser = connect(world, walk.person.handle, acting=VISITOR)
     done = log_in_by_id(
-        FINANCIAL, walk.person.user_id, Answer(pin=pin), remember=False, acting=VISITOR, world=world
-    )
+        FINANCIAL, walk.person.user_id, Answer(pin=pin), browser=browser, remember=False, acting=VISITOR,
+        world=world,
+    )  # fmt: skip
     return done.session
 
 

@@ -74,6 +74,7 @@ class Holder(Visitor):
 
     def log_in(self, pin: str = PIN, **more: str) -> HttpResponse:
         """Log in by user id, also while logged in."""
+        self.connect()
         return self.send("/login/", user_id=self.walk.person.user_id, pin=pin, **more)
 
     def log_in_with(self, product: str) -> HttpResponse:

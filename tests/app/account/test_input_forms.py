@@ -45,6 +45,7 @@ def test_a_pin_and_an_id_as_input_methods_type_them(visitor: Visitor) -> None:
     """Full-width letters and digits, and spaces that do not show, log in like plain ones."""
     user_id = visitor.walk.person.user_id
     wide = "".join(chr(ord(letter) + 0xFEE0) for letter in user_id)
+    visitor.connect()
     answer = visitor.post("/login/", user_id=f"\u200b{wide}\u3000", pin=PIN.translate(WIDE))
     assert answer.status_code == 303
     assert Session.objects.count() == 1

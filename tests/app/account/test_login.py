@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from tests.app.account.connected import connect
 from tests.journeys.app.walker import PIN, Walk
 
 from dojang.account import challenges
@@ -37,12 +38,14 @@ from dojang.issuing.actions import revoke_certificate
 from dojang.ports.acting import Acting
 from dojang.ports.signer_errors import SignerError
 from dojang.products import PRODUCTS
+from dojang.sandbox.cast import BY_HANDLE
 from dojang.wallet.uses.models import Use
 from dojang.wallet.uses.queries import mask_source, uses_of
 
 if TYPE_CHECKING:
     from tests.centres import SignerProcess
 
+    from dojang.account.proving.values import LoggedIn
     from dojang.ports.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,10 +63,21 @@ WRONG = "390462"
 def log_in(world: World, user_id: str, pin: str = PIN, *, remember: bool = False, source: str = "") -> str:
     """Log in by user id; return the session's token."""
     acting = dataclasses.replace(VISITOR, source=source or VISITOR.source)
+    handle = next((person.handle for person in BY_HANDLE.values() if person.user_id == user_id), "hong")
+    browser = connect(world, handle, acting=acting)
     done = proving.log_in_by_id(
-        FINANCIAL, user_id, Answer(pin=pin), remember=remember, acting=acting, world=world
+        FINANCIAL, user_id, Answer(pin=pin), browser=browser, remember=remember, acting=acting, world=world
     )
     return done.session
+
+
+def remembered(world: World, walk: Walk) -> LoggedIn:
+    """Log in by user id, in a browser that is to remember."""
+    browser = connect(world, walk.person.handle, acting=VISITOR)
+    return proving.log_in_by_id(
+        FINANCIAL, walk.person.user_id, Answer(pin=PIN), browser=browser, remember=True, acting=VISITOR,
+        world=world,
+    )  # fmt: skip
 
 
 def holder(world: World, handle: str = "hong") -> Walk:
@@ -128,9 +142,7 @@ def test_a_place_that_guesses_too_much_is_paused(world: World) -> None:
 def test_a_known_browser_is_told_how_many_tries_are_left_and_of_the_lock(world: World) -> None:
     """Who proved the certificate here before hears more; the fifth wrong PIN locks."""
     walk = holder(world)
-    done = proving.log_in_by_id(
-        FINANCIAL, walk.person.user_id, Answer(pin=PIN), remember=True, acting=VISITOR, world=world
-    )
+    done = remembered(world, walk)
     for left in (4, 3, 2, 1):
         with pytest.raises(LoginPinWrongError) as wrong:
             proving.log_in_by_browser(FINANCIAL, done.browser, Answer(pin=WRONG), acting=VISITOR, world=world)
@@ -145,9 +157,7 @@ def test_a_known_browser_is_told_how_many_tries_are_left_and_of_the_lock(world: 
 def test_a_browser_that_was_made_to_forget_knows_nobody(world: World) -> None:
     """By its holder from elsewhere, or by itself."""
     walk = holder(world)
-    done = proving.log_in_by_id(
-        FINANCIAL, walk.person.user_id, Answer(pin=PIN), remember=True, acting=VISITOR, world=world
-    )
+    done = remembered(world, walk)
     (browser,) = browsers_of(walk.person.id)
     assert not forget_browser(browser_id=browser.id, customer_id="somebody-else", world=world)
     assert proving.log_in_by_browser(FINANCIAL, done.browser, Answer(pin=PIN), acting=VISITOR, world=world)
@@ -172,9 +182,7 @@ def test_use_after_expiry_is_refused_with_the_date(world: World) -> None:
 def test_a_revocation_is_seen_at_once(world: World) -> None:
     """With the commit of a revocation the certificate opens nothing, not even on a known browser."""
     walk = holder(world)
-    done = proving.log_in_by_id(
-        FINANCIAL, walk.person.user_id, Answer(pin=PIN), remember=True, acting=VISITOR, world=world
-    )
+    done = remembered(world, walk)
     view = active_certificate(walk.person.id, "financial")
     assert view is not None
     revoke_certificate(view.id, "keyCompromise", acting=VISITOR, world=world)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import Client
+from tests.app.account.connected import connect_on_pages
 from tests.journeys.app.walker import PIN, Walk
 
 from dojang.account.models import Session
@@ -33,7 +34,7 @@ class Visitor:
     """A browser that obeys CSRF rules and forms."""
 
     def __init__(self, walk: Walk) -> None:
-        self.walk = walk
+        self.walk, self.is_connected = walk, False
         self.client = Client(enforce_csrf_checks=True, headers={"User-Agent": CHROME})
 
     def get(self, path: str, **more: Any) -> HttpResponse:
@@ -53,8 +54,15 @@ class Visitor:
         assert token, page[:500]
         return self.client.post(path, {"csrfmiddlewaretoken": token[1], **data})
 
+    def connect(self) -> None:
+        """Connect this browser with its person, unless it is."""
+        if not self.is_connected:
+            self.is_connected = True
+            connect_on_pages(self, self.walk.world, self.walk.person)
+
     def log_in(self, pin: str = PIN, **more: str) -> HttpResponse:
-        """Log in by user id."""
+        """Log in by user id, in a browser that is connected."""
+        self.connect()
         return self.post("/login/", user_id=self.walk.person.user_id, pin=pin, **more)
 
     @property

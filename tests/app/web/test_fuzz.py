@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 from django.urls import get_resolver
+from tests.app.account.connected import connect
 from tests.app.web.test_site import PLACES, agree, begin, hidden
 from tests.journeys.app.walker import PIN, Walk
 
@@ -102,6 +103,8 @@ def test_no_form_of_my_pages_fails_whatever_is_posted(visitor: Client, world: Wo
     """The same for somebody logged in, on the pages about their own certificates; they stay logged in."""
     walk = Walk(world)
     assert walk.finish().state == "done"
+    acting = Acting(kind="customer", source="198.51.100.7", channel="web")
+    visitor.cookies["dojang_seen"] = connect(world, walk.person.handle, acting=acting)
     entered = visitor.post("/login/", {"user_id": walk.person.user_id, "pin": PIN})
     assert entered.status_code == 303
     (held,) = certificates_of(walk.person.id)

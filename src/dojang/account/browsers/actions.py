@@ -1,17 +1,18 @@
-"""Browsers a customer has logged in with: the first log-in from any other is told to the customer.
+"""Browsers connected with a customer: by a log-in, by an issue that ended there, or by the telephone.
 
-A browser is known by a token in a cookie, new at every log-in; one browser may be known to several people.
-Unlike a browser that remembers its customer, it names nobody and makes nothing easier.
+Only there may a PIN be typed for a user id, and the first log-in from any other is told to the customer. A
+browser is known by a token in a cookie, new at every log-in; one may be connected with several people. Unlike
+a browser that remembers its customer, it names nobody.
 """
 
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from dojang.account.browsers.queries import LIFE, is_connected
 from dojang.account.models import Browser, SeenBrowser, Session
 from dojang.audit.actions import record_event
 from dojang.guard.sealing import digest_of
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
-#: A browser not used for this long is new again.
-LIFE: Final = timedelta(days=400)
-
 
 def greet_browser(done: LoggedIn, token: str, *, acting: Acting, world: World) -> str:
     """Note a log-in of the browser with this token; tell the customer if it is the first from there.
@@ -38,18 +36,10 @@ def greet_browser(done: LoggedIn, token: str, *, acting: Acting, world: World) -
     session = Session.objects.get(token=digest_of(done.session))
     # What cannot leave its registered device is at home there: nobody can be at a strange browser with it.
     is_home = done.product.on_device and not done.product.portable
-    is_known = is_home or _is_known(token, done.customer_id, now=now)
+    is_known = is_home or is_connected(token, done.customer_id, now=now)
     letters = Letters() if is_known else Letters(gather([done.customer_id], world=world))
-    fresh = secrets.token_urlsafe(32)
     with transaction.atomic():
-        if token:  # the browser of several people stays known to all of them
-            SeenBrowser.objects.filter(token=digest_of(token)).update(token=digest_of(fresh))
-        SeenBrowser.objects.update_or_create(
-            token=digest_of(fresh),
-            customer_id=done.customer_id,
-            defaults={"agent": agent[:80], "seen_at": now},
-            create_defaults={"agent": agent[:80], "seen_at": now, "made_at": now},
-        )
+        fresh = know_browser(token, done.customer_id, acting=acting, now=now)
         if not is_known:
             key = f"browser:{session.pk}"
             letters.add(done.customer_id, "login_new_browser", key, product=session.method, agent=agent)
@@ -58,16 +48,37 @@ def greet_browser(done: LoggedIn, token: str, *, acting: Acting, world: World) -
     return fresh
 
 
-def _is_known(token: str, customer_id: str, *, now: datetime) -> bool:
-    if not token:
-        return False
-    rows = SeenBrowser.objects.filter(token=digest_of(token), customer_id=customer_id)
-    return rows.filter(seen_at__gt=now - LIFE).exists()
+def know_browser(token: str, customer_id: str, *, acting: Acting, now: datetime) -> str:
+    """Connect the browser with this token (empty: it has none yet) with a customer; return its new token.
+
+    Inside a transaction.
+    """
+    fresh = secrets.token_urlsafe(32)
+    if token:  # the browser of several people stays connected with all of them
+        SeenBrowser.objects.filter(token=digest_of(token)).update(token=digest_of(fresh))
+    named = {"agent": acting.agent[:80], "seen_at": now}
+    SeenBrowser.objects.update_or_create(
+        token=digest_of(fresh),
+        customer_id=customer_id,
+        defaults=named,
+        create_defaults={**named, "made_at": now},
+    )
+    return fresh
 
 
 def clear_browsers(*, world: World) -> int:
     """Delete browsers that are new again anyway; return how many."""
     return SeenBrowser.objects.filter(seen_at__lt=world.clock.now() - LIFE).delete()[0]
+
+
+def disconnect_browser(browser_id: str, customer_id: str, *, acting: Acting, world: World) -> bool:
+    """Disconnect one browser of a customer; it may not ask for their PIN any more."""
+    with transaction.atomic():
+        gone, _ = SeenBrowser.objects.filter(pk=browser_id, customer_id=customer_id).delete()
+        if gone:
+            now = world.clock.now()
+            record_event("browser:disconnected", acting=acting, subject=customer_id, at=now)
+    return bool(gone)
 
 
 def forget_browsers_of(customer_id: str) -> int:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 
 from dojang.account.browsers import actions as browsers
-from dojang.account.browsers.queries import known_customer
+from dojang.account.browsers.queries import is_connected, known_customer
 from dojang.account.errors import (
+    BrowserUnknownError,
     CertificateHeldError,
     LoginLockedError,
     LoginPausedError,
@@ -84,17 +85,25 @@ def log_in(product: Product, answer: Answer, *, acting: Acting, world: World) ->
 
 
 def log_in_by_id(
-    product: Product, user_id: str, answer: Answer, *, remember: bool, acting: Acting, world: World
+    product: Product,
+    user_id: str,
+    answer: Answer,
+    *,
+    browser: str,
+    remember: bool,
+    acting: Acting,
+    world: World,
 ) -> LoggedIn:
-    """Log in with the certificate of a user id.
+    """Log in with the certificate of a user id, in a browser connected with its customer (by its token).
 
-    Every "no" before the PIN was right is `LoginRefusedError`; after five a day for one user id, existing or
-    not, `LoginStoppedError`. With the right PIN, a `UseRefusedError` says more. How long a "no" takes
+    In any other the PIN is not looked at and nothing is counted against anybody: `BrowserUnknownError`,
+    whether there is such a user id or not. Every "no" before the PIN was right is `LoginRefusedError`; after
+    five a day `LoginStoppedError`. With the right PIN, a `UseRefusedError` says more. How long a "no" takes
     tells a stranger something; the door that answers him has to hide it.
     """
-    attempt = _count(user_id, acting=acting, world=world)
+    customer_id = _connected(user_id, browser, acting=acting, world=world)
+    attempt = _count(user_id, world=world)
     try:
-        customer_id = world.corebank.customer_of_user_id(user_id) or ""
         use = _UNLOCKS[product.unlock].prove(
             product, answer, purpose=LOGIN, customer_id=customer_id, acting=acting, world=world
         )
@@ -183,11 +192,20 @@ def _enter(
     return LoggedIn(customer_id=customer_id, product=product, session=session, browser=browser)
 
 
-def _count(user_id: str, *, acting: Acting, world: World) -> int:
-    """Count an entry by user id before anybody is asked; return the attempt. Existing or not is the same."""
+def _connected(user_id: str, browser: str, *, acting: Acting, world: World) -> str:
+    """Return the customer behind a user id with whom this browser is connected."""
     now, policy = world.clock.now(), world.policy
     if budgets.spent_of(budgets.wrong_entries(policy, acting), now=now):
         raise LoginPausedError
+    customer_id = world.corebank.customer_of_user_id(user_id) or ""
+    if not is_connected(browser, customer_id, now=now):
+        raise BrowserUnknownError
+    return customer_id
+
+
+def _count(user_id: str, *, world: World) -> int:
+    """Count an entry by user id before the PIN is tried; return the attempt."""
+    now, policy = world.clock.now(), world.policy
     tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=Limit(policy.pin_errors, DAY))
     with transaction.atomic():
         counted = counters.count_attempts([tally], run_id="", now=now)

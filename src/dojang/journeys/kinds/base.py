@@ -174,12 +174,22 @@ def read_email(data: Mapping[str, Any], name: str = "email") -> str | FieldError
 
 def read_birth(run: RunView, data: Mapping[str, Any], name: str = "birth") -> date | None:
     """Read a birth date as it is usually written; a day that is not in the past is none."""
-    day = read_day(run, data, name)
-    return day if day is not None and day < today(run) else None
+    return birth_before(run.now, data, name)
+
+
+def birth_before(now: datetime, data: Mapping[str, Any], name: str = "birth") -> date | None:
+    """Read a birth date as `read_birth` does, outside a run."""
+    day = day_until(now, data, name)
+    return day if day is not None and day < day_of(now) else None
 
 
 def read_day(run: RunView, data: Mapping[str, Any], name: str) -> date | None:
     """Read a day up to today in Korea."""
+    return day_until(run.now, data, name)
+
+
+def day_until(now: datetime, data: Mapping[str, Any], name: str) -> date | None:
+    """Read a day up to the one of `now` in Korea."""
     value = plain_date(raw_of(data, name))
     if not is_digits(value, 8):
         return None
@@ -187,7 +197,7 @@ def read_day(run: RunView, data: Mapping[str, Any], name: str) -> date | None:
         day = date(int(value[:4]), int(value[4:6]), int(value[6:]))
     except ValueError:
         return None
-    return day if day.year >= _OLDEST and day <= today(run) else None
+    return day if day.year >= _OLDEST and day <= day_of(now) else None
 
 
 def read_name(data: Mapping[str, Any], name: str = "name") -> str | FieldError:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _WAITING: Final = Approval.State.WAITING
+#: The purpose of a question that is not about a certificate: may this browser ask for the PIN?
+CONNECT: Final = "connect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class ApprovalView:
     until: datetime
     digits: int
     key_id: str
+    purpose: str = ""
 
 
 # ------------------------------------------------------------------------------------------ who asks
@@ -144,17 +147,24 @@ def _questions(customer_id: str, *, world: World) -> Budget:
 def _tell_phone(row: Approval, *, world: World) -> None:
     """Push the question. A telephone that cannot be pushed to still shows it when the app is opened."""
     product = render(f"product.{row.product}.named", row.locale)
+    text = "approval.push.connect" if row.purpose == CONNECT else "approval.push.text"
     life = max(1, int((row.until - world.clock.now()).total_seconds()))
     try:
         world.push.send(
             customer_id=row.customer_id,
             title=render("approval.push.title", row.locale),
-            text=render("approval.push.text", row.locale, product=product),
+            text=render(text, row.locale, product=product),
             key=f"approval:{row.id}",
             manner=Manner(life=life, urgent=True, place="/app/approvals/"),
         )
     except PortError as error:
         log.warning("a question could not be pushed: %s", error.code)
+
+
+def is_asked(customer_id: str, *, world: World) -> bool:
+    """Tell whether a question waits on the customer's telephone already."""
+    rows = Approval.objects.filter(customer_id=customer_id, state=_WAITING, until__gte=world.clock.now())
+    return rows.exists()
 
 
 def approval_state(approval_id: str, *, world: World) -> Question:
@@ -199,6 +209,7 @@ def _view(row: Approval, *, world: World) -> ApprovalView:
         until=row.until,
         digits=world.policy.approval_digits,
         key_id="" if found is None else found.id,
+        purpose=row.purpose,
     )
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from dojang.edge.refusals import refuse
 from dojang.edge.visitor import acting_of, device_of, world_of
-from dojang.edge.wording import product_name, reader_locale, write_time
+from dojang.edge.wording import phrase, product_name, reader_locale, write_time
 from dojang.ports.writing import is_digits, plain_digits
 from dojang.wallet.devices import approvals
 from dojang.wallet.devices.errors import ApprovalNotFoundError, ApprovalRefusedError
@@ -37,7 +37,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
     rows = [
         {
             "id": one.id,
-            "product": product_name(one.product, locale),
+            "question": _question(one, locale),
             "until": write_time(one.until, locale),
         }
         for one in found
@@ -61,6 +61,13 @@ def answer(request: HttpRequest, approval: str) -> HttpResponse:
     except ApprovalNotFoundError as error:
         refuse(error)
         return _ended("gone")
+
+
+def _question(view: approvals.ApprovalView, locale: str) -> str:
+    """Say what is to be approved: a certificate, or that a browser is connected."""
+    if view.purpose == approvals.CONNECT:
+        return phrase("app.approvals.connect", locale)
+    return phrase("app.approvals.question", locale, {"product": product_name(view.product, locale)})
 
 
 def _approve(request: HttpRequest, approval: str) -> HttpResponse:
@@ -104,7 +111,7 @@ def _ask(request: HttpRequest, approval: str, problem: str) -> HttpResponse:
         "approvals",
         approval=view,
         problem=problem,
-        product=product_name(view.product, locale),
+        question=_question(view, locale),
         until=write_time(view.until, locale),
         challenge_id=made.id,
         challenge=base64.b64encode(made.challenge).decode(),

@@ -12,8 +12,14 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dojang.account.browsers.actions import forget_browser, greet_browser
-from dojang.account.browsers.queries import known_customer
-from dojang.account.errors import LoginLockedError, LoginStoppedError, PatternLockedError, UseRefusedError
+from dojang.account.browsers.queries import is_connected_at_all, known_customer
+from dojang.account.errors import (
+    BrowserUnknownError,
+    LoginLockedError,
+    LoginStoppedError,
+    PatternLockedError,
+    UseRefusedError,
+)
 from dojang.account.proving.actions import log_in, log_in_by_browser, log_in_by_id
 from dojang.account.sessions.actions import end_session
 from dojang.ca.queries import certificate_by_id
@@ -30,6 +36,7 @@ from dojang.web.deeds import holder_name
 from dojang.web.me import (
     ASKED,
     KNOWN,
+    SEEN,
     SESSION,
     read_cookie,
     safe_next,
@@ -49,7 +56,6 @@ if TYPE_CHECKING:
     from dojang.journeys.product import Product
     from dojang.web.presenting import Control
 
-SEEN = "seen"  #: the cookie by which a browser is no stranger
 _LOCKED = (LoginLockedError, LoginStoppedError, PatternLockedError, UseRefusedError)
 
 
@@ -67,11 +73,18 @@ def _known_name(request: HttpRequest, product: Product) -> str:
     return holder_name(view.subject) if view else ""
 
 
+def _asks_pin(request: HttpRequest, product: Product, known: str) -> bool:
+    """Tell whether this browser may be asked for a PIN: it is connected with somebody, or remembers them."""
+    if product.on_device or known:
+        return not product.on_device
+    return is_connected_at_all(read_cookie(request, SEEN), now=world_of(request).clock.now())
+
+
 def _mistakes(
     request: HttpRequest, product: Product, *, known: str, user_id: str
 ) -> dict[str, tuple[str, ...]]:
     """Say what is wrong with the form of what was typed, which is no try."""
-    if product.on_device:
+    if not _asks_pin(request, product, known):
         return {}
     found = {"pin": pin_mistakes(request, answer_of(request).pin), "id": ()}
     if not known and not USER_ID.fullmatch(user_id):
@@ -102,7 +115,8 @@ def _page(
     locale, mistakes = reader_locale(), mistakes or {}
     refusal = refuse_in_form(error) if error else None
     way = way_of(request, product, _url(product))
-    fields = _fields(known=known, user_id=user_id, mistakes=mistakes) if way.typed else []
+    asks_pin = _asks_pin(request, product, known)
+    fields = _fields(known=known, user_id=user_id, mistakes=mistakes) if asks_pin else []
     context: dict[str, Any] = {
         "place": "mine",
         "known": known,
@@ -122,6 +136,8 @@ def _page(
         "asked": "next" in request.GET,
         "again": way.reissue if isinstance(error, _LOCKED) else "",
         "left": "out" in request.GET,
+        "connected": "connected" in request.GET and asks_pin,
+        "strange": way.typed and (not asks_pin or isinstance(error, BrowserUnknownError)),
     }
     response = show(request, "web/login.html", context, status=form_status(refusal, *mistakes.values()))
     response["Cache-Control"] = "no-store"
@@ -181,8 +197,12 @@ def _try(request: HttpRequest, product: Product, *, known: str, user_id: str) ->
         return log_in(product, answer, acting=acting, world=world)
     if known:
         return log_in_by_browser(product, read_cookie(request, KNOWN), answer, acting=acting, world=world)
-    remember = "remember" in request.POST
-    return log_in_by_id(product, user_id, answer, remember=remember, acting=acting, world=world)
+    if not _asks_pin(request, product, known):
+        raise BrowserUnknownError  # whatever came along was asked for by nobody, and is not looked at
+    browser, remember = read_cookie(request, SEEN), "remember" in request.POST
+    return log_in_by_id(
+        product, user_id, answer, browser=browser, remember=remember, acting=acting, world=world
+    )
 
 
 @require_POST

@@ -10,8 +10,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
 from dojang.account import actions as account
-from dojang.account.browsers.actions import forget_browser
-from dojang.account.browsers.queries import browsers_of, known_browser
+from dojang.account.browsers.actions import disconnect_browser, forget_browser
+from dojang.account.browsers.queries import (
+    browsers_of,
+    connected_browser,
+    connected_browsers_of,
+    known_browser,
+)
 from dojang.account.queries import log_of
 from dojang.edge.holding import hold_refused
 from dojang.edge.refusals import refuse_in_form
@@ -36,7 +41,7 @@ from dojang.wallet.uses.queries import uses_of
 from dojang.web.app.offers import made_on_a_phone
 from dojang.web.asking import control, form_status, summary_of
 from dojang.web.deeds import Deed, deeds_of, newest_of_each
-from dojang.web.me import KNOWN, SESSION, logged_in, read_cookie, see_other, set_cookie
+from dojang.web.me import KNOWN, SEEN, SESSION, logged_in, read_cookie, see_other, set_cookie
 from dojang.web.shell import show
 
 if TYPE_CHECKING:
@@ -205,11 +210,13 @@ def log(request: HttpRequest, me: SessionView) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @logged_in
 def devices(request: HttpRequest, me: SessionView) -> HttpResponse:
-    """Show devices and browsers; POST makes one browser forget, or one device ask for its pattern again."""
+    """Show devices and browsers; POST disconnects or forgets one, or has one ask for its pattern again."""
     if request.method == "POST" and "biometric" in request.POST:
         device, acting = request.POST["biometric"], acting_of(request, customer_id=me.customer_id)
         turn_off_of(me.customer_id, device, acting=acting, world=world_of(request))
         return see_other("/me/devices/?said=biometric")
+    if request.method == "POST" and "connected" in request.POST:
+        return _disconnect(request, me)
     if request.method == "POST":
         browser = request.POST.get("browser", "")
         known = {row.id for row in browsers_of(me.customer_id)}
@@ -219,7 +226,26 @@ def devices(request: HttpRequest, me: SessionView) -> HttpResponse:
     this = known_browser(read_cookie(request, KNOWN))
     phones = device_rows(devices_of(me.customer_id), reader_locale())
     browsers = browsers_of(me.customer_id)
-    return _show(request, "devices", "devices", phones=phones, browsers=browsers, this=this)
+    connected = connected_browsers_of(me.customer_id, now=world_of(request).clock.now())
+    here = connected_browser(read_cookie(request, SEEN), me.customer_id)
+    return _show(
+        request,
+        "devices",
+        "devices",
+        phones=phones,
+        browsers=browsers,
+        this=this,
+        connected=connected,
+        here=here,
+    )
+
+
+def _disconnect(request: HttpRequest, me: SessionView) -> HttpResponse:
+    chosen, acting = request.POST["connected"], acting_of(request, customer_id=me.customer_id)
+    connected = connected_browsers_of(me.customer_id, now=world_of(request).clock.now())
+    if chosen in {row.id for row in connected}:
+        disconnect_browser(chosen, me.customer_id, acting=acting, world=world_of(request))
+    return see_other("/me/devices/?said=disconnected")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

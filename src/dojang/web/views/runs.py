@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.views.decorators.http import require_GET, require_http_methods
 
+from dojang.account.connecting.actions import connect_by_issue
 from dojang.edge.holding import hold_refused
 from dojang.edge.refusals import refuse
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import parse_moment, phrase, reader_locale, write_time
 from dojang.journeys.page import Message
 from dojang.pki.errors import DojangError
+from dojang.products import PRODUCTS
 from dojang.ra import actions
 from dojang.ra.errors import RunNotFoundError
 from dojang.web import guides
@@ -25,6 +27,7 @@ from dojang.web.app.device import describe_this_device
 from dojang.web.app.elsewhere import begin_on_the_phone
 from dojang.web.cookies import known_runs, remember_run
 from dojang.web.forms import read_form
+from dojang.web.me import SEEN, read_cookie, set_cookie
 from dojang.web.presenting import present, present_result, present_wait
 from dojang.web.runs import live_run, run_path, run_url
 from dojang.web.shell import show
@@ -73,13 +76,27 @@ def _render(request: HttpRequest, page: Page, *, status: int = 200) -> HttpRespo
     context: dict[str, Any] = {"page": page, "view": present(page, locale), "place": "certs"}
     context |= {"run_path": run_path(page), "in_app": page.channel == "app"}
     context["frame"] = "app/base.html" if page.channel == "app" else "web/base.html"
+    seen = ""
     if page.state == "done":
+        seen = _connect(request, page)
         context["result"] = present_result(page, locale)
         if page.channel == "app":
             describe_this_device(request, world=world_of(request))
     ended = page.state in _ENDINGS or (page.state == "locked" and not page.fields)
     template = f"web/run_{page.state}.html" if ended else "web/run.html"
-    return _no_store(show(request, template, context, status=status))
+    response = _no_store(show(request, template, context, status=status))
+    if seen:
+        set_cookie(request, response, SEEN, seen, lasting=True)
+    return response
+
+
+def _connect(request: HttpRequest, page: Page) -> str:
+    """Connect the browser an issue ended in, where a PIN will be asked for; return its new token."""
+    product, token = PRODUCTS.get(page.product), known_runs(request).get(page.run, "")
+    if product is None or product.on_device or request.method == "HEAD":
+        return ""
+    acting = acting_of(request, token=token)
+    return connect_by_issue(page.run, read_cookie(request, SEEN), acting=acting, world=world_of(request))
 
 
 def _revision(text: str, present: int) -> int:
