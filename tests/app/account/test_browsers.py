@@ -1,4 +1,4 @@
-"""The first log-in from a browser is told, the next one from there is not."""
+"""A browser that is connected is told of once, on every channel; a log-in from there is not."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 
+MESSAGES = ("browser_connected", "login_new_browser")
+
+
 @pytest.fixture
 def hong(world: World) -> Visitor:
     """Return somebody with a fresh certificate and a browser that has seen nothing of it."""
@@ -29,8 +32,8 @@ def hong(world: World) -> Visitor:
 
 
 def told() -> int:
-    """How often a strange browser was told of."""
-    return Notice.objects.filter(message_id="login_new_browser", channel="push").count()
+    """How often a browser was told of."""
+    return Notice.objects.filter(message_id__in=MESSAGES, channel="push").count()
 
 
 def out(visitor: Visitor) -> None:
@@ -41,21 +44,20 @@ def out(visitor: Visitor) -> None:
 def test_a_new_browser_is_told_on_every_channel_with_the_way_out(
     hong: Visitor, world: World, run_jobs: Callable[[], int]
 ) -> None:
-    """Once for a browser; the text message has no link; a wrong PIN tells nothing of the kind."""
+    """Once for a browser; the text message has no link; the log-in that follows tells nothing more."""
     hong.log_in("390462")
-    assert (told(), SeenBrowser.objects.count()) == (0, 0)
+    assert (told(), SeenBrowser.objects.count()) == (1, 1)
     hong.log_in()
-    channels = Notice.objects.filter(message_id="login_new_browser").values_list("channel", flat=True)
-    assert set(channels) == {"mail", "push", "sms"}
-    assert Event.objects.filter(type="browser:first_seen").count() == 1
+    channels = Notice.objects.filter(message_id="browser_connected").values_list("channel", flat=True)
+    assert sorted(channels) == ["mail", "push", "sms", "sms"]
+    assert Event.objects.filter(type="browser:connected").count() == 1
     run_jobs()
     sms = world.sms.texts(hong.walk.number)[-1].text  # type: ignore[attr-defined]
     assert "Chrome, Windows" in sms
     assert world.policy.bank_phone in sms
-    assert "멈춰" in sms
     assert "http" not in sms
     assert "/" not in sms
-    assert "처음 보는 브라우저" in hong.html("/me/notices/")
+    assert "새 브라우저를 연결했어요" in hong.html("/me/notices/")
     out(hong)
     hong.log_in()
     assert told() == 1
@@ -77,8 +79,8 @@ def test_the_cookie_is_new_each_time_and_stored_nowhere(hong: Visitor) -> None:
     assert SeenBrowser.objects.filter(token__in=seen).count() == 0
     thief = Visitor(hong.walk)
     thief.client.cookies["dojang_seen"] = seen[0]
-    thief.log_in()
-    assert told() == 2
+    assert 'href="/login/connect/?next=/me/"' in thief.html("/login/")
+    assert told() == 1
 
 
 def test_one_browser_is_known_to_all_its_people(hong: Visitor, world: World) -> None:
@@ -112,6 +114,7 @@ def test_a_browser_is_new_again_after_stopping_everything_and_after_a_long_time(
     world.clock.advance(int(LIFE.total_seconds()) + 1)  # type: ignore[attr-defined]
     assert clear_browsers(world=world) == 1
     han.client.cookies.pop("dojang_me")
+    han.is_connected = False
     han.log_in()
     assert told() == before + 1
 

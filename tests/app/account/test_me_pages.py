@@ -16,6 +16,7 @@ from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate, certificates_of
 from dojang.edge.holding import NOT_BEFORE, REFUSED_AFTER
 from dojang.notices.models import Notice
+from dojang.sandbox.cast import BY_HANDLE
 from dojang.wallet.uses.models import Use
 
 if TYPE_CHECKING:
@@ -151,9 +152,10 @@ def test_what_is_in_my_name_is_shown(hong: Visitor, run_jobs: Callable[[], int])
 
 
 def test_a_wrong_pin_is_refused_without_saying_whose_id_exists(hong: Visitor) -> None:
-    """An unknown id and a wrong PIN get pages that differ in the id typed alone; both are held back."""
+    """Elsewhere's id and nobody's get pages that differ in the id typed alone; all are held back."""
     pages = []
-    for user_id in (hong.walk.person.user_id, "nobody7"):
+    hong.connect()
+    for user_id in (BY_HANDLE["han"].user_id, "nobody7"):
         asked = time.monotonic()
         answer = hong.post("/login/", user_id=user_id, pin=WRONG)
         assert answer.status_code == 422
@@ -168,6 +170,7 @@ def test_a_wrong_pin_is_refused_without_saying_whose_id_exists(hong: Visitor) ->
 
 def test_empty_boxes_are_named(hong: Visitor) -> None:
     """Nothing typed is told at the field, and no try is counted."""
+    hong.connect()
     answer = hong.post("/login/", user_id="", pin="")
     html = answer.content.decode()
     assert answer.status_code == 422
@@ -257,7 +260,7 @@ def test_everything_stops_with_one_button(hong: Visitor) -> None:
     assert "모두 멈췄어요" in answer.content.decode()
     assert active_certificate(hong.walk.person.id, "financial") is None
     assert other.get("/me/").status_code == hong.get("/me/").status_code == 303
-    assert 'name="user_id"' in hong.html("/login/")
+    assert 'href="/login/connect/?next=/me/"' in hong.html("/login/")
 
 
 def lost(hong: Visitor, **changed: str) -> HttpResponse:

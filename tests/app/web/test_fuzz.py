@@ -14,6 +14,7 @@ from tests.app.web.test_site import PLACES, agree, begin, hidden
 from tests.journeys.app.walker import PIN, Walk
 
 from dojang.ca.queries import certificates_of
+from dojang.ports.acting import Acting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
