@@ -47,6 +47,12 @@ def test_the_financial_certificate_opens_my_seals_and_a_known_browser_asks_less(
     page.context.clear_cookies()
     page.goto(f"{hong.centre.url}/me/log/")
     assert page.url.endswith("/login/?next=/me/log/")
+    assert page.locator("input[name=pin]").count() == 0
+    assert hong.findings() == []
+    page.goto(f"{hong.centre.url}/login/connect/")
+    assert hong.findings() == []
+    hong.connect()
+    page.goto(f"{hong.centre.url}/login/?next=/me/log/")
     assert hong.findings() == []
     hong.type("user_id", hong.drawer["user_id"])
     hong.type_secret("pin", "390462")
@@ -75,7 +81,7 @@ def test_by_keyboard_alone_and_without_scripts(
     hong = issue(customer, "han", "594817")
     context = browser.new_context(java_script_enabled=False, locale="ko-KR")
     page = context.new_page()
-    page.goto(f"{live.url}/login/")
+    Customer(page, live, "han").connect()
     page.locator("[name=user_id]").focus()
     page.keyboard.type(hong.drawer["user_id"])
     page.keyboard.press("Tab")

@@ -29,7 +29,7 @@ PLACES = ("/me/", "/me/certificates/", "/me/uses/", "/me/notices/", "/me/devices
 
 def log_in(page: Page, centre: Centre, user_id: str, pin: str) -> None:
     """Log in on a page of its own."""
-    page.goto(f"{centre.url}/login/")
+    Customer(page, centre, "hong").connect()
     page.locator("[name=user_id]").fill(user_id)
     Customer(page, centre, "hong").type_secret("pin", pin)
     with page.expect_navigation():
