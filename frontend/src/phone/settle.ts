@@ -15,7 +15,8 @@ async function end(place: HTMLElement | null): Promise<void> {
   if (state === "done") keepSeal(place?.querySelector<SVGElement>(".stamping svg.seal") ?? null);
   const pending = pendingOf(run);
   if (!pending) return;
-  if (state === "done") {
+  if (state === "done" || state === "waiting") {
+    // What waits is stored for good; the certificate it will replace is another device's, and lives until then.
     await device().finish(pending.handle);
     await dropReplaced((place?.dataset["replaced"] ?? "").replaceAll(" ", ""));
   } else if (["failed", "cancelled", "expired"].includes(state)) {

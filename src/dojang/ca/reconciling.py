@@ -65,11 +65,13 @@ def reconcile(
     acting: Acting,
     world: World,
     confirmed: Callable[[Certificate], bool],
+    waits: Callable[[Certificate], bool] = lambda _certificate: False,
     within: Within | None = None,
 ) -> Reconciled:
     """Finish or give up what a crash left behind; returns exact counts.
 
-    `confirmed` tells whether the holder (wallet, device) has the certificate; `within` is what activation
+    `confirmed` tells whether the holder (wallet, device) has the certificate, `waits` whether it becomes
+    active later and is not given up for being issued long ago; `within` is what activation
     does in its transaction, as for `activate_certificate`. Raises `SignerUnavailableError` when the signer
     cannot be asked: what it signed is then unknown and nothing is given up.
     """
@@ -88,7 +90,7 @@ def reconcile(
     issued = Certificate.objects.filter(state=Certificate.State.ISSUED).exclude(product=AUTHORITY)
     for certificate_id in list(issued.order_by("id").values_list("id", flat=True)):
         done = _settle_certificate(
-            certificate_id, acting=acting, world=world, confirmed=confirmed, within=within
+            certificate_id, acting=acting, world=world, confirmed=confirmed, waits=waits, within=within
         )
         if done:
             tally.add(done)
@@ -155,6 +157,7 @@ def _settle_certificate(
     acting: Acting,
     world: World,
     confirmed: Callable[[Certificate], bool],
+    waits: Callable[[Certificate], bool],
     within: Within | None,
 ) -> str:
     row = Certificate.objects.select_related("intent").get(pk=certificate_id)
@@ -171,7 +174,7 @@ def _settle_certificate(
                 return ""  # revoked by somebody else in the meantime: that stands
             return "activated"
         age = world.clock.now() - row.issued_at
-        if age < timedelta(seconds=world.policy.issue_confirm_within):
+        if age < timedelta(seconds=world.policy.issue_confirm_within) or waits(row):
             return "waiting"
         revoke_certificate(row.pk, "cessationOfOperation", acting=acting, world=world)
         return "revoked"

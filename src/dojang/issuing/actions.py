@@ -26,6 +26,7 @@ from dojang.issuing.holding import (
 from dojang.issuing.placing import offer_key, place_order
 from dojang.issuing.reconciling import Kept, reconcile
 from dojang.issuing.revoking import end_long_holds, revoke_certificate
+from dojang.issuing.waiting import stop_reissue, waiting_by_link
 
 __all__ = [
     "Held",
@@ -42,6 +43,8 @@ __all__ = [
     "restore_certificate",
     "restore_everything",
     "revoke_certificate",
+    "stop_reissue",
     "suspend_certificate",
     "suspend_left",
+    "waiting_by_link",
 ]

@@ -147,14 +147,15 @@ class _Phases:
 
     def _give_up_if_late(self, job: _Job) -> None:
         within = timedelta(seconds=self.world.policy.issue_confirm_within)
-        if self.world.clock.now() >= job.order.placed_at + within:
+        if self.world.clock.now() >= (job.order.waits_until or job.order.placed_at) + within:
             self._fail(job, "issue_timed_out")
 
     def is_due(self, job: _Job) -> bool:
-        """Leave an order its holder's time to store the certificate, and no longer."""
+        """Leave an order its holder's time to store the certificate, no longer, and then what it waits."""
         order = job.order
         if order.state != Order.State.DELIVERING or order.stored_at is not None:
-            return True
+            until = order.waits_until if order.stored_at is not None else None
+            return until is None or self.world.clock.now() >= until
         assert order.deliver_until is not None
         if self.world.clock.now() > order.deliver_until:
             self._fail(job, "delivery_timed_out")

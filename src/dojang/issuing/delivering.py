@@ -4,6 +4,7 @@ The order waits in state ``delivering``: certificate, chain and a challenge are 
 them, signs the challenge with the new key and says ``stored``. That answer is committed on its own before
 anything follows from it, so a crash right behind it activates the certificate and never forgets it. Not
 stored, or no answer in time: the new certificate is revoked, the old one lives. Never none, never two.
+A re-issue that waits (`dojang.issuing.waiting`) is told now and activated when its time has come.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from django.db import transaction
 from dojang.audit.actions import record_event
 from dojang.ca.actions import holding_order
 from dojang.ca.errors import CertificateRevokedError
+from dojang.issuing import waiting
 from dojang.issuing.custodies import custody_of
 from dojang.issuing.ending import fail_order
 from dojang.issuing.models import Order
 from dojang.issuing.store import open_body, seal_body
 from dojang.journeys.delivery import is_stored
+from dojang.notices.letters import Letters, gather
 
 if TYPE_CHECKING:
     from dojang.ca.models import Certificate
@@ -78,8 +81,11 @@ def confirm_delivery(
             return False
         seal_body(order, replace(body, label=label, platform=platform))
         order.stored_at = world.clock.now()
+        letters = Letters(gather([order.customer_id] if order.waits_until else [], world=world))
         with transaction.atomic():
             order.save(update_fields=["body", "stored_at"])
+            if order.waits_until is not None:
+                waiting.tell(order, letters, acting=acting, world=world)
             record_event("order:stored", acting=acting, subject=order.id, customer=order.customer_id)
     return True
 

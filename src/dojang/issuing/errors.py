@@ -21,3 +21,9 @@ class ReissueLimitError(DojangError):
     """The person's certificate of this product was re-issued too often lately (`data`: ``limit``)."""
 
     code = "reissue_limit"
+
+
+class NothingWaitsError(DojangError):
+    """No re-issue waits here: it was stopped, its time is over, or there never was one."""
+
+    code = "nothing_waits"

@@ -50,6 +50,7 @@ class Order(models.Model):
     placed_at = models.DateTimeField()
     deliver_until = models.DateTimeField(null=True)  # it must have been stored by then
     stored_at = models.DateTimeField(null=True)  # it was: only the activation is still to be done
+    waits_until = models.DateTimeField(null=True)  # a re-issue that becomes active no earlier; empty: at once
     ended_at = models.DateTimeField(null=True)
     tidied = models.BooleanField(default=False)  # what follows a done order outside the database was done
     body = models.BinaryField()

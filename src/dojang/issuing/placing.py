@@ -6,6 +6,7 @@ rests on is checked and spent there; from then on `carry_out` finishes it or fai
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.db import IntegrityError, connection, transaction
@@ -64,7 +65,9 @@ def place_order(request: OrderRequest, *, acting: Acting, world: World) -> Order
             if _holds(request, now=now):
                 _refuse_too_often(order, world.policy.reissue_limit, now=now)
                 order.replaces = request.reason
-                order.save(update_fields=["replaces"])
+                if request.waits and world.policy.reissue_wait:
+                    order.waits_until = now + timedelta(seconds=world.policy.reissue_wait)
+                order.save(update_fields=["replaces", "waits_until"])
             # 3.
             _spend(order, request.evidence, now=now)
     except IntegrityError as error:

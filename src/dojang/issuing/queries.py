@@ -34,6 +34,7 @@ class OrderView:
     placed_at: datetime
     deliver_until: datetime | None
     stored_at: datetime | None
+    waits_until: datetime | None
     ended_at: datetime | None
     sealed: bytes = field(repr=False)
 
@@ -41,6 +42,11 @@ class OrderView:
     def is_living(self) -> bool:
         """Whether its certificate is still on its way."""
         return self.state in LIVING
+
+    def is_waiting(self, now: datetime) -> bool:
+        """Whether its certificate is stored where it belongs and becomes active later."""
+        stored = self.state == Order.State.DELIVERING and self.stored_at is not None
+        return stored and self.waits_until is not None and now < self.waits_until
 
 
 def view_of(order: Order) -> OrderView:
@@ -58,6 +64,7 @@ def view_of(order: Order) -> OrderView:
         placed_at=order.placed_at,
         deliver_until=order.deliver_until,
         stored_at=order.stored_at,
+        waits_until=order.waits_until,
         ended_at=order.ended_at,
         sealed=bytes(order.body),
     )
@@ -78,6 +85,18 @@ def living_of(customer_id: str) -> list[str]:
     """Return the ids of a person's orders that have not ended."""
     orders = Order.objects.filter(customer_id=customer_id, state__in=LIVING).order_by("placed_at")
     return list(orders.values_list("id", flat=True))
+
+
+def waiting_of(customer_id: str, *, now: datetime) -> tuple[OrderView, ...]:
+    """Return a person's re-issues that become active later, and can be stopped until then."""
+    rows = Order.objects.filter(customer_id=customer_id, state=Order.State.DELIVERING, waits_until__gt=now)
+    return tuple(one for one in map(view_of, rows.order_by("placed_at")) if one.is_waiting(now))
+
+
+def is_stored(order_id: str) -> bool:
+    """Tell whether an order waits with its certificate stored: time alone does not take it back."""
+    rows = Order.objects.filter(id=order_id, state=Order.State.DELIVERING, stored_at__isnull=False)
+    return rows.filter(waits_until__isnull=False).exists()
 
 
 def living_among(order_ids: Collection[str]) -> set[str]:

@@ -11,6 +11,7 @@ from django.db.models import Q
 from dojang.ca.actions import reconcile as reconcile_authority
 from dojang.issuing.carrying import carry_out
 from dojang.issuing.models import Order
+from dojang.issuing.queries import is_stored
 from dojang.issuing.tidying import tidy_up
 from dojang.notices.actions import deliver_waiting
 from dojang.ports.signer_errors import SignerError
@@ -38,17 +39,25 @@ class Kept:
 
 def reconcile(*, acting: Acting, world: World, limit: int = 500) -> Kept:
     """Bring every unfinished order to its end."""
+    now = world.clock.now()
+    waits = Q(waits_until__gt=now, stored_at__isnull=False)
     due = Q(state=Order.State.PLACED) | Q(state=Order.State.DELIVERING) & (
-        Q(stored_at__isnull=False) | Q(deliver_until__lt=world.clock.now())
+        Q(stored_at__isnull=False) | Q(deliver_until__lt=now)
     )
-    waiting = list(Order.objects.filter(due).order_by("placed_at").values_list("id", flat=True)[:limit])
+    orders = Order.objects.filter(due).exclude(waits).order_by("placed_at")
+    waiting = list(orders.values_list("id", flat=True)[:limit])
     taken = 0
     for begin in range(0, len(waiting), _BATCH):
         taken += len(carry_out(waiting[begin : begin + _BATCH], acting=acting, world=world))
     authority = None
     try:
         # Orders above have confirmed what they could; what is still only issued belongs to no living order.
-        authority = reconcile_authority(acting=acting, world=world, confirmed=lambda _certificate: False)
+        authority = reconcile_authority(
+            acting=acting,
+            world=world,
+            confirmed=lambda _certificate: False,
+            waits=lambda certificate: is_stored(certificate.intent.order_key),
+        )
     except SignerError as error:
         log.warning("the authority cannot be reconciled now: %s", error.code)
     untidy = Order.objects.filter(state=Order.State.DONE, tidied=False).order_by("ended_at")

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from dojang.journeys.model import PageParts
 from dojang.journeys.page import Action, Field, Message, Show, Wait
+from dojang.pki.day import local
 from dojang.pki.errors import VerificationError
 from dojang.pki.signing import describe_key, verify_signature
 
@@ -59,6 +60,15 @@ def delivery_parts(delivery: Delivery) -> PageParts:
         submit=None,
         extra=(Action("stored", Message("action.stored"), primary=True),),
         why=Message("deliver.why"),
+    )
+
+
+def waiting_parts(until: datetime, *, phone: str) -> PageParts:
+    """Return what the page of a run in state ``waiting`` shows: from when on, and how to stop it."""
+    at = local(until).strftime("%Y-%m-%d %H:%M")
+    return PageParts(
+        submit=None,
+        messages=(Message("reissue.waits", {"at": at}), Message("reissue.stop", {"phone": phone})),
     )
 
 

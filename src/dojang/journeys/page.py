@@ -104,7 +104,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What is shown now. `state`: ``open issuing delivering done locked failed expired cancelled``."""
+    """What is shown now.
+
+    `state`: ``open issuing delivering waiting done locked failed expired cancelled``.
+    """
 
     run: str
     journey: str

@@ -49,6 +49,7 @@ class Product:
     key_algorithm: str = ""  #: of a key made on the device; the wallet's have the bank's own
     life_days: int
     renew_window_days: int  #: so near its end a new certificate is for a whole life
+    reissue_waits: bool = False  #: a re-issue waits where nothing was proven but what leaks
     faq: tuple[str, ...] = ()  #: its guide's own questions, before those everybody asks
     hours: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     choices: Mapping[str, tuple[str | bool, ...]] = field(default_factory=lambda: MappingProxyType({}))

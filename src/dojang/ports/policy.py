@@ -63,6 +63,9 @@ class Policy:
     products: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reissue_keep_not_after: bool = True
     reissue_per_day: int = 1
+    reissue_wait: int = (
+        86_400  #: of a re-issue without a second factor, where the product has it wait; 0: none
+    )
     min_age_years: int = 14
     crl_shards: int = 4
     crl_life: int = 86_400

@@ -3,6 +3,7 @@
 The key pair, the random number of the virtual id and the password are made on the device; see
 `dojang.journeys.kinds.device_key`. What makes it more than a telephone's certificate (invariant 16): the
 account's password, counted over all channels, or a bank that sets ``needs_factor`` a second factor too.
+A re-issue without one, on a telephone that is not the customer's already, waits (``reissue_wait``).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ PRODUCT = Product(
     icon="paper",
     life_days=366,  # one year
     renew_window_days=30,
+    reissue_waits=True,
     faq=("joint_start", "lost_phone", "joint_password", "forgot_id", "life", "joint_where"),
     hours=MappingProxyType({"reissue": "01:00-23:00"}),
     choices=MappingProxyType(

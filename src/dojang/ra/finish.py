@@ -17,8 +17,10 @@ from dojang.issuing.values import Evidence, NewContact, OfferedKey, OrderRequest
 from dojang.journeys import engine
 from dojang.journeys.outcomes import Passed, Rejected
 from dojang.journeys.page import FieldError, Message
+from dojang.products.parts import FACTORS
 from dojang.ra.models import Run
 from dojang.wallet.devices.actions import is_used
+from dojang.wallet.devices.queries import is_home
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -80,8 +82,17 @@ def _request(view: RunView) -> OrderRequest:
         evidence=_evidence(view),
         proof_key=None if pattern is None else base64.b64decode(pattern.values["proof_key"]),
         app_version="" if device is None else str(device.values.get("app_version", "")),
+        waits=view.journey.product.reissue_waits and not _has_second_factor(view),
         contact=_new_contact(facts.get("contact")),
     )
+
+
+def _has_second_factor(view: RunView) -> bool:
+    """Tell whether more was proven than leaks: card, token, another certificate, or a telephone of theirs."""
+    assert view.customer is not None
+    device = view.facts.get("device")
+    known = device is not None and is_home(str(device.values["device_id"]), view.customer)
+    return known or any(name in view.facts for name in FACTORS)
 
 
 def _evidence(view: RunView) -> tuple[Evidence, ...]:

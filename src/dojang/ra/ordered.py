@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dojang.issuing.actions import carry_out, confirm_delivery, refuse_delivery
 from dojang.issuing.queries import delivery_of, find_order, result_of
 from dojang.journeys import engine
-from dojang.journeys.delivery import delivery_parts
+from dojang.journeys.delivery import delivery_parts, waiting_parts
 from dojang.journeys.page import FieldError, Message, Wait
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ def order_of(run: Run) -> OrderView:
 def order_page(turn: Turn, *, wrong: str = "") -> Page:
     """Make the page of a run that was ordered, from its order as it stands; `wrong` is an error's code."""
     order = order_of(turn.run)
+    if order.waits_until is not None and order.is_waiting(turn.world.clock.now()):
+        parts = waiting_parts(order.waits_until, phone=turn.world.policy.bank_phone)
+        return engine.make_page(turn.view(), state="waiting", parts=parts)
     if order.state == "delivering":
         parts = delivery_parts(delivery_of(order))
         page = engine.make_page(turn.view(), state="delivering", parts=parts)

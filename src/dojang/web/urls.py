@@ -5,7 +5,18 @@ from __future__ import annotations
 from django.urls import path
 
 from dojang.web.app import urls as app
-from dojang.web.views import changing, connecting, guiding, login, me, mine, places, revoking, runs
+from dojang.web.views import (
+    changing,
+    connecting,
+    guiding,
+    login,
+    me,
+    mine,
+    places,
+    revoking,
+    runs,
+    stopping,
+)
 
 app_name = "web"
 urlpatterns = [
@@ -26,6 +37,8 @@ urlpatterns = [
     path("me/notices/", me.notices, name="me-notices"),
     path("me/devices/", me.devices, name="me-devices"),
     path("me/log/", me.log, name="me-log"),
+    path("me/reissues/<slug:order>/stop/", stopping.mine, name="me-stop-reissue"),
+    path("stop/<slug:order>/<slug:tag>/", stopping.by_link, name="stop-reissue"),
     path("me/stop/", me.panic, name="me-stop"),
     path("me/certificates/<slug:serial>/stop/", me.hold, name="me-hold"),
     path("me/certificates/<slug:serial>/revoke/", revoking.revoke, name="me-revoke"),

@@ -64,6 +64,20 @@ def serials_on(device_id: str, customer_id: str) -> frozenset[str]:
     return frozenset(rows.values_list("certificate__serial", flat=True))
 
 
+def is_home(device_id: str, customer_id: str) -> bool:
+    """Tell whether a device is a customer's already: in use, and a certificate of theirs lives on it.
+
+    Its id is 128 random bits that nobody but the device itself knows.
+    """
+    rows = DeviceKey.objects.filter(
+        device__device_id=device_id,
+        device__state=Device.State.LIVE,
+        customer_id=customer_id,
+        certificate__isnull=False,
+    )
+    return bool(device_id) and rows.exclude(state=DeviceKey.State.RETIRED).exists()
+
+
 def device_key(device_id: str, product: str, *, customer_id: str = "") -> DeviceKey | None:
     """Return the newest certified key of a product on a device, of one customer if that is known."""
     rows = DeviceKey.objects.filter(

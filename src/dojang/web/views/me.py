@@ -22,6 +22,7 @@ from dojang.edge.holding import hold_refused
 from dojang.edge.refusals import refuse_in_form
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import knows, phrase, product_name, reader_locale, write_moment, write_time
+from dojang.issuing.queries import waiting_of
 from dojang.journeys.kinds.account import PASSWORD_DIGITS
 from dojang.notices.reading import letters_of
 from dojang.pki.errors import DojangError
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from dojang.account.queries import Entry
     from dojang.account.sessions.access import SessionView
     from dojang.notices.reading import Letter
+    from dojang.ports.world import World
     from dojang.wallet.devices.queries import DeviceView
     from dojang.wallet.uses.queries import UseView
 
@@ -179,9 +181,23 @@ def home(request: HttpRequest, me: SessionView) -> HttpResponse:
         deeds=live,
         soon=[deed for deed in live if deed.renewable],
         over=newest_of_each(over),
+        waiting=_waiting_rows(me.customer_id, world, locale),
         uses=use_rows(uses_of(me.customer_id, limit=_FEW), locale),
         letters=letter_rows(letters_of(me.customer_id, locale=locale, world=world, limit=_FEW), locale),
     )
+
+
+def _waiting_rows(customer_id: str, world: World, locale: str) -> list[dict[str, str]]:
+    """Write what waits and can be stopped in the reader's language."""
+    return [
+        {
+            "id": order.id,
+            "product": product_name(order.product, locale),
+            "until": write_moment(order.waits_until, locale),
+        }
+        for order in waiting_of(customer_id, now=world.clock.now())
+        if order.waits_until is not None
+    ]
 
 
 @require_GET

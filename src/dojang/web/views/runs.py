@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from dojang.journeys.page import Page
 
-_ENDINGS = {"done", "failed", "expired", "cancelled", "issuing"}
+_ENDINGS = {"done", "failed", "expired", "cancelled", "issuing", "waiting"}
 _LONGEST_REVISION = 7  #: digits
 
 
