@@ -210,6 +210,14 @@ class AppWalk(Walk):
         self.deliver()
         return self.do("stored", signature=self.phone.store(self.shown("deliver")), label="My phone")
 
+    def outwait(self) -> Page:
+        """Let what a re-issue on a new telephone has to wait be over."""
+        if self.page.state == "waiting":
+            clock: Any = self.world.clock
+            clock.advance(self.world.policy.reissue_wait)
+            self.refresh()
+        return self.page
+
 
 def run_dispatches(world: World) -> int:
     """Do what steps have left for a job; return how many there were."""

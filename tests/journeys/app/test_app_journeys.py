@@ -30,7 +30,8 @@ def test_a_certificate_on_the_telephone(world: World, journey: str, handle: str)
     if journey.endswith("reissue"):
         AppWalk(world, handle, journey=f"{product}-app-issue").finish()
     walk = AppWalk(world, handle, journey=journey, phone=Telephone())
-    assert walk.finish().state == "done"
+    walk.finish()
+    assert walk.outwait().state == "done"
     held = active_certificate(walk.person.id, product)
     assert held is not None
     assert walk.page.result is not None
@@ -82,7 +83,8 @@ def test_a_joint_reissue_in_either_order(world: World, order: str) -> None:
     chosen = with_policy(world, products={"joint": {"reissue_order": order}})
     AppWalk(chosen, journey="joint-app-issue").finish()
     walk = AppWalk(chosen, journey="joint-app-reissue", phone=Telephone())
-    assert walk.finish().state == "done"
+    walk.finish()
+    assert walk.outwait().state == "done"
     states = Certificate.objects.filter(product="joint").order_by("id").values_list("state", flat=True)
     assert list(states) == ["revoked", "active"]
 

@@ -74,7 +74,7 @@ def test_on_a_new_telephone_it_waits_a_day_and_every_channel_is_told(world: Worl
         assert (walk.refresh().state, states()) == ("waiting", ["active", "issued"])
     later(world, DAY)
     assert (walk.refresh().state, states()) == ("done", ["revoked", "active"])
-    assert told.count() == 3
+    assert told.count() == 4  # two numbers, mail and push, once each
 
 
 @pytest.mark.parametrize("given", ["own telephone", "bank certificate", "a bank that asks", "no wait"])

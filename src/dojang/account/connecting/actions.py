@@ -27,6 +27,7 @@ from dojang.guard.budgets import Budget
 from dojang.guard.sealing import digest_of, sealer
 from dojang.notices.letters import Letters, gather
 from dojang.ports.limits import DAY, Limit
+from dojang.products import PRODUCTS
 from dojang.products.messages import render
 from dojang.ra.queries import holder_of_done
 from dojang.wallet.devices.approvals import CONNECT, ask_approval, is_asked
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 log = logging.getLogger("dojang.account")
+#: Whose telephone is asked: the product that is opened by a pattern.
+_BY_PATTERN: Final = next(product.id for product in PRODUCTS.values() if product.unlock == "pattern")
 #: Rows older than this are deleted: whoever is still waiting has long been told that it is over.
 KEPT: Final = timedelta(days=1)
 #: So long after its end an issue connects the browser it ended in.
@@ -104,7 +107,7 @@ def ask_telephone(connecting_id: str, *, acting: Acting, world: World) -> None:
     outside = _ring(row, world=world) if row.way == ARS_CALL else None
     if row.way == APPROVAL:
         asked = ask_approval(
-            customer_id, purpose=CONNECT, product="bank", number=digits_of(row, world.policy),
+            customer_id, purpose=CONNECT, product=_BY_PATTERN, number=digits_of(row, world.policy),
             locale=row.locale, key=f"connect:{row.id}", acting=acting, world=world,
         )  # fmt: skip
         outside = asked.id if asked else None
