@@ -61,8 +61,8 @@ KINDS: Mapping[str, KindFacts] = MappingProxyType(
             limits=("certificate_password_errors",),
         ),
         "confirm": KindFacts(),
-        "contact": KindFacts(asks=("email", "phone"), of="core bank"),
-        "details": KindFacts(asks=("email", "address", "phone"), of="core bank"),
+        "contact": KindFacts(asks=("email", "phone"), of="core bank", limits=("person_errors",)),
+        "details": KindFacts(asks=("email", "address", "phone"), of="core bank", limits=("person_errors",)),
         "device": KindFacts(asks=("device_id", "app_version"), of="wallet", limits=("app_min_version",)),
         "device_key": KindFacts(
             asks=("csr", "sealed_r", "password_ok"), of="device, signer", limits=("pins_per_run",)
