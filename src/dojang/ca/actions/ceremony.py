@@ -34,9 +34,9 @@ from dojang.ca.linting import lint_before_signing
 from dojang.ca.models import Authority, Certificate, Intent
 from dojang.ca.orders import holding_order
 from dojang.ca.serials import serial_text
-from dojang.ca.status import whole_second
 from dojang.pki.build import build_tbs, new_serial
 from dojang.pki.certificate import read_certificate
+from dojang.pki.day import whole_second
 from dojang.pki.errors import ProfileError
 from dojang.pki.names import Name, build_name
 from dojang.pki.profiles import PROFILES

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 
 from dojang.audit.actions import record_event
-from dojang.ca.models import Certificate
+from dojang.ca.states import CertificateState
 from dojang.guard.challenges import ask_octets, take_challenge
 from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.journeys.delivery import verify_device
@@ -49,7 +49,7 @@ def _usable() -> models.QuerySet[DeviceKey]:
         state=DeviceKey.State.LIVE,
         proof__isnull=False,
         device__state=Device.State.LIVE,
-        certificate__state=Certificate.State.ACTIVE,
+        certificate__state=CertificateState.ACTIVE,
     )
 
 
@@ -186,7 +186,7 @@ def _unusable(key: DeviceKey) -> str:
     if key.state == DeviceKey.State.RETIRED or key.proof is None:
         return "unknown"
     is_live = key.device is not None and key.device.state == Device.State.LIVE
-    is_active = key.certificate is not None and key.certificate.state == Certificate.State.ACTIVE
+    is_active = key.certificate is not None and key.certificate.state == CertificateState.ACTIVE
     return "" if is_live and is_active else "blocked"
 
 
