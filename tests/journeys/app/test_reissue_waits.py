@@ -12,13 +12,13 @@ from tests.journeys.app.walker import Walk, with_policy
 
 from dojang.ca.models import Certificate
 from dojang.issuing.actions import reconcile, stop_reissue, waiting_by_link
+from dojang.issuing.actions.waiting import stop_tag
 from dojang.issuing.errors import NothingWaitsError
 from dojang.issuing.models import Order
-from dojang.issuing.waiting import stop_tag
 from dojang.notices.models import Notice
 from dojang.notices.reading import letters_of
 from dojang.ports.acting import Acting
-from dojang.ra.holding import hold_everything
+from dojang.ra.actions import hold_everything
 from dojang.sandbox.cast import BY_HANDLE
 
 if TYPE_CHECKING:

@@ -30,7 +30,8 @@ from dojang.ports.limits import DAY, Limit
 from dojang.products import PRODUCTS
 from dojang.products.messages import render
 from dojang.ra.queries import holder_of_done
-from dojang.wallet.devices.approvals import CONNECT, ask_approval, is_asked
+from dojang.wallet.devices.actions import ask_approval
+from dojang.wallet.devices.queries import CONNECT, is_asked
 
 if TYPE_CHECKING:
     from dojang.account.connecting.values import ConnectingView, Line
@@ -95,7 +96,7 @@ def ask_telephone(connecting_id: str, *, acting: Acting, world: World) -> None:
     if row is None or now > row.until:
         return
     customer_id, line = _customer_of(row, world=world), line_of(row)
-    if customer_id is None or (row.way == APPROVAL and is_asked(customer_id, world=world)):
+    if customer_id is None or (row.way == APPROVAL and is_asked(customer_id, now=now)):
         return
     limit = Limit(world.policy.ars_calls_per_day, DAY)
     with transaction.atomic():

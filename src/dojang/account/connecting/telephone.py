@@ -8,7 +8,7 @@ from dojang.account.connecting.values import APPROVAL, ARS_CALL, SMS_REPLY, Conn
 from dojang.guard.sealing import sealer
 from dojang.journeys.kinds.base import mask_mobile
 from dojang.ports.writing import reply_number
-from dojang.wallet.devices.approvals import approval_state
+from dojang.wallet.devices.actions.approvals import approval_state
 
 if TYPE_CHECKING:
     from dojang.account.models import Connecting

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dojang.wallet.devices.models import Approval, Biometric, Device, DeviceKey
 
@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.db.models import QuerySet
+
+
+#: The purpose of a question that is not about a certificate: may this browser ask for the PIN?
+CONNECT: Final = "connect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,12 @@ def device_key(device_id: str, product: str, *, customer_id: str = "") -> Device
 def place_of_key(key_id: str) -> tuple[int, str] | None:
     """Return the certificate (its row's id) of a key on a device, and what its device is called."""
     return _place(DeviceKey.objects.filter(id=key_id))
+
+
+def is_asked(customer_id: str, *, now: datetime) -> bool:
+    """Tell whether a question waits on the customer's telephone already."""
+    rows = Approval.objects.filter(customer_id=customer_id, state=Approval.State.WAITING, until__gte=now)
+    return rows.exists()
 
 
 def place_of_approval(approval_id: str) -> tuple[int, str] | None:

@@ -14,8 +14,9 @@ from dojang.edge.refusals import refuse
 from dojang.edge.visitor import acting_of, device_of, world_of
 from dojang.edge.wording import phrase, product_name, reader_locale, write_time
 from dojang.ports.writing import is_digits, plain_digits
-from dojang.wallet.devices import approvals
+from dojang.wallet.devices.actions import approvals
 from dojang.wallet.devices.errors import ApprovalNotFoundError, ApprovalRefusedError
+from dojang.wallet.devices.queries import CONNECT
 from dojang.web.app.biometrics import stand_in
 from dojang.web.app.views import place
 from dojang.web.me import read_octets
@@ -65,7 +66,7 @@ def answer(request: HttpRequest, approval: str) -> HttpResponse:
 
 def _question(view: approvals.ApprovalView, locale: str) -> str:
     """Say what is to be approved: a certificate, or that a browser is connected."""
-    if view.purpose == approvals.CONNECT:
+    if view.purpose == CONNECT:
         return phrase("app.approvals.connect", locale)
     return phrase("app.approvals.question", locale, {"product": product_name(view.product, locale)})
 
