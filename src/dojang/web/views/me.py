@@ -192,7 +192,7 @@ def _waiting_rows(customer_id: str, world: World, locale: str) -> list[dict[str,
     return [
         {
             "id": order.id,
-            "product": product_name(order.product, locale),
+            "product": phrase(f"product.{order.product}.named", locale),
             "until": write_moment(order.waits_until, locale),
         }
         for order in waiting_of(customer_id, now=world.clock.now())

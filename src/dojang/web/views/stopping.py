@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dojang.edge.refusals import refuse
 from dojang.edge.visitor import acting_of, world_of
-from dojang.edge.wording import phrase, product_name, reader_locale, write_moment
+from dojang.edge.wording import phrase, reader_locale, write_moment
 from dojang.issuing.actions import stop_reissue, waiting_by_link
 from dojang.issuing.errors import NothingWaitsError
 from dojang.web.me import logged_in, see_other
@@ -30,7 +30,7 @@ def by_link(request: HttpRequest, order: str, tag: str) -> HttpResponse:
     try:
         view = waiting_by_link(order, tag, world=world)
         assert view.waits_until is not None
-        name = product_name(view.product, locale)
+        name = phrase(f"product.{view.product}.named", locale)
         context |= {
             "title": phrase("me.waiting.title", locale, {"product": name}),
             "until": write_moment(view.waits_until, locale),
