@@ -31,7 +31,7 @@ def live() -> Iterator[Centre]:
 
 def letters(hand: Handset) -> list[str]:
     """Read the mail box."""
-    found = hand._ask("GET", f"/sandbox/api/mail/{hand.drawer['email']}")  # noqa: SLF001 - the person's own
+    found = hand._ask("GET", f"/sandbox/api/mail/{hand.drawer['email']}")
     return [letter["text"] for letter in found["letters"]]
 
 
