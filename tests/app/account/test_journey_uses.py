@@ -48,7 +48,7 @@ def test_the_pattern_in_a_journey_of_the_app_is_a_use(world: World) -> None:
     app.step()
     assert told(app)[0] == ("bank", "factor_financial", "accepted", "app")
     (use, _) = uses_of(HONG.id)
-    assert (use.agent, use.origin) == ("My phone", world.policy.public_url)
+    assert (use.agent, use.origin) == ("My phone", world.policy.addresses.public_url)
     assert use.source == "198.51.100.*"
     assert Event.objects.filter(type="certificate:used", subject=use.serial).count() == 1
     assert Event.objects.filter(type="certificate:use_refused", subject=use.serial).count() == 1

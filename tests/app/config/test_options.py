@@ -21,7 +21,7 @@ def test_policy_comes_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DOJANG_CONFIG", str(place))
     options = load_options()
     policy = options.build_policy()
-    assert (options.threads, policy.pin_errors, policy.bank_name_en, policy.card_errors) == (
+    assert (options.threads, policy.wrong_entries.pin.count, policy.bank.name_en, policy.wrong_entries.security_card.count) == (
         3,
         3,
         "Moon Bank",
@@ -93,15 +93,15 @@ def test_a_products_impossible_figure_is_refused_in_words(
         ("host = 'localhost'", "DOJANG_HOST"),
         ("public_url = 'http://intranet'", "DOJANG_STATUS_URL"),
         ("[policy]\npin_erors = 3", "policy.pin_erors"),
-        ("[policy]\npin_errors = 0", "policy.pin_errors"),
-        ("[policy]\npin_errors = 'five'", "policy.pin_errors"),
-        ("[policy]\nsession_idle = 30", "policy.idle_warning"),
-        ("[policy]\nsession_idle = 9999", "policy.session_idle"),
+        ("[policy]\npin_errors = 0", "policy.wrong_entries.pin.count"),
+        ("[policy]\npin_errors = 'five'", "policy.wrong_entries.pin.count"),
+        ("[policy]\nsession_idle = 30", "policy.sessions.idle_warning"),
+        ("[policy]\nsession_idle = 9999", "policy.sessions.idle"),
         ("[policy]\nwallet_algorithm = 'rsa-512'", "policy.wallet_algorithm"),
-        ("[policy]\npolicy_arc = 'one.two'", "policy.policy_arc"),
-        ("[policy]\nocsp_life = 5", "policy.ocsp_life"),
-        ("[policy]\napprovals_window = 86400", "policy.approvals_window"),
-        ("[policy]\nservice_open = '24:00'", "policy.service_open"),
+        ("[policy]\npolicy_arc = 'one.two'", "policy.bank.policy_arc"),
+        ("[policy]\nocsp_life = 5", "policy.status.ocsp_life"),
+        ("[policy]\napprovals_window = 86400", "policy.approvals.questions.count"),
+        ("[policy]\nservice_open = '24:00'", "policy.service_hours.usual"),
         ("[policy.service_hours]\njoint-reissue = '1-23'", "policy.service_hours"),
         ("[policy.service_hours]\npassport = '01:00-23:00'", "policy.service_hours"),
         ("[policy.products.passport]\nlife_days = 9", "policy.products.passport"),
@@ -157,7 +157,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path, monkeypatch: pytest.M
 def test_addresses_inside_certificates_are_http(public: str, status: str, expected: str) -> None:
     """However customers reach the centre, whoever checks a certificate asks by http."""
     policy = load_options(public_url=public, status_url=status).build_policy()
-    assert (policy.public_url, policy.status_url) == (public.rstrip("/"), expected)
+    assert (policy.addresses.public_url, policy.addresses.status_url) == (public.rstrip("/"), expected)
 
 
 def test_https_makes_cookies_secure() -> None:

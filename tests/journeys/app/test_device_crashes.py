@@ -141,7 +141,7 @@ def test_a_crash_at_statements_of_storage_failed(world: World) -> None:
         walk.submit()
         with failing_statements(Fuse(point)), pytest.raises(CrashError):
             say(walk, world, "storage_failed")
-        world.clock.advance(world.policy.delivery_within + 1)  # type: ignore[attr-defined]
+        world.clock.advance(world.policy.issue.deliver_within + 1)  # type: ignore[attr-defined]
         reconcile(acting=SYSTEM, world=world)
         assert walk.refresh().state == "failed"
         exactly_one(world, walk, mine=False)

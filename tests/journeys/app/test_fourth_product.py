@@ -109,7 +109,7 @@ def test_its_whole_journey_ends_with_its_own_certificate(world: World, product: 
     held = active_certificate(walk.person.id, "corporate")
     assert held is not None
     assert "ou=corporate," in held.subject
-    assert held.policy == f"{world.policy.policy_arc}.1.4"
+    assert held.policy == f"{world.policy.bank.policy_arc}.1.4"
     assert held.not_after == end_of_day(held.not_before, product.life_days)
     assert lint_certificate(held.der, PROFILE) == ()
     assert WalletKey.objects.get(customer_id=walk.person.id).product == "corporate"

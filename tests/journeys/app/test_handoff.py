@@ -107,7 +107,7 @@ def test_a_number_works_for_ten_minutes(world: World) -> None:
     patient = with_policy(world, session_idle=1800)
     walk = Walk(patient).walk_to("identify")
     made = offer(patient, walk)
-    world.clock.advance(patient.policy.handoff_ttl)  # type: ignore[attr-defined]
+    world.clock.advance(patient.policy.handoff.ttl)  # type: ignore[attr-defined]
     with pytest.raises(HandoffNotFoundError):
         accept(patient, made.number)
     assert open_page(walk.run, acting=walk.acting, world=patient).state == "open"

@@ -23,7 +23,7 @@ def test_a_reply_after_three_minutes_is_too_late(world: World) -> None:
     walk = Walk(wide).walk_to("sms_reply")
     old, clock = walk.code, wide.clock
     moving: Any = clock
-    moving.advance(wide.policy.sms_reply_ttl + 1)
+    moving.advance(wide.policy.sms_reply.ttl + 1)
     walk.reply(old)
     walk.submit()
     assert walk.page.step == "sms_reply"

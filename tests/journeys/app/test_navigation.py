@@ -154,7 +154,7 @@ def test_ten_idle_minutes_end_a_run(world: World) -> None:
     """After the idle time the page says so, and no answer is taken any more."""
     walk = Walk(world).walk_to("account")
     clock: Any = world.clock
-    clock.advance(world.policy.session_idle + 1)
+    clock.advance(world.policy.sessions.idle + 1)
     page = walk.submit(account="110000000001", account_password="1234")
     assert page.state == "expired"
     assert FactorCounter.objects.filter(factor="account").count() == 0
@@ -167,7 +167,7 @@ def test_extending_moves_the_idle_end_but_never_the_absolute_one(world: World) -
     clock: Any = world.clock
     revision = walk.page.revision
     for _ in range(3):
-        clock.advance(world.policy.session_idle - 60)
+        clock.advance(world.policy.sessions.idle - 60)
         page = walk.do("extend")
     assert (page.state, page.revision) == ("open", revision)
     row = Run.objects.get(id=walk.run)
@@ -181,7 +181,7 @@ def test_a_refresh_does_not_extend(world: World) -> None:
     walk = Walk(world).walk_to("account")
     clock: Any = world.clock
     for _ in range(4):
-        clock.advance(world.policy.session_idle // 4)
+        clock.advance(world.policy.sessions.idle // 4)
         walk.refresh()
     assert walk.refresh().state == "expired"
 
@@ -190,7 +190,7 @@ def test_the_expiry_job_ends_what_ran_out_and_nothing_else(world: World) -> None
     """Of two runs, the job ends the one whose time is over."""
     old = Walk(world).walk_to("identify")
     clock: Any = world.clock
-    clock.advance(world.policy.session_idle - 30)
+    clock.advance(world.policy.sessions.idle - 30)
     fresh = Walk(world, "han").walk_to("identify")
     clock.advance(60)
     system = Acting(kind="system", id="expire_runs", channel="job")

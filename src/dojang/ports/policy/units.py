@@ -1,0 +1,30 @@
+"""What the figures of a policy are figures of: written beside each, so that nobody has to guess."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Final
+
+#: Keys of a field's metadata: its unit, and the least a bank may set it to.
+UNIT: Final = "unit"
+LEAST: Final = "least"
+
+
+def of(default: int, unit: str, *, least: int = 1) -> int:
+    """Describe a field that is a number of `unit`; below `least` no bank can mean it."""
+    return field(default=default, metadata={UNIT: unit, LEAST: least})
+
+
+def seconds(default: int, *, least: int = 1) -> int:
+    """Describe a field that is a number of seconds."""
+    return of(default, "seconds", least=least)
+
+
+def days(default: int, *, least: int = 1) -> int:
+    """Describe a field that is a number of days."""
+    return of(default, "days", least=least)
+
+
+def digits(default: int) -> int:
+    """Describe a field that is a number of decimal digits."""
+    return of(default, "digits")
