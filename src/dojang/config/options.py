@@ -29,6 +29,7 @@ from dojang.journeys.product import LIFE, WINDOW
 from dojang.pki.errors import DojangError
 from dojang.pki.rules import MAX_ANSWER_LIFE, MAX_LIST_LIFE
 from dojang.ports.policy import PolicyError
+from dojang.ports.policy.moved import MOVED
 from dojang.products import PRODUCTS
 from dojang.products.presets import AS_PRINTED, PRESETS, policy_of
 
@@ -226,8 +227,8 @@ def _refuse_misplaced(figures: Mapping[str, Any]) -> None:
         why = "set public_url and status_url at the top of the file, outside [policy]"
         raise PolicyError("policy.addresses", why)
     for name in figures:
-        product = name.partition("_")[0]
-        if product in PRODUCTS:
+        product, _, figure = name.partition("_")
+        if figure and product in PRODUCTS and name not in MOVED:
             raise PolicyError(f"policy.{name}", f"no such figure; see [policy.products.{product}]")
 
 

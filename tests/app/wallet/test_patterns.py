@@ -268,7 +268,7 @@ def test_at_most_three_questions_in_ten_minutes(world: World, walk: AppWalk) -> 
     assert len(approvals.approvals_for(walk.phone.device_id, world=world)) == 1
     push: Any = world.push
     assert len(push.banners(HONG.id)) == 3
-    world.clock.advance(world.policy.approvals.questions.count)  # type: ignore[attr-defined]
+    world.clock.advance(world.policy.approvals.questions.per)  # type: ignore[attr-defined]
     assert ask(world, walk, "later") is not None
 
 

@@ -112,7 +112,7 @@ def whole(walk: Walk, world: World, *, certificates: int) -> None:
 
 def test_a_crash_at_every_outside_call_of_issuing_is_taken_up(world: World) -> None:
     """The process dies before and after each call to signer and bank in turn; opening the page finishes."""
-    free = with_policy(world, reissue_per_day=1000, ars_calls_per_day=1000)
+    free = with_policy(world, reissue={"per_day": 1000}, ars={"calls_per_day": 1000})
     counting = Fuse()
     walk = Walk(free).walk_to("confirm")
     confirm(walk, crashing_world(free, counting))
@@ -133,7 +133,7 @@ def test_a_crash_at_every_outside_call_of_issuing_is_taken_up(world: World) -> N
 
 def test_a_crash_at_statements_of_issuing_is_taken_up(world: World) -> None:
     """The process dies at SQL statements spread over the whole of issuing; the reconcile job finishes."""
-    free = with_policy(world, reissue_per_day=1000, ars_calls_per_day=1000)
+    free = with_policy(world, reissue={"per_day": 1000}, ars={"calls_per_day": 1000})
     counting = Fuse()
     walk = Walk(free).walk_to("confirm")
     with failing_statements(counting):

@@ -33,7 +33,8 @@ def free(world: World) -> World:
     """Return the World with room for many runs of one person."""
     return with_policy(
         world,
-        reissue_per_day=1000, phone_texts_per_day=10_000, one_won_per_day=1000, source_errors=10_000,
+        reissue={"per_day": 1000}, phone_check={"texts_per_day": 10_000}, one_won={"per_day": 1000},
+        wrong_entries={"per_source": 10_000},
     )  # fmt: skip
 
 

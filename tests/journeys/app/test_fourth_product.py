@@ -201,7 +201,7 @@ def test_the_bank_sets_its_figures(product: Product, tmp_path: Path, monkeypatch
     place = tmp_path / "dojang.toml"
     monkeypatch.setenv("DOJANG_CONFIG", str(place))
     place.write_text(
-        "[policy.service_hours]\ncorporate-issue = '09:00-18:00'\n"
+        "[policy.service_hours.products]\ncorporate-issue = '09:00-18:00'\n"
         "[policy.products.corporate]\nlife_days = 366\nrenew_window_days = 14\nasks_account = false\n"
     )
     policy = load_options().build_policy()

@@ -12,7 +12,7 @@ from dojang.ports.policy.moved import GONE, MOVED
 from dojang.ports.policy.units import LEAST, UNIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from dojang.ports.policy import Policy
 
@@ -61,7 +61,9 @@ def _replaced(concern: _Concern, figures: Mapping[str, Any], place: str) -> _Con
     for name, wanted in figures.items():
         where = f"{place}.{name}"
         if name not in known:
-            raise PolicyError(where, f"no such figure{_nearest(name, known)}")
+            tables = [f"[{place}.{item}]" for item in known if isinstance(getattr(concern, item), Mapping)]
+            hint = f"; see {tables[0]}" if tables else _nearest(name, known)
+            raise PolicyError(where, f"no such figure{hint}")
         read[name] = _read(getattr(concern, name), wanted, where, known[name])
     return replace(concern, **read)  # type: ignore[type-var]
 
@@ -85,15 +87,15 @@ def _read(now: Any, wanted: Any, where: str, item: Field[Any]) -> Any:
 def _read_limit(now: Limit, wanted: Any, where: str) -> Limit:
     """Read a number, which leaves what it is counted over; of a rolling window that can be set too."""
     count, per = wanted, now.per
+    form = _KINDS[int] + (" or { count = …, seconds = … }" if isinstance(per, int) else "")
     if isinstance(wanted, Mapping):
         if not isinstance(per, int) or not set(wanted) <= _WINDOW:
-            allowed = " or { count = …, seconds = … }" if isinstance(per, int) else ""
-            raise PolicyError(where, f"it must be a whole number{allowed}")
+            raise PolicyError(where, f"it must be {form}")
         count, per = wanted.get("count", now.count), wanted.get("seconds", per)
         if type(per) is not int or not 0 < per < SECONDS_A_DAY:
             raise PolicyError(where, "its seconds must be a whole number, and fewer than a day has")
     if type(count) is not int:
-        raise PolicyError(where, f"it must be {_KINDS[int]}")
+        raise PolicyError(where, f"it must be {form}")
     if count < 1:
         raise PolicyError(where, "it must be 1 or more")
     return Limit(count, per)
@@ -120,21 +122,25 @@ def _unknown(policy: Policy, name: str, wanted: Any) -> str:
     if name in GONE:
         return f"no such figure any more: {GONE[name]}"
     if name in MOVED:
-        return f"no such figure any more: it is now {' and '.join(map(_spoken, MOVED[name]))}"
+        return f"no such figure any more: it is now {_spoken(MOVED[name])}"
     concerns = [item.name for item in fields(policy)]
     if isinstance(wanted, Mapping):
-        return f"no such table{_nearest(name, concerns)}"
+        return f"no such table{_nearest(name, concerns, '[policy.{}]')}"
     old = get_close_matches(name, MOVED, n=1)
     if old:
-        return f"no such figure; did you mean {' and '.join(map(_spoken, MOVED[old[0]]))}?"
-    return "no such figure: each stands in the table of its concern, such as [policy.sessions]"
+        return f"no such figure; did you mean {_spoken(MOVED[old[0]])}?"
+    return "no such figure: each stands in its concern's table, such as [policy.ars]"
 
 
-def _spoken(path: str) -> str:
-    concern, _, name = path.partition(".")
-    return f"{name} in [policy.{concern}]"
+def _spoken(paths: Sequence[str]) -> str:
+    """Write ``("pin.a", "pin.b", "otp.c")`` as ``a and b in [policy.pin] and c in [policy.otp]``."""
+    grouped: dict[str, list[str]] = {}
+    for path in paths:
+        concern, _, name = path.partition(".")
+        grouped.setdefault(concern, []).append(name)
+    return " and ".join(f"{' and '.join(names)} in [policy.{item}]" for item, names in grouped.items())
 
 
-def _nearest(name: str, names: Iterable[str]) -> str:
+def _nearest(name: str, names: Iterable[str], spoken: str = "{}") -> str:
     found = get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f"; did you mean {found[0]}?" if found else ""
+    return f"; did you mean {spoken.format(found[0])}?" if found else ""
