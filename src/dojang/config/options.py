@@ -30,6 +30,7 @@ from dojang.pki.errors import DojangError
 from dojang.pki.rules import MAX_ANSWER_LIFE, MAX_LIST_LIFE
 from dojang.ports.policy import PolicyError
 from dojang.ports.policy.moved import MOVED
+from dojang.ports.signer_keys import MOST_WRONG_PINS
 from dojang.products import PRODUCTS
 from dojang.products.presets import AS_PRINTED, PRESETS, policy_of
 
@@ -297,4 +298,6 @@ def _refuse_impossible(policy: Policy) -> None:
     _refuse_lengths(policy.sessions, refuse)
     if not all(part.isascii() and part.isdecimal() for part in policy.bank.policy_arc.split(".")):
         refuse("bank.policy_arc", "it must be an object identifier such as 2.25.1.2")
+    if policy.wrong_entries.pin.count > MOST_WRONG_PINS:
+        refuse("wrong_entries.pin", f"the signer locks a key after {MOST_WRONG_PINS} at the latest")
     _refuse_lives(policy.status, refuse)

@@ -106,10 +106,11 @@ class PhoneCheck(Base):
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count tries for the customer (before one is known, for the number); count texts for both."""
         phone = str((data or {}).get("phone") or run.scratch.get("line", {}).get("phone", ""))
-        own, allowed = run.customer is not None, run.policy.wrong_entries
+        own = run.customer is not None
+        limit = run.policy.wrong_entries.phone_check if own else run.policy.wrong_entries.phone_check_number
         tries = Count(
             factor="phone_check",
-            limit=allowed.phone_check if own else allowed.phone_check_number,
+            limit=limit,
             subject_kind="customer" if own else "phone",
             subject="" if own else phone,
             on_pending="refund",

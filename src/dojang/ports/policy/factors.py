@@ -70,7 +70,7 @@ class OneWonPolicy:
 class PatternPolicy:
     """`[policy.pattern]`: a stroke over nine dots."""
 
-    min_points: int = of(4, "dots")
+    min_points: int = of(4, "dots", most=9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,4 +78,4 @@ class CertificatePasswordPolicy:
     """`[policy.certificate_password]`: of a joint certificate; judged on its device."""
 
     min_length: int = of(10, "characters")
-    classes: int = of(3, "kinds")  #: of letters, digits and other characters
+    classes: int = of(3, "kinds", most=3)  #: of letters, digits and other characters

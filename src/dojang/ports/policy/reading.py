@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dojang.ports.limits import SECONDS_A_DAY, Limit
 from dojang.ports.policy.moved import GONE, MOVED
-from dojang.ports.policy.units import LEAST, UNIT
+from dojang.ports.policy.units import LEAST, MOST, UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -78,9 +78,12 @@ def _read(now: Any, wanted: Any, where: str, item: Field[Any]) -> Any:
         return _merged(now, wanted, where) if isinstance(now, Mapping) else _replaced(now, wanted, where)
     if type(wanted) is not type(now):
         raise PolicyError(where, f"it must be {_KINDS[type(now)]}")
-    if type(wanted) is int and wanted < item.metadata[LEAST]:
-        least = item.metadata[LEAST]
-        raise PolicyError(where, f"it must be {least} {item.metadata[UNIT]} or more")
+    if type(wanted) is int:
+        least, most, unit = (item.metadata[key] for key in (LEAST, MOST, UNIT))
+        if wanted < least:
+            raise PolicyError(where, f"it is a number of {unit}, {least} at least")
+        if most is not None and wanted > most:
+            raise PolicyError(where, f"it is a number of {unit}, {most} at most")
     return wanted
 
 

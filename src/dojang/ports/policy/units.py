@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Final
 
-#: Keys of a field's metadata: its unit, and the least a bank may set it to.
+#: Keys of a field's metadata: its unit, and the least and the most a bank may set it to.
 UNIT: Final = "unit"
 LEAST: Final = "least"
+MOST: Final = "most"
+_DIGITS: Final = 6  #: more than this nobody copies from one screen to another
 
 
-def of(default: int, unit: str, *, least: int = 1) -> int:
-    """Describe a field that is a number of `unit`; below `least` no bank can mean it."""
-    return field(default=default, metadata={UNIT: unit, LEAST: least})
+def of(default: int, unit: str, *, least: int = 1, most: int | None = None) -> int:
+    """Describe a field that is a number of `unit`; below `least` and above `most` no bank can mean it."""
+    return field(default=default, metadata={UNIT: unit, LEAST: least, MOST: most})
 
 
 def seconds(default: int, *, least: int = 1) -> int:
@@ -27,4 +29,4 @@ def days(default: int, *, least: int = 1) -> int:
 
 def digits(default: int) -> int:
     """Describe a field that is a number of decimal digits."""
-    return of(default, "digits")
+    return of(default, "digits", most=_DIGITS)
