@@ -13,6 +13,7 @@ from dojang.pki.day import local
 from dojang.ports.acting import Acting
 from dojang.ports.policy.bank import ServiceHoursPolicy
 from dojang.ra.actions import act, open_page, session_of, start_run
+from dojang.ra.actions.upkeep import expire_runs
 from dojang.ra.errors import (
     ActionUnknownError,
     JourneyNotFoundError,
@@ -23,7 +24,6 @@ from dojang.ra.errors import (
     TooManyStartsError,
 )
 from dojang.ra.models import Run, StepOutcome
-from dojang.ra.upkeep import expire_runs
 
 if TYPE_CHECKING:
     from dojang.ports.world import World

@@ -21,8 +21,7 @@ from dojang.guard.challenges import ask_octets, take_challenge
 from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.journeys.delivery import verify_device
 from dojang.ports.credentials import PatternChallenge, Proof
-from dojang.wallet.devices.actions import open_proof
-from dojang.wallet.devices.biometrics import (
+from dojang.wallet.devices.actions.biometrics import (
     Counted,
     count_answer,
     end_biometrics,
@@ -30,6 +29,7 @@ from dojang.wallet.devices.biometrics import (
     judge_answer,
     offer_of,
 )
+from dojang.wallet.devices.actions.keeping import open_proof
 from dojang.wallet.devices.models import Biometric, Device, DeviceKey
 
 if TYPE_CHECKING:
