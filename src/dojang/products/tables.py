@@ -46,7 +46,7 @@ class KindFacts:
 PRESET_NOTE = (
     "`as-printed` is what runs when nothing is set: the banks' guides as they are printed. `kisa` is what "
     'law and practice prefer. A bank names one in `dojang.toml` (`preset = "kisa"`); what it sets in '
-    "`[policy]` wins over the preset."
+    "`[policy.<concern>]` wins over the preset."
 )
 _ACCOUNT = ("wrong_entries.account", "wrong_entries.account_password")
 _CALLS = ("ars.ttl", "ars.calls_per_run", "ars.calls_per_day")
