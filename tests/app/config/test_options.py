@@ -86,6 +86,8 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
         ("[policy.addresses]", "set public_url and status_url at the top of the file, outside [policy]"),
         ("[policy.sesions]\nidle = 60", "no such table; did you mean [policy.sessions]?"),
         ("[policy.sessions]\nidel = 60", "no such figure; did you mean idle?"),
+        ("[policy.sessions]\nquickness = 60", "no such figure"),
+        ("[policy.service_hours]\nusul = '01:00-23:00'", "no such figure; did you mean usual?"),
         (
             "[policy.service_hours]\njoint = '01:00-23:00'",
             "no such figure; see [policy.service_hours.products]",
@@ -98,6 +100,8 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
             "it must be a whole number or { count = …, seconds = … }",
         ),
         ("[policy]\nsessions = 60", "it is a table: [policy.sessions]"),
+        ("[policy.products]\njoint = 366", "it is a table: [policy.products.joint]"),
+        ("[policy.service_hours.products]\njoint = 9", 'it must be a text in quotes, "like this"'),
         ("[policy.issue]\nfee = -1", "it is a number of won, 0 at least"),
         ("[policy.sessions]\nidle = 0", "it is a number of seconds, 1 at least"),
         ("[policy.pattern]\nmin_points = 10", "it is a number of dots, 9 at most"),

@@ -31,6 +31,7 @@ from dojang.ports.policy.runs import (
     RunPolicy,
     SessionPolicy,
 )
+from dojang.ports.policy.units import table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +67,7 @@ class Policy:
     status: StatusPolicy = field(default_factory=StatusPolicy)
     #: What this bank wants otherwise than the product's own file, by product: ``life_days``,
     #: ``renew_window_days`` and the product's choices. Asked through `Product`, which knows the rest.
-    products: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    products: Mapping[str, Mapping[str, Any]] = table(dict)
 
     def of_product(self, product: str) -> Mapping[str, Any]:
         """Return what this bank has set for a product by id; empty where the product's own file holds."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from dojang.ports.policy.units import table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,4 +47,4 @@ class ServiceHoursPolicy:
 
     usual: str = "00:00-00:00"  #: where neither `products` nor the product's own file says otherwise
     #: Other hours by ``product-issue`` or ``product-reissue``, else by ``product``
-    products: Mapping[str, str] = field(default_factory=dict)
+    products: Mapping[str, str] = table(str)

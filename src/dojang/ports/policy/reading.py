@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dojang.ports.limits import SECONDS_A_DAY, Limit
 from dojang.ports.policy.moved import GONE, MOVED
-from dojang.ports.policy.units import LEAST, MOST, UNIT
+from dojang.ports.policy.units import ENTRY, LEAST, MOST, UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -62,7 +62,7 @@ def _replaced(concern: _Concern, figures: Mapping[str, Any], place: str) -> _Con
         where = f"{place}.{name}"
         if name not in known:
             tables = [f"[{place}.{item}]" for item in known if isinstance(getattr(concern, item), Mapping)]
-            hint = f"; see {tables[0]}" if tables else _nearest(name, known)
+            hint = _nearest(name, known) or (f"; see {tables[0]}" if tables else "")
             raise PolicyError(where, f"no such figure{hint}")
         read[name] = _read(getattr(concern, name), wanted, where, known[name])
     return replace(concern, **read)  # type: ignore[type-var]
@@ -75,7 +75,9 @@ def _read(now: Any, wanted: Any, where: str, item: Field[Any]) -> Any:
     if isinstance(now, Mapping) or is_dataclass(now):
         if not isinstance(wanted, Mapping):
             raise PolicyError(where, f"it is a table: [{where}]")
-        return _merged(now, wanted, where) if isinstance(now, Mapping) else _replaced(now, wanted, where)
+        if isinstance(now, Mapping):
+            return _merged(now, wanted, where, item.metadata[ENTRY])
+        return _replaced(now, wanted, where)
     if type(wanted) is not type(now):
         raise PolicyError(where, f"it must be {_KINDS[type(now)]}")
     if type(wanted) is int:
@@ -104,19 +106,15 @@ def _read_limit(now: Limit, wanted: Any, where: str) -> Limit:
     return Limit(count, per)
 
 
-def _merged(now: Mapping[str, Any], wanted: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _merged(now: Mapping[str, Any], wanted: Mapping[str, Any], where: str, entry: type) -> dict[str, Any]:
     """Put a table over a table, entry by entry; what stands in it is its readers' to judge."""
     made = dict(now)
     for name, value in wanted.items():
-        old = made.get(name, {} if where == "policy.products" else "")
-        if isinstance(old, Mapping):
-            if not isinstance(value, Mapping):
-                raise PolicyError(f"{where}.{name}", f"it is a table: [{where}.{name}]")
-            made[name] = {**old, **value}
-        elif type(value) is not type(old):
-            raise PolicyError(f"{where}.{name}", f"it must be {_KINDS[type(old)]}")
-        else:
-            made[name] = value
+        if entry is not dict and type(value) is not entry:
+            raise PolicyError(f"{where}.{name}", f"it must be {_KINDS[entry]}")
+        if entry is dict and not isinstance(value, Mapping):
+            raise PolicyError(f"{where}.{name}", f"it is a table: [{where}.{name}]")
+        made[name] = {**made.get(name, {}), **value} if entry is dict else value
     return made
 
 
