@@ -18,21 +18,21 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
 from dojang.audit.actions import record_event
 from dojang.ca import authorities
-from dojang.ca.models import Authority, Certificate, Crl, OcspAnswer, Revocation
-from dojang.ca.serials import serial_number
-from dojang.ca.status import (
+from dojang.ca.actions.status import (
     GOOD,
     NEVER,
-    Answer,
+    SignedAnswer,
     Status,
     put_answers,
     sign_answers,
     unconfirmed,
-    whole_second,
 )
+from dojang.ca.models import Authority, Certificate, Crl, OcspAnswer, Revocation
+from dojang.ca.serials import serial_number
 from dojang.guard.locks import trying
 from dojang.pki import crl as pki_crl
 from dojang.pki import lint
+from dojang.pki.day import whole_second
 from dojang.ports.signer_errors import CrlNumberError
 
 if TYPE_CHECKING:
@@ -212,9 +212,11 @@ def refresh_ocsp_answers(*, acting: Acting, world: World, limit: int = 100_000) 
             break
         rows = list(Certificate.objects.filter(pk__in=due).defer("der"))
         ends = _standing_revocations(due)
-        answers: list[tuple[int, int, Answer]] = []
+        answers: list[tuple[int, int, SignedAnswer]] = []
         over = [row for row in rows if row.not_after < now]
-        answers.extend((row.pk, row.status_seq, Answer(whole_second(now), NEVER, b"", b"")) for row in over)
+        answers.extend(
+            (row.pk, row.status_seq, SignedAnswer(whole_second(now), NEVER, b"", b"")) for row in over
+        )
         living = [row for row in rows if row.not_after >= now]
         wanted = [(row, status_of(row, ends.get(row.pk))) for row in living]
         for row, answer in zip(living, sign_answers(wanted, world=world), strict=True):
