@@ -194,7 +194,8 @@ def test_a_bank_that_serves_https_issues_with_http_addresses(
     centre: Centre, public: str, practice: str
 ) -> None:
     """Status and issuer are asked by plain http (RFC 5280 section 8); the practice statement is on https."""
-    policy = replace(centre.world.policy, public_url=public, status_url="http://status.bank.example")
+    addresses = {"public_url": public, "status_url": "http://status.bank.example"}
+    policy = centre.world.policy.changed({"addresses": addresses})
     row = replace(centre, world=replace(centre.world, policy=policy)).activate()
     certificate = x509.load_der_x509_certificate(bytes(row.der))
     access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value

@@ -12,7 +12,6 @@ from dojang.audit.actions import record_event
 from dojang.ca.states import CertificateState
 from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.pki.errors import MalformedError
-from dojang.ports.limits import Limit
 from dojang.ports.signer_errors import (
     AuthorisationUsedError,
     ClockError,
@@ -238,7 +237,7 @@ def sign_with_pin(
 ) -> bytes:
     """Sign a SHA-256 digest with a customer's key.
 
-    The counter moves and is committed before the PIN is tried; `policy.pin_errors` wrong ones lock the key.
+    The counter moves and is committed before the PIN is tried; `wrong_entries.pin` wrong ones lock the key.
     Raises `WalletPinWrongError` (data ``left``), `WalletLockedError`, `WalletKeyNotFoundError`, and
     `WalletHeldError` while the certificate is suspended: the PIN is not tried then.
     """
@@ -305,7 +304,7 @@ def change_pin(
 
 
 def _tally(key: WalletKey, *, world: World) -> Tally:
-    return Tally(factor=PIN, subject=f"key:{key.id}", limit=Limit(world.policy.pin_errors))
+    return Tally(factor=PIN, subject=f"key:{key.id}", limit=world.policy.wrong_entries.pin)
 
 
 def _count_attempt(customer_id: str, key_id: str, *, acting: Acting, world: World) -> _Tried:
