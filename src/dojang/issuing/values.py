@@ -46,7 +46,7 @@ class OrderRequest:
     reason: str = "superseded"  #: what a certificate this one takes the place of is revoked for
     proof_key: bytes | None = field(default=None, repr=False)  #: by which a pattern is proven (device)
     app_version: str = ""
-    waits: bool = False  #: if it replaces a certificate: active only after the bank's ``reissue_wait``
+    waits: bool = False  #: if it replaces a certificate: active only after the bank's ``reissue.wait``
     contact: NewContact | None = None
 
 

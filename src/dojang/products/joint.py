@@ -3,7 +3,7 @@
 The key pair, the random number of the virtual id and the password are made on the device; see
 `dojang.journeys.kinds.device_key`. What makes it more than a telephone's certificate (invariant 16): the
 account's password, counted over all channels, or a bank that sets ``needs_factor`` a second factor too.
-A re-issue without one, on a telephone that is not the customer's already, waits (``reissue_wait``).
+A re-issue without one, on a telephone that is not the customer's already, waits (``reissue.wait``).
 """
 
 from __future__ import annotations

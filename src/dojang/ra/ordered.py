@@ -40,7 +40,7 @@ def order_page(turn: Turn, *, wrong: str = "") -> Page:
     """Make the page of a run that was ordered, from its order as it stands; `wrong` is an error's code."""
     order = order_of(turn.run)
     if order.waits_until is not None and order.is_waiting(turn.world.clock.now()):
-        parts = waiting_parts(order.waits_until, phone=turn.world.policy.bank_phone)
+        parts = waiting_parts(order.waits_until, phone=turn.world.policy.bank.phone)
         return engine.make_page(turn.view(), state="waiting", parts=parts)
     if order.state == "delivering":
         parts = delivery_parts(delivery_of(order))
@@ -53,7 +53,7 @@ def order_page(turn: Turn, *, wrong: str = "") -> Page:
         return engine.make_page(turn.view(replace(turn.body.progress, stopped=error)), state="failed")
     if order.state == "done":
         return engine.make_page(turn.view(), state="done", result=result_of(order))
-    until = order.placed_at + timedelta(seconds=turn.world.policy.issue_confirm_within)
+    until = order.placed_at + timedelta(seconds=turn.world.policy.issue.confirm_within)
     page = engine.make_page(turn.view(), state="issuing")
     return replace(page, wait=Wait("issuing", "issuing", until.isoformat(), _POLL_ISSUING))
 

@@ -201,7 +201,7 @@ def test_a_telephone_is_rung_five_times_a_day_and_answers_by_text_all_the_same(w
     line, rung = line_of(world, HONG), Connecting.objects.exclude(outside="")
     for _ in range(8):
         begin(world, line, ARS_CALL)
-    assert rung.count() == world.policy.ars_calls_per_day == 5
+    assert rung.count() == world.policy.connect.calls_per_day.count == 5
     assert connect(world, "hong", acting=STRANGER)
     world.clock.advance(86_400)  # type: ignore[attr-defined]
     begin(world, line, ARS_CALL)
@@ -216,7 +216,7 @@ def test_a_reply_connects_nobody_when(world: World, spoilt: str) -> None:
     token = begin(world, named)
     digits = connecting.connecting_of(token, world=world).digits
     if spoilt == "late":
-        world.clock.advance(world.policy.sms_reply_ttl + 1)  # type: ignore[attr-defined]
+        world.clock.advance(world.policy.sms_reply.ttl + 1)  # type: ignore[attr-defined]
     for number in range(3 * (spoilt == "three wrong")):
         sms.reply(number=line.phone, text=f"{(int(digits) + number + 1) % 10_000:04d}")  # type: ignore[attr-defined]
     sms.reply(number=line.phone, text=digits)  # type: ignore[attr-defined]
@@ -241,7 +241,7 @@ def test_two_at_once_connect_one_browser(world: World) -> None:
 
 def test_one_place_begins_so_many_a_day(world: World) -> None:
     """Rows are bounded; what is over is cleared away after a day."""
-    few = with_policy(world, starts_per_source=3)
+    few = with_policy(world, connect={"per_source": 3})
     for _ in range(3):
         begin(few, line_of(world, HONG))
     with pytest.raises(ConnectBusyError):

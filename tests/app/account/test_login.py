@@ -127,7 +127,7 @@ def test_five_wrong_entries_stop_an_id_for_the_day(world: World) -> None:
 def test_a_place_that_guesses_too_much_is_paused(world: World) -> None:
     """Guessing PINs runs out with the budget of the place, not of a person."""
     walk = holder(world)
-    few = dataclasses.replace(world, policy=dataclasses.replace(world.policy, source_errors=3))
+    few = dataclasses.replace(world, policy=world.policy.changed({"wrong_entries": {"per_source": 3}}))
     for _ in range(3):
         with pytest.raises(LoginRefusedError):
             log_in(few, walk.person.user_id, WRONG, source="203.0.113.9")

@@ -219,7 +219,7 @@ class AppWalk(Walk):
         """Let what a re-issue on a new telephone has to wait be over."""
         if self.page.state == "waiting":
             clock: Any = self.world.clock
-            clock.advance(self.world.policy.reissue_wait)
+            clock.advance(self.world.policy.reissue.wait)
             self.refresh()
         return self.page
 

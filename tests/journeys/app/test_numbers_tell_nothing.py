@@ -114,7 +114,7 @@ def test_a_customers_number_and_nobodys_are_the_same(world: World, step: str) ->
 @pytest.mark.parametrize("step", ["contact", "details"])
 def test_numbers_for_notices_are_counted_for_a_day(world: World, step: str) -> None:
     """Six numbers are one too many, whosever they are and in however many runs; tomorrow is another day."""
-    few = with_policy(world, person_errors=5)
+    few = with_policy(world, wrong_entries={"contact": 5})
     for _ in range(2):
         walk = at(few, step)
         for _ in range(3):

@@ -66,7 +66,7 @@ def test_on_a_new_telephone_it_waits_a_day_and_every_channel_is_told(world: Worl
     walk = reissue(world, journey=journey)
     assert (walk.page.state, states()) == ("waiting", ["active", "issued"])
     order = Order.objects.get(waits_until__isnull=False)
-    assert (order.waits_until - order.placed_at).total_seconds() == world.policy.reissue_wait == DAY
+    assert (order.waits_until - order.placed_at).total_seconds() == world.policy.reissue.wait == DAY
     told = Notice.objects.filter(message_id="reissue_waits", customer_id=HONG.id)
     assert set(told.values_list("channel", flat=True)) == {"mail", "push", "sms"}
     for seconds in (1, 700, 3_600):
@@ -90,7 +90,7 @@ def test_it_is_at_once_where_more_was_proven(world: World, first: AppWalk, given
     elif given == "a bank that asks":
         asked = with_policy(world, products={"joint": {"needs_factor": True}})
     else:
-        asked = with_policy(world, reissue_wait=0)
+        asked = with_policy(world, reissue={"wait": 0})
     assert (reissue(asked, phone=phone).page.state, states()) == ("done", ["revoked", "active"])
     assert Notice.objects.filter(message_id="reissue_waits").count() == 0
 

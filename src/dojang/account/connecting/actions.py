@@ -26,7 +26,6 @@ from dojang.guard import budgets
 from dojang.guard.budgets import Budget
 from dojang.guard.sealing import digest_of, sealer
 from dojang.notices.letters import Letters, gather
-from dojang.ports.limits import DAY, Limit
 from dojang.products import PRODUCTS
 from dojang.products.messages import render
 from dojang.ra.queries import holder_of_done
@@ -54,7 +53,7 @@ def begin_connecting(line: Line, way: str, *, acting: Acting, world: World) -> s
     """
     now, policy = world.clock.now(), world.policy
     token, row_id = secrets.token_urlsafe(32), uuid.uuid4()
-    begun = Budget("connects", acting.source, Limit(policy.starts_per_source, DAY))
+    begun = Budget("connects", acting.source, policy.connect.per_source)
     if budgets.spent_of([begun], now=now):
         raise ConnectBusyError
     with transaction.atomic():
@@ -98,7 +97,7 @@ def ask_telephone(connecting_id: str, *, acting: Acting, world: World) -> None:
     customer_id, line = _customer_of(row, world=world), line_of(row)
     if customer_id is None or (row.way == APPROVAL and is_asked(customer_id, now=now)):
         return
-    limit = Limit(world.policy.ars_calls_per_day, DAY)
+    limit = world.policy.connect.calls_per_day
     with transaction.atomic():
         taken = budgets.take([Budget("connect_calls", f"phone:{line.phone}", limit)], now=now)
         if taken is not None:
@@ -117,7 +116,7 @@ def ask_telephone(connecting_id: str, *, acting: Acting, world: World) -> None:
 
 
 def _ring(row: Connecting, *, world: World) -> str:
-    bank = world.policy.bank_name(row.locale)
+    bank = world.policy.bank.name(row.locale)
     return world.telephony.place_call(
         number=line_of(row).phone,
         expect=digits_of(row, world.policy),

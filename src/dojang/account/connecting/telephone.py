@@ -20,13 +20,13 @@ TABLE: Final = "account_connecting"
 
 def lives_for(way: str, policy: Policy) -> int:
     """Return how long a telephone may take to answer, in seconds."""
-    return {SMS_REPLY: policy.sms_reply_ttl, ARS_CALL: policy.ars_ttl, APPROVAL: policy.approval_ttl}[way]
+    return {SMS_REPLY: policy.sms_reply.ttl, ARS_CALL: policy.ars.ttl, APPROVAL: policy.approvals.ttl}[way]
 
 
 def digits_of(row: Connecting, policy: Policy) -> str:
     """Derive the number on the screen."""
     # The app asks for as many digits as for any other approval.
-    count = policy.approval_digits if row.way == APPROVAL else policy.connect_digits
+    count = policy.approvals.digits if row.way == APPROVAL else policy.connect.digits
     return sealer().digits(count, "connect", str(row.id))
 
 
@@ -72,6 +72,6 @@ def _reply(row: Connecting, *, world: World) -> str:
         if number == digits:
             return "received"
         misses += 1
-        if misses >= world.policy.sms_reply_errors:
+        if misses >= world.policy.wrong_entries.sms_reply.count:
             return "void"
     return "late" if world.clock.now() > row.until else "waiting"

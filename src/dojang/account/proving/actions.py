@@ -32,7 +32,6 @@ from dojang.guard import budgets, counters
 from dojang.guard.counters import Tally
 from dojang.notices.letters import Letters, gather
 from dojang.pki.errors import DojangError
-from dojang.ports.limits import DAY, Limit
 from dojang.wallet.keys.errors import (
     WalletHeldError,
     WalletKeyNotFoundError,
@@ -206,7 +205,7 @@ def _connected(user_id: str, browser: str, *, acting: Acting, world: World) -> s
 def _count(user_id: str, *, world: World) -> int:
     """Count an entry by user id before the PIN is tried; return the attempt."""
     now, policy = world.clock.now(), world.policy
-    tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=Limit(policy.pin_errors, DAY))
+    tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=policy.wrong_entries.login)
     with transaction.atomic():
         counted = counters.count_attempts([tally], run_id="", now=now)
     if counted.refused is not None:

@@ -63,10 +63,10 @@ def place_order(request: OrderRequest, *, acting: Acting, world: World) -> Order
             order.save(force_insert=True)
             # 2. whoever came before has ended by now
             if _holds(request, now=now):
-                _refuse_too_often(order, world.policy.reissue_limit, now=now)
+                _refuse_too_often(order, world.policy.reissue.per_day, now=now)
                 order.replaces = request.reason
-                if request.waits and world.policy.reissue_wait:
-                    order.waits_until = now + timedelta(seconds=world.policy.reissue_wait)
+                if request.waits and world.policy.reissue.wait:
+                    order.waits_until = now + timedelta(seconds=world.policy.reissue.wait)
                 order.save(update_fields=["replaces", "waits_until"])
             # 3.
             _spend(order, request.evidence, now=now)

@@ -33,7 +33,7 @@ def tell(order: Order, letters: Letters, *, acting: Acting, world: World) -> Non
         order.id,
         product=order.product,
         until=local(order.waits_until).strftime("%Y-%m-%d %H:%M"),
-        stop=f"{world.policy.public_url.rstrip('/')}/stop/{order.id}/{stop_tag(order.id)}/",
+        stop=f"{world.policy.addresses.public_url.rstrip('/')}/stop/{order.id}/{stop_tag(order.id)}/",
     )
     letters.write(acting=acting, world=world)
 

@@ -18,7 +18,6 @@ from dojang.journeys.kinds.base import (
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Outcome, Passed, Rejected
 from dojang.journeys.page import Field, FieldError, Message
-from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import MAIL_LONGEST, NAME_LONGEST
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def phone_field() -> Field:
 
 def contact_counts(run: RunView) -> tuple[Count, ...]:
     """Count numbers offered for notices that are not the customer's; tomorrow there are tries again."""
-    limit = Limit(run.policy.person_errors, DAY)
+    limit = run.policy.wrong_entries.contact
     return (Count(factor="contact", limit=limit, locks=False, code="contact_spent"),)
 
 
@@ -132,7 +131,7 @@ class PersonDetails(Base):
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count for the customer until a right answer or an unlock."""
         del data
-        return (Count(factor="person", limit=Limit(run.policy.person_errors)),)
+        return (Count(factor="person", limit=run.policy.wrong_entries.person),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Ask the core bank to compare."""
@@ -151,7 +150,7 @@ class PersonDetails(Base):
                 run,
                 ("person",),
                 "person_wrong",
-                limit=run.policy.person_errors,
+                limit=run.policy.wrong_entries.person,
                 mismatch=foreign(run, "person", match.owner),
             )
         values = {name: answer[name] for name in ("name", "phone", "birth")}

@@ -128,8 +128,8 @@ def _waiting(request: HttpRequest, view: ConnectingView, *, asked: bool) -> Http
     world, locale = world_of(request), reader_locale()
     panel = present_wait(Wait("connect", view.state, view.until.isoformat()), locale)
     args = {
-        "phone": view.phone, "short_code": world.policy.sms_short_code,
-        "bank": world.policy.bank_name(locale), "bank_phone": world.policy.bank_phone,
+        "phone": view.phone, "short_code": world.policy.bank.text_number,
+        "bank": world.policy.bank.name(locale), "bank_phone": world.policy.bank.phone,
     }  # fmt: skip
     context = {
         "place": "mine", "next": safe_next(request), "wait": panel, "over": panel.over,
