@@ -53,12 +53,15 @@ def end_certificate(customer_id: str, serial: str, reason: str, *, acting: Actin
 def stop_everything(customer_id: str, *, acting: Acting, world: World) -> Held:
     """Hold every certificate and device of a customer, end every session; a repeat changes nothing.
 
-    Every browser is new again: the next log-in is told, wherever it comes from.
+    In one transaction with the devices, the runs and what waits on a telephone. Every browser is new again:
+    the next log-in is told, wherever it comes from.
     """
-    held = hold_everything(customer_id, acting=acting, world=world)
-    end_sessions_of(customer_id, reason="stopped", acting=acting, world=world)
-    forget_browsers_of(customer_id)
-    return held
+
+    def end_sessions() -> None:
+        end_sessions_of(customer_id, reason="stopped", acting=acting, world=world)
+        forget_browsers_of(customer_id)
+
+    return hold_everything(customer_id, acting=acting, world=world, within=end_sessions)
 
 
 def identify(

@@ -59,7 +59,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
         "wallet_key_moved",
     ),
     HTTPStatus.REQUEST_TIMEOUT: ("request_too_slow",),
-    HTTPStatus.GONE: ("push_gone",),
+    HTTPStatus.GONE: ("parcel_ended", "push_gone"),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("parcel_too_large", "request_too_large"),
     # Understood, tried and refused: whoever sent it can mend it.
     HTTPStatus.UNPROCESSABLE_ENTITY: (

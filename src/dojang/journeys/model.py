@@ -316,6 +316,10 @@ class RunView:
         """Return the certificate of this product that is in use now, if any."""
         return in_use(self.holdings, self.now, lambda held: held.product == self.product)
 
+    def is_in_use(self, serial: str) -> bool:
+        """Tell whether the customer's certificate of this serial is in use now."""
+        return in_use(self.holdings, self.now, lambda held: held.serial == serial) is not None
+
     def usable(self, unlock: str, *, here: bool = False) -> Holding | None:
         """Return the certificate in use that opens by ``pin``, ``password`` or ``pattern``, if any.
 

@@ -156,9 +156,13 @@ def close_row(run: Run, state: Run.State, why: str, *, now: datetime) -> None:
 
 
 def end_run(run: Run, state: Run.State, why: str, *, acting: Acting, world: World) -> None:
-    """End a locked open run: cancelled or expired. Inside a transaction; what it proved is void."""
+    """End a locked open run: cancelled or expired. Inside a transaction.
+
+    What it proved is void, and a number that would move it to another device works no more.
+    """
     now = world.clock.now()
     close_row(run, state, why, now=now)
     run.revision += 1
     run.save()
+    run.handoffs.filter(used_at__isnull=True).delete()
     record_event(f"run:{state}", acting=acting, subject=run.id, at=now, why=why, customer=run.customer_id)

@@ -25,6 +25,7 @@ from dojang.ports.limits import Limit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dojang.journeys.model import Fact
     from dojang.ports.credentials import Approval, Biometric, Proof
     from dojang.ports.world import World
 
@@ -36,6 +37,10 @@ class BankCertificate(Base):
 
     name = "bank_certificate"
     factors = ("bank_certificate",)
+
+    def is_current(self, run: RunView, fact: Fact) -> bool:
+        """Keep what the telephone proved no longer than its certificate is in use."""
+        return run.is_in_use(str(fact.values.get("serial", "")))
 
     def enter(self, run: RunView, world: World) -> Entered:
         """Take a challenge for this device, or ask the telephone elsewhere."""
@@ -177,7 +182,7 @@ class BankCertificate(Base):
         state = _in_time(run, answer["state"])
         scratch = {**run.scratch, "state": state}
         if state == "approved":
-            values = {"way": APPROVAL, "approval": run.scratch["approval"]}
+            values = {"way": APPROVAL, "approval": run.scratch["approval"], "serial": _serial(run)}
             return Passed(facts=(run.prove("bank_certificate", customer=run.customer, values=values),))
         if state == "waiting":
             return Pending(scratch=scratch, messages=(Message("approval.not_yet"),))
@@ -185,7 +190,7 @@ class BankCertificate(Base):
 
     def _proven(self, run: RunView, proof: Proof) -> Outcome:
         if proof.ok and proof.owner == run.customer:
-            values = {"way": PATTERN, "device_id": device_of(run)}
+            values = {"way": PATTERN, "device_id": device_of(run), "serial": _serial(run)}
             return Passed(facts=(run.prove("bank_certificate", customer=run.customer, values=values),))
         if proof.reason == "late":
             return Rejected(errors=(error("challenge_renewed"),), enter_again=True, compared=False)
@@ -216,6 +221,12 @@ class BankCertificate(Base):
     def _digits(run: RunView, number: int) -> str:
         """Derive the number to pick: another one for each question."""
         return run.code(f"approval:{number}", run.policy.approval_digits)
+
+
+def _serial(run: RunView) -> str:
+    """Name the certificate that was just proven: of those that open by a pattern one is in use."""
+    held = run.usable("pattern")
+    return "" if held is None else held.serial
 
 
 def _stand_in(offer: Biometric | None) -> dict[str, str] | None:

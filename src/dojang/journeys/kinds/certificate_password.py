@@ -17,6 +17,7 @@ from dojang.ports.limits import Limit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dojang.journeys.model import Fact
     from dojang.ports.world import World
 
 _LABEL = b"dojang certificate check\0"
@@ -33,6 +34,10 @@ class CertificatePassword(Base):
 
     name = "certificate_password"
     factors = ("certificate_password",)
+
+    def is_current(self, run: RunView, fact: Fact) -> bool:
+        """Keep what a certificate signed no longer than it is in use."""
+        return run.is_in_use(str(fact.values["serial"]))
 
     def enter(self, run: RunView, world: World) -> Entered:
         """Draw a challenge."""

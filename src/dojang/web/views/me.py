@@ -34,7 +34,7 @@ from dojang.wallet.uses.queries import uses_of
 from dojang.web.app.offers import made_on_a_phone
 from dojang.web.asking import control, form_status, summary_of
 from dojang.web.deeds import Deed, deeds_of, newest_of_each
-from dojang.web.me import KNOWN, SESSION, logged_in, read_cookie, see_other, set_cookie
+from dojang.web.me import KNOWN, SESSION, logged_in, read_cookie, see_other, set_cookie, shown_out
 from dojang.web.shell import show
 
 if TYPE_CHECKING:
@@ -228,7 +228,8 @@ def hold(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
     if request.method == "POST":
         acting = acting_of(request, customer_id=me.customer_id)
         account.stop_certificate(me.customer_id, deed.serial, acting=acting, world=world_of(request))
-        return see_other(f"/me/certificates/{deed.serial}/?said=held")
+        out = shown_out(request, me, deed.view.id, why="held")
+        return out or see_other(f"/me/certificates/{deed.serial}/?said=held")
     return _show(request, "hold", "certificates", deed=deed)
 
 
