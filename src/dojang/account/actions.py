@@ -5,24 +5,31 @@ A hold is quick and can be taken back by the bank, so little is asked for it; it
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 
 from dojang.account.browsers.actions import forget_browsers_of
-from dojang.account.errors import StopRefusedError, StopStoppedError
 from dojang.account.sessions.actions import end_sessions_of
+from dojang.audit.actions import record_event
 from dojang.ca.errors import CertificateNotFoundError
 from dojang.ca.models import Certificate
 from dojang.ca.queries import certificates_of
 from dojang.guard import budgets, counters
+from dojang.guard.budgets import Budget
 from dojang.guard.counters import Tally
 from dojang.issuing.actions import Held, revoke_certificate, suspend_certificate
+from dojang.notices import foreign
+from dojang.notices.letters import Letters, gather
+from dojang.pki.day import day_of
 from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import plain_account, plain_user_id
 from dojang.ra.holding import hold_everything
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dojang.ca.queries import CertificateView
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
@@ -64,43 +71,131 @@ def stop_everything(customer_id: str, *, acting: Acting, world: World) -> Held:
     return hold_everything(customer_id, acting=acting, world=world, within=end_sessions)
 
 
-def identify(
-    *, user_id: str, rrn: str, account: str, account_password: str, acting: Acting, world: World
-) -> str:
-    """Find out who wants to stop everything, without a phone: user id, RRN, account and its password.
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What became of an entry at the emergency stop.
 
-    Counted before anybody is asked, with the counters of the journeys. Every "no" is `StopRefusedError`;
-    `StopStoppedError` when a counter is used up.
+    `held` is None when nothing was stopped. `is_told`: whether the visitor may hear which it was. `wait` is
+    how many seconds the answer is held back, `next_wait` how many the next one would be.
     """
-    now, policy = world.clock.now(), world.policy
-    digits = plain_account(account)
-    limits = (
-        ("identify", f"user_id:{plain_user_id(user_id).lower()}", policy.identify_errors),
-        ("account_password", f"account:{digits}", policy.account_errors),
-    )
-    tallies = [Tally(factor=name, subject=who, limit=Limit(limit, DAY)) for name, who, limit in limits]
-    bounded = budgets.wrong_entries(policy, acting)
-    # Counted for everybody together below, but not refused by that: who is robbed must be able to stop it.
-    if budgets.SOURCE in budgets.spent_of(bounded, now=now):
-        raise StopStoppedError
+
+    held: Held | None
+    is_told: bool
+    wait: float = 0.0
+    next_wait: float = 0.0
+
+
+def stop_by_proof(
+    *, user_id: str, rrn: str, account: str, account_password: str, acting: Acting, world: World
+) -> Heard:
+    """Stop everything for whoever knows user id, RRN, an account and its password: no telephone, no log-in.
+
+    Never locked: right answers stop at once, however many wrong ones came before, from whomever. Counted
+    before anybody is asked, with the counters of the journeys; where one is used up, the answer no longer
+    tells right from wrong, so that nobody finds a password here. Wrong ones are answered later and later.
+    """
+    now, digits = world.clock.now(), plain_account(account)
+    tallies = _stop_tallies(user_id, digits, world=world)
+    bounded = (*budgets.wrong_entries(world.policy, acting), _waits(acting, world=world))
+    spent = budgets.spent_of(bounded, now=now)
     with transaction.atomic():
         counted = counters.count_attempts(tallies, run_id="", now=now)
-    if counted.refused is not None:
-        raise StopStoppedError
-    verdict, customer_id = "refund", ""
+    is_told = counted.refused is None and budgets.SOURCE not in spent
+    wait, next_wait = _wait_of(bounded[-1], now=now, world=world)
+    verdict, whose = "refund", _Claim()
     try:
-        found = world.corebank.find_customer(user_id=user_id, rrn=rrn)
-        # A stranger is asked as many questions as a customer, so that the time tells nothing.
-        known = (found.owner or "") if found.ok else ""
-        match = world.corebank.check_account(known, account=digits, account_password=account_password)
-        customer_id = known if match.ok else ""
-        verdict = "reset" if customer_id else "wrong"
+        whose = _ask(user_id, rrn, digits, account_password, world=world)
+        verdict = "reset" if whose.customer else "wrong"
     finally:
         with transaction.atomic():
             verdicts = dict.fromkeys(counted.attempts, verdict)
             counters.judge_attempts(verdicts, locking=counted.attempts, now=world.clock.now())
             if verdict == "wrong":
                 budgets.spend(bounded, now=now)
-    if not customer_id:
-        raise StopRefusedError
-    return customer_id
+    longest = float(world.policy.stop_longest_wait)
+    if not whose.customer:
+        _warn(whose, acting=acting, world=world)
+        return Heard(None, is_told, wait if is_told else longest, next_wait)
+    held = stop_everything(whose.customer, acting=replace(acting, id=whose.customer), world=world)
+    return Heard(held, is_told) if is_told else Heard(held, is_told, longest, longest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """Who was found: `customer` when everything fits together, else whose the parts are, if that is known."""
+
+    customer: str = ""
+    offered_for: str = ""
+    owners: tuple[str, ...] = ()
+    evidence: str = ""
+
+
+def _stop_tallies(user_id: str, account: str, *, world: World) -> list[Tally]:
+    policy = world.policy
+    limits = (
+        ("identify", f"user_id:{plain_user_id(user_id).lower()}", policy.identify_errors),
+        ("account_password", f"account:{account}", policy.account_errors),
+    )
+    return [Tally(factor=name, subject=who, limit=Limit(limit, DAY)) for name, who, limit in limits]
+
+
+def _waits(acting: Acting, *, world: World) -> Budget:
+    """How often a source may be wrong before its wait grows no more: strangers make nobody else wait."""
+    steps = max(1, world.policy.stop_longest_wait).bit_length()
+    return Budget("stop_waits", f"source:{acting.source}", Limit(steps, DAY))
+
+
+def _wait_of(waits: Budget, *, now: datetime, world: World) -> tuple[float, float]:
+    """Seconds this answer is held back if it is wrong, and the next: 1, 2, 4 … up to the longest."""
+    left = counters.left_of([waits.tally], now=now).get(waits.name, waits.limit.count)
+    before = waits.limit.count - left
+    longest = world.policy.stop_longest_wait
+    return float(min(longest, 2**before)), float(min(longest, 2 ** (before + 1)))
+
+
+def _ask(user_id: str, rrn: str, account: str, password: str, *, world: World) -> _Claim:
+    """Ask the core bank, for a stranger as many questions as for a customer: the time tells nothing."""
+    found = world.corebank.find_customer(user_id=user_id, rrn=rrn)
+    claimed = world.corebank.customer_of_user_id(user_id) or ""
+    known = (found.owner or "") if found.ok else ""
+    match = world.corebank.check_account(known, account=account, account_password=password)
+    if known and match.ok:
+        return _Claim(customer=known)
+    if not found.ok:
+        both = bool(claimed and found.owner)
+        return _Claim(offered_for=claimed, owners=(found.owner or "",), evidence="rrn") if both else _Claim()
+    foreign_account = bool(match.owner) and match.owner != known
+    return (
+        _Claim(offered_for=known, owners=(match.owner or "",), evidence="account")
+        if foreign_account
+        else _Claim()
+    )
+
+
+def _warn(claim: _Claim, *, acting: Acting, world: World) -> None:
+    """Tell both persons whose data were mixed; once a day."""
+    people = {claim.offered_for, *claim.owners} - {""}
+    if not claim.evidence:
+        return
+    letters = Letters(gather(people, world=world))
+    day = day_of(world.clock.now()).isoformat()
+    told = foreign.warn_both(
+        letters,
+        claim.evidence,
+        offered_for=claim.offered_for,
+        owners=claim.owners,
+        door=foreign.STOPPING,
+        key=f"stop:{claim.offered_for}:{day}",
+    )
+    with transaction.atomic():
+        letters.write(acting=acting, world=world)
+        record_event(
+            "evidence:foreign",
+            acting=acting,
+            subject=claim.offered_for,
+            at=world.clock.now(),
+            evidence=claim.evidence,
+            customer=claim.offered_for,
+            owners=list(claim.owners),
+            told=list(told),
+        )

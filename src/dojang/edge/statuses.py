@@ -108,7 +108,6 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
         "login_stopped",
         "parcel_busy",
         "reissue_limit",
-        "stop_stopped",
         "too_many_requests",
     ),
     # Ours to mend. Its sentence is for whoever runs the centre; a visitor reads the common one.

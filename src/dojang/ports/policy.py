@@ -36,6 +36,7 @@ class Policy:
     source_errors: int = 200  #: wrong entries a day from one network source, all customers together
     everybody_errors: int = 200_000  #: wrong entries a day of everybody together: far above honest mistakes
     starts_per_source: int = 5_000  #: runs begun a day from one network source
+    stop_longest_wait: int = 30  #: seconds the answer to a wrong emergency stop is held back at most
     account_errors: int = 5
     card_errors: int = 5
     otp_errors: int = 10

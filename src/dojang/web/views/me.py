@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
@@ -11,13 +12,14 @@ from django.views.decorators.http import require_GET, require_http_methods
 from dojang.account import actions as account
 from dojang.account.browsers.actions import forget_browser
 from dojang.account.browsers.queries import browsers_of, known_browser
+from dojang.account.errors import StopRefusedError
 from dojang.account.queries import log_of
+from dojang.edge.holding import hold_until
 from dojang.edge.refusals import refuse_in_form
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import knows, phrase, product_name, reader_locale, write_moment, write_time
 from dojang.journeys.kinds.account import PASSWORD_DIGITS
 from dojang.notices.reading import letters_of
-from dojang.pki.errors import DojangError
 from dojang.ports.writing import (
     ACCOUNT,
     RRN,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from dojang.account.queries import Entry
     from dojang.account.sessions.access import SessionView
     from dojang.notices.reading import Letter
+    from dojang.pki.errors import DojangError
     from dojang.wallet.devices.queries import DeviceView
     from dojang.wallet.uses.queries import UseView
 
@@ -250,7 +253,7 @@ def panic(request: HttpRequest, me: SessionView) -> HttpResponse:
 @sensitive_post_parameters("rrn_front", "rrn_back", "account", "account_password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def lost_phone(request: HttpRequest) -> HttpResponse:
-    """Stop everything without logging in and without a phone."""
+    """Stop everything without logging in and without a phone: right answers always do."""
     if request.method != "POST":
         return _lost_page(request)
     locale, post = reader_locale(), request.POST
@@ -278,14 +281,15 @@ def lost_phone(request: HttpRequest) -> HttpResponse:
             for name in gaps
         } | {name: (phrase(f"error.{name}_format", locale),) for name in misformed}
         return _lost_page(request, kept, errors=errors)
-    acting, world = acting_of(request), world_of(request)
-    try:
-        customer_id = account.identify(**typed, acting=acting, world=world)
-    except DojangError as error:
-        return _lost_page(request, kept, error=error)
-    acting = acting_of(request, customer_id=customer_id)
-    stopped = account.stop_everything(customer_id, acting=acting, world=world)
-    response = _show(request, "stopped", "", stopped=stopped, elsewhere=made_on_a_phone(reader_locale()))
+    began = time.monotonic()
+    heard = account.stop_by_proof(**typed, acting=acting_of(request), world=world_of(request))
+    if heard.wait:
+        hold_until(request, began + heard.wait)
+    if heard.is_told and heard.held is None:
+        refused = StopRefusedError(wait=round(heard.wait), next=round(heard.next_wait))
+        return _lost_page(request, kept, error=refused)
+    template = "stopped" if heard.is_told else "stop_heard"
+    response = _show(request, template, "", stopped=heard.held, elsewhere=made_on_a_phone(locale))
     response["Cache-Control"] = "no-store"
     return response
 
