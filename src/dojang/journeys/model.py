@@ -372,6 +372,11 @@ class Kind(Protocol):
         """Counters (of subject ``customer``) whose remaining tries this kind wants in `Context.left`."""
         ...
 
+    @property
+    def proves(self) -> bool:
+        """Whether passing it proves what a stranger who knows user id and RRN does not have."""
+        ...
+
     def enter(self, run: RunView, world: World) -> Entered:
         """Begin a visit: read what is shown, send what is sent. Idempotent by `RunView.entry_key`."""
         ...

@@ -65,6 +65,7 @@ class Account(Base):
     """Ownership of a withdrawal account. Somebody else's account and a wrong password sound the same."""
 
     name = "account"
+    proves = True
     factors = ("account",)
 
     def page(self, run: RunView) -> PageParts:
@@ -116,6 +117,7 @@ class AccountNumber(Base):
     """The number of a withdrawal account by itself; with a password proven before, of that same account."""
 
     name = "account_number"
+    factors = ("account",)
 
     def page(self, run: RunView) -> PageParts:
         """Ask for the number."""
@@ -160,6 +162,7 @@ class AccountPassword(Base):
     """The password of the account named before, or of one the customer picks from a masked list."""
 
     name = "account_password"
+    proves = True
     factors = ("account",)
 
     def enter(self, run: RunView, world: World) -> Entered:

@@ -32,6 +32,7 @@ class ArsCall(Base):
     """
 
     name = "ars_call"
+    proves = True
 
     def enter(self, run: RunView, world: World) -> Entered:
         """Read the registered numbers; only ids and masks are kept."""

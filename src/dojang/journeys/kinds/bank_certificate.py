@@ -36,6 +36,7 @@ class BankCertificate(Base):
     """Proof by the registered telephone."""
 
     name = "bank_certificate"
+    proves = True
     factors = ("bank_certificate",)
 
     def is_current(self, run: RunView, fact: Fact) -> bool:

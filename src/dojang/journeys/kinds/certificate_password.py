@@ -33,6 +33,7 @@ class CertificatePassword(Base):
     """Sign a challenge with the certificate on this device that has a password."""
 
     name = "certificate_password"
+    proves = True
     factors = ("certificate_password",)
 
     def is_current(self, run: RunView, fact: Fact) -> bool:
