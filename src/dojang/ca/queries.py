@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.db import connection
 from django.db.models import OuterRef, Subquery
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 __all__ = [
+    "IN_USE",
     "AuthorityView",
     "CertificateView",
     "CrlView",
@@ -39,9 +40,13 @@ __all__ = [
     "issuing_authority",
     "newest_crl",
     "standings_of",
+    "state_of",
     "verify_trail",
     "view_of",
 ]
+
+#: State of a certificate that may be used; every door asks for it, whatever was begun with it before.
+IN_USE: Final = str(Certificate.State.ACTIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,12 @@ def find_by_serial(serial: str) -> CertificateView | None:
 def certificate_by_id(certificate_id: int) -> CertificateView | None:
     """Find a certificate by its row id."""
     return _first(Certificate.objects.filter(pk=certificate_id))
+
+
+def state_of(certificate_id: int) -> str:
+    """Return the state of a certificate by its row id."""
+    state: str = Certificate.objects.values_list("state", flat=True).get(pk=certificate_id)
+    return state
 
 
 def certificate_of_order(order_key: str) -> CertificateView | None:

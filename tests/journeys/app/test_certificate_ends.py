@@ -23,20 +23,20 @@ from dojang.issuing.models import Order
 from dojang.pki.errors import DojangError
 from dojang.ports.acting import Acting
 from dojang.products import PRODUCTS
+from dojang.ra.actions.handoff import accept_handoff, offer_handoff
 from dojang.ra.errors import HandoffNotFoundError, HandoffRefusedError
-from dojang.ra.handoff import accept_handoff, offer_handoff
 from dojang.ra.models import Handoff, Run
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet.devices.approvals import (
+from dojang.wallet.devices.actions.approvals import (
     answer_approval,
     approval_state,
     approvals_for,
     ask_approval,
     begin_answer,
 )
+from dojang.wallet.devices.actions.parcels import fetch_parcel, put_parcel
 from dojang.wallet.devices.errors import ApprovalNotFoundError, ParcelEndedError, ParcelNotFoundError
 from dojang.wallet.devices.models import Approval, Parcel
-from dojang.wallet.devices.parcels import fetch_parcel, put_parcel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

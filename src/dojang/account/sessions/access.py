@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from dojang.account.errors import SessionMissingError
 from dojang.account.models import Session
 from dojang.account.sessions.actions import end_session, expire_session, touch_session
-from dojang.ca.models import Certificate
+from dojang.ca.queries import IN_USE
 from dojang.guard.sealing import digest_of
 from dojang.journeys.login import LogIn
 from dojang.ports.acting import Acting
@@ -56,7 +56,7 @@ def access_session(token: str, *, world: World) -> SessionView:
     if not row.made_at <= now < min(until, idle_until):
         expire_session(row.pk, world=world)
         raise SessionMissingError
-    if row.certificate.state != Certificate.State.ACTIVE or now > row.certificate.not_after:
+    if row.certificate.state != IN_USE or now > row.certificate.not_after:
         end_session(str(row.pk), reason=CERTIFICATE, acting=_DOOR, world=world)
         raise SessionMissingError(reason=CERTIFICATE)
     if now - row.seen_at >= _TOUCH:

@@ -10,7 +10,7 @@ from django.db import transaction
 from dojang.account.errors import SessionMissingError
 from dojang.account.models import Browser, Session
 from dojang.audit.actions import record_event
-from dojang.ca.models import Certificate
+from dojang.ca.queries import IN_USE
 from dojang.guard.sealing import digest_of
 
 if TYPE_CHECKING:
@@ -67,9 +67,7 @@ def renew_token(session_id: str, *, world: World) -> str:
     Raises `SessionMissingError` when it ended meanwhile, or the certificate it began with is not in use.
     """
     token = secrets.token_urlsafe(32)
-    alive = Session.objects.filter(
-        pk=session_id, ended_at__isnull=True, certificate__state=Certificate.State.ACTIVE
-    )
+    alive = Session.objects.filter(pk=session_id, ended_at__isnull=True, certificate__state=IN_USE)
     changed = alive.update(token=digest_of(token), proved_at=world.clock.now())
     if not changed:
         raise SessionMissingError

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Final
 from django.db import IntegrityError, transaction
 
 from dojang.audit.actions import record_event
-from dojang.ca.models import Certificate
-from dojang.ca.queries import find_by_serial
+from dojang.ca.queries import IN_USE, find_by_serial
 from dojang.guard.sealing import sealer
 from dojang.wallet.devices.errors import (
     ParcelBusyError,
@@ -64,7 +63,7 @@ def put_parcel(locator: str, content: bytes, *, serial: str = "", acting: Acting
     if len(content) > LARGEST:
         raise ParcelTooLargeError(size=len(content), limit=LARGEST)
     inside = find_by_serial(serial) if serial else None
-    if inside is not None and inside.state != Certificate.State.ACTIVE:
+    if inside is not None and inside.state != IN_USE:
         raise ParcelEndedError(product=inside.product)
     forget_parcels(world=world)
     now, index = world.clock.now(), _index(locator)
@@ -122,7 +121,7 @@ def fetch_parcel(locator: str, *, acting: Acting, world: World) -> bytes:
 
 
 def _stands(row: Parcel) -> bool:
-    return row.certificate is None or row.certificate.state == Certificate.State.ACTIVE
+    return row.certificate is None or row.certificate.state == IN_USE
 
 
 def end_parcels(customer_id: str) -> int:
