@@ -131,12 +131,13 @@ class _Claim:
 
 
 def _stop_tallies(user_id: str, account: str, *, world: World) -> list[Tally]:
-    policy = world.policy
-    limits = (
-        ("identify", f"user_id:{plain_user_id(user_id).lower()}", policy.identify_errors),
-        ("account_password", f"account:{account}", policy.account_errors),
-    )
-    return [Tally(factor=name, subject=who, limit=Limit(limit, DAY)) for name, who, limit in limits]
+    policy, whose = world.policy, f"user_id:{plain_user_id(user_id).lower()}"
+    return [
+        Tally(factor="identify", subject=whose, limit=Limit(policy.identify_errors, DAY)),
+        Tally(
+            factor="account_password", subject=f"account:{account}", limit=Limit(policy.account_errors, DAY)
+        ),
+    ]
 
 
 def _waits(acting: Acting, *, world: World) -> Budget:

@@ -1,0 +1,140 @@
+"""`docs/threats.md` and the code say the same: every counter there is, and how it heals."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src" / "dojang"
+THREATS = (ROOT / "docs" / "threats.md").read_text("utf-8")
+MAKERS = {"Count", "Tally", "Budget", "sends"}
+#: Made out of others: a kind's count becomes a tally, a budget's tally is its own.
+DERIVED = {"count.factor", "self.name"}
+#: What stays though it is no step's: whoever moves these holds a key, or is asked for its PIN.
+OF_KEYS = {"wallet_pin", "device_pattern", "device_biometric"}
+
+
+class Counter:
+    """One place in the code where something is counted."""
+
+    def __init__(self, maker: str, name: str, heals: set[str], subject: str) -> None:
+        self.maker, self.name, self.heals, self.subject = maker, name, heals, subject
+
+
+def _argument(call: ast.Call, name: str, place: int) -> ast.expr | None:
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    return call.args[place] if len(call.args) > place else None
+
+
+def _names(expression: ast.expr, module: Any) -> list[str]:
+    """Resolve what a counter is called: a word, a constant, or the name of each kind that shares the code."""
+    if isinstance(expression, ast.Constant):
+        return [str(expression.value)]
+    if isinstance(expression, ast.Name):
+        return [str(getattr(module, expression.id))] if hasattr(module, expression.id) else []
+    own = [
+        thing.name
+        for thing in vars(module).values()
+        if isinstance(thing, type) and thing.__module__ == module.__name__ and getattr(thing, "name", "")
+    ]
+    text = ast.unparse(expression)
+    if text == "self.name":
+        return own
+    suffix = re.fullmatch(r"f'\{self\.name\}(\w+)'", text)
+    assert suffix, text
+    return [name + suffix[1] for name in own]
+
+
+def _limit(call: ast.Call, function: ast.AST) -> ast.Call | None:
+    found = _argument(call, "limit", 2)
+    if isinstance(found, ast.Name):
+        made = [node.value for node in ast.walk(function) if isinstance(node, ast.Assign)
+                and getattr(node.targets[0], "id", "") == found.id]  # fmt: skip
+        found = made[0] if made else None
+    return found if isinstance(found, ast.Call) else None
+
+
+def _heals(limit: ast.Call, subject: str) -> set[str]:
+    if subject == "run":
+        return {"run"}
+    if len(limit.args) == 1:
+        return {"lasting"}
+    per = limit.args[1]
+    if isinstance(per, ast.IfExp):
+        return {"midnight", "lasting"}
+    return {"midnight"} if isinstance(per, ast.Name) and per.id == "DAY" else {"window"}
+
+
+def _counters() -> Iterator[Counter]:
+    for file in sorted(SOURCE.rglob("*.py")):
+        tree = ast.parse(file.read_text("utf-8"))
+        calls = [
+            (function, call)
+            for function in ast.walk(tree)
+            if isinstance(function, ast.FunctionDef)
+            for call in ast.walk(function)
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in MAKERS
+        ]
+        if not calls:
+            continue
+        module = importlib.import_module("dojang." + ".".join(file.relative_to(SOURCE).with_suffix("").parts))
+        for function, call in calls:
+            maker = str(getattr(call.func, "id", ""))
+            place = {"Budget": 0, "sends": 1}.get(maker, 0)
+            name = _argument(call, "name" if maker == "Budget" else "factor", place)
+            assert name is not None, f"{file}:{call.lineno}"
+            if function.name == "sends" or (maker == "Tally" and ast.unparse(name) in DERIVED):
+                continue
+            kind = _argument(call, "subject_kind", 9)
+            subject = (
+                "run" if maker == "sends" else "customer" if kind is None else ast.unparse(kind).strip("'")
+            )
+            if maker == "sends":
+                heals = {"run"}
+            else:
+                limit = _limit(call, function)
+                assert limit is not None, f"{file}:{call.lineno}"
+                heals = _heals(limit, subject)
+            for one in _names(name, module):
+                yield Counter(maker, one, heals, subject)
+
+
+def _table() -> dict[str, set[str]]:
+    section = THREATS.split("## Counters and locks")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| ([\w, ]+) \|", section, re.MULTILINE)
+    assert len(rows) == len(dict(rows)), "a counter stands there twice"
+    return {name: set(heals.split(", ")) for name, heals in rows}
+
+
+def test_every_counter_stands_in_the_table_with_how_it_heals() -> None:
+    """Nothing is counted that the table does not name, and nothing is named that is not counted."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for counter in _counters():
+        found[counter.name] |= counter.heals
+    assert dict(found) == _table()
+
+
+def test_what_stays_is_counted_for_a_customer_or_a_key() -> None:
+    """A lasting counter of a step is a customer's, where the rule of claims holds; all others are a key's."""
+    lasting = [counter for counter in _counters() if "lasting" in counter.heals]
+    steps = {counter.subject for counter in lasting if counter.maker == "Count"}
+    assert steps == {"customer", "customer' if own else 'phone"}
+    assert {counter.name for counter in lasting if counter.maker != "Count"} == OF_KEYS
+
+
+def test_every_row_says_who_and_the_way_out() -> None:
+    """No cell of the table is empty."""
+    section = THREATS.split("## Counters and locks")[1].split("\n## ")[0]
+    rows = [row.strip("|").split("|") for row in section.splitlines() if row.startswith("| `")]
+    assert {len(row) for row in rows} == {5}
+    assert [row for row in rows if not all(cell.strip() for cell in row)] == []
