@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ForeignNotices:
     """The two notices of one door: to whom it was offered for, and to whom it belongs."""
 
     offered_for: str
     owner: str
 
 
-ISSUING: Final = Pair("evidence_of_another", "evidence_used_elsewhere")
-PROVING: Final = Pair("proof_of_another", "proof_used_elsewhere")
-STOPPING: Final = Pair("stop_of_another", "stop_used_elsewhere")
+ISSUING: Final = ForeignNotices("evidence_of_another", "evidence_used_elsewhere")
+PROVING: Final = ForeignNotices("proof_of_another", "proof_used_elsewhere")
+STOPPING: Final = ForeignNotices("stop_of_another", "stop_used_elsewhere")
 
 
 def warn_both(
@@ -33,7 +33,7 @@ def warn_both(
     *,
     offered_for: str,
     owners: Iterable[str],
-    door: Pair,
+    door: ForeignNotices,
     key: str,
     **args: str,
 ) -> tuple[str, ...]:
