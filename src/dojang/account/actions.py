@@ -6,7 +6,7 @@ A hold is quick and can be taken back by the bank, so little is asked for it; it
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 
@@ -25,6 +25,7 @@ from dojang.notices.letters import Letters, gather
 from dojang.pki.day import day_of
 from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import plain_account, plain_user_id
+from dojang.ra.actions import unlock_factor
 from dojang.ra.actions.holding import hold_everything
 
 if TYPE_CHECKING:
@@ -55,6 +56,31 @@ def stop_certificate(customer_id: str, serial: str, *, acting: Acting, world: Wo
 def end_certificate(customer_id: str, serial: str, reason: str, *, acting: Acting, world: World) -> None:
     """Revoke one of the customer's own certificates, for ever; the holder is told everywhere."""
     revoke_certificate(own_certificate(customer_id, serial).id, reason, acting=acting, world=world)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLock:
+    """Something locked for a customer. `is_own`: its holder lifts it; else the branch alone does."""
+
+    factor: str
+    is_own: bool
+
+
+#: Media of the bank that may be in other hands: the branch looks at who asks.
+_BRANCH_ALONE: Final = frozenset({"security_card", "otp"})
+
+
+def locks_of(customer_id: str, *, world: World) -> tuple[OwnLock, ...]:
+    """List what is locked for a customer now."""
+    locked = counters.locked_factors(customer_id, now=world.clock.now())
+    return tuple(OwnLock(factor, factor not in _BRANCH_ALONE) for factor in locked)
+
+
+def lift_lock(customer_id: str, factor: str, *, acting: Acting, world: World) -> bool:
+    """Lift a lock for its holder, who has just proven a certificate; they are told. False: there was none."""
+    if factor in _BRANCH_ALONE:
+        return False
+    return bool(unlock_factor(customer_id, factor, acting=acting, world=world))
 
 
 def stop_everything(customer_id: str, *, acting: Acting, world: World) -> Held:

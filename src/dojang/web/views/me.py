@@ -175,6 +175,7 @@ def home(request: HttpRequest, me: SessionView) -> HttpResponse:
         deeds=live,
         soon=[deed for deed in live if deed.renewable],
         over=newest_of_each(over),
+        locks=account.locks_of(me.customer_id, world=world),
         uses=use_rows(uses_of(me.customer_id, limit=_FEW), locale),
         letters=letter_rows(letters_of(me.customer_id, locale=locale, world=world, limit=_FEW), locale),
     )

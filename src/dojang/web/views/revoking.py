@@ -42,7 +42,7 @@ def _purpose(deed: Deed) -> str:
     return f"revoke:{deed.serial[-16:]}"
 
 
-def _ways(request: HttpRequest, me: SessionView) -> list[Product]:
+def ways_of(request: HttpRequest, me: SessionView) -> list[Product]:
     """List the certificates that can prove it: the one logged in with first, then others in use."""
     usable = {deed.view.product for deed in own_deeds_of(request, me) if deed.usable}
     ways = [product for product in PRODUCTS.values() if product.id in usable]
@@ -57,7 +57,7 @@ def revoke(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
     deed, locale = own_deed(request, me, serial), reader_locale()
     if deed.state not in _LIVE:
         return _back(deed)
-    ways = _ways(request, me)
+    ways = ways_of(request, me)
     wanted = request.POST.get("by", "") or request.GET.get("by", "")
     by = next((product for product in ways if product.id == wanted), next(iter(ways), None))
     if request.method != "POST" or by is None:
