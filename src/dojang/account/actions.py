@@ -129,18 +129,21 @@ def stop_by_proof(
     is_told = counted.refused is None and budgets.SOURCE not in spent
     wait, next_wait = _wait_of(bounded[-1], now=now, world=world)
     verdict, whose = "refund", _Claim()
+    locked: tuple[str, ...] = ()
     try:
         whose = _ask(user_id, rrn, digits, account_password, world=world)
         verdict = "reset" if whose.customer else "wrong"
     finally:
         with transaction.atomic():
             verdicts = dict.fromkeys(counted.attempts, verdict)
-            counters.judge_attempts(verdicts, locking=counted.attempts, now=world.clock.now())
+            locked = counters.judge_attempts(verdicts, locking=counted.attempts, now=world.clock.now())
             if verdict == "wrong":
                 budgets.spend(bounded, now=now)
     longest = float(world.policy.stop_longest_wait)
     if not whose.customer:
         _warn(whose, acting=acting, world=world)
+        if "identify" in locked and whose.claimed:
+            _tell_locked(whose.claimed, tallies[0], acting=acting, world=world)
         return Heard(None, is_told, wait if is_told else longest, next_wait)
     held = stop_everything(whose.customer, acting=replace(acting, id=whose.customer), world=world)
     return Heard(held, is_told) if is_told else Heard(held, is_told, longest, longest)
@@ -148,9 +151,13 @@ def stop_by_proof(
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """Who was found: `customer` when everything fits together, else whose the parts are, if that is known."""
+    """Who was found: `customer` when everything fits together, else whose the parts are, if that is known.
+
+    `claimed` is whose the user id is.
+    """
 
     customer: str = ""
+    claimed: str = ""
     offered_for: str = ""
     owners: tuple[str, ...] = ()
     evidence: str = ""
@@ -187,16 +194,25 @@ def _ask(user_id: str, rrn: str, account: str, password: str, *, world: World) -
     known = (found.owner or "") if found.ok else ""
     match = world.corebank.check_account(known, account=account, account_password=password)
     if known and match.ok:
-        return _Claim(customer=known)
-    if not found.ok:
-        both = bool(claimed and found.owner)
-        return _Claim(offered_for=claimed, owners=(found.owner or "",), evidence="rrn") if both else _Claim()
-    foreign_account = bool(match.owner) and match.owner != known
-    return (
-        _Claim(offered_for=known, owners=(match.owner or "",), evidence="account")
-        if foreign_account
-        else _Claim()
-    )
+        return _Claim(customer=known, claimed=known)
+    owner, evidence = (match.owner, "account") if found.ok else (found.owner, "rrn")
+    if not claimed or not owner or owner == claimed:
+        return _Claim(claimed=claimed)
+    return _Claim(claimed=claimed, offered_for=claimed, owners=(owner,), evidence=evidence)
+
+
+def _tell_locked(customer_id: str, tally: Tally, *, acting: Acting, world: World) -> None:
+    """Say whose user id was locked by wrong entries here, so that they hear of it and can lift it."""
+    letters, now = Letters(gather([customer_id], world=world)), world.clock.now()
+    with transaction.atomic():
+        counters.name_customer(tally, customer_id)
+        key = f"lock:{tally.factor}:{customer_id}:{day_of(now).isoformat()}:stop"
+        letters.add(customer_id, "factor_locked", key, factor=tally.factor)
+        letters.write(acting=acting, world=world)
+        record_event(
+            "factor:locked", acting=acting, subject=customer_id, at=now, factor=tally.factor,
+            customer=customer_id,
+        )  # fmt: skip
 
 
 def _warn(claim: _Claim, *, acting: Acting, world: World) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.app.account.test_me_pages import Visitor, lost
 from tests.journeys.app.walker import Walk
 
-from dojang.account.actions import stop_by_proof
+from dojang.account.actions import locks_of, stop_by_proof
 from dojang.account.models import Session
 from dojang.audit.models import Event
 from dojang.ca.queries import certificates_of
@@ -136,3 +136,15 @@ def test_what_is_somebody_elses_is_told_to_both(
     assert told.count() == 7
     bodies = [event.body for event in Event.objects.filter(type="evidence:foreign")]
     assert [f'"evidence":"{evidence}"' in body for body in bodies] == [True, True, True]
+
+
+def test_the_customer_is_told_of_a_lock_made_here_and_can_lift_it(hong: Visitor) -> None:
+    """Five wrong numbers for Hong's user id: told on every channel, in Hong's list of locks."""
+    for _ in range(6):
+        lost(hong, rrn_back="1000000")
+    person = hong.walk.person.id
+    assert Notice.objects.filter(customer_id=person, message_id="factor_locked").count() == 4
+    assert [lock.factor for lock in locks_of(person, world=hong.walk.world)] == [
+        "account_password",
+        "identify",
+    ]
