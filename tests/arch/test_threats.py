@@ -9,6 +9,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dojang.ports.limits import DAY, RUN, Limit
+from dojang.ports.policy import Policy
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -55,24 +58,23 @@ def _names(expression: ast.expr, module: Any) -> list[str]:
     return [name + suffix[1] for name in own]
 
 
-def _limit(call: ast.Call, function: ast.AST) -> ast.Call | None:
+def _limits(call: ast.Call, function: ast.AST) -> list[Limit]:
+    """Find the figures of the policy a counter may be bounded by; two where the code chooses."""
     found = _argument(call, "limit", 2)
     if isinstance(found, ast.Name):
         made = [node.value for node in ast.walk(function) if isinstance(node, ast.Assign)
                 and getattr(node.targets[0], "id", "") == found.id]  # fmt: skip
         found = made[0] if made else None
-    return found if isinstance(found, ast.Call) else None
+    assert found is not None, ast.unparse(call)
+    paths = re.findall(r"policy\.(\w+)\.(\w+)", ast.unparse(found))
+    limits = [getattr(getattr(Policy(), concern), name) for concern, name in paths]
+    return [limit for limit in limits if isinstance(limit, Limit)]
 
 
-def _heals(limit: ast.Call, subject: str) -> set[str]:
-    if subject == "run":
-        return {"run"}
-    if len(limit.args) == 1:
-        return {"lasting"}
-    per = limit.args[1]
-    if isinstance(per, ast.IfExp):
-        return {"midnight", "lasting"}
-    return {"midnight"} if isinstance(per, ast.Name) and per.id == "DAY" else {"window"}
+def _heals(limit: Limit) -> str:
+    if limit.per is None:
+        return "lasting"
+    return {DAY: "midnight", RUN: "run"}.get(str(limit.per), "window")
 
 
 def _counters() -> Iterator[Counter]:
@@ -99,12 +101,8 @@ def _counters() -> Iterator[Counter]:
             subject = (
                 "run" if maker == "sends" else "customer" if kind is None else ast.unparse(kind).strip("'")
             )
-            if maker == "sends":
-                heals = {"run"}
-            else:
-                limit = _limit(call, function)
-                assert limit is not None, f"{file}:{call.lineno}"
-                heals = _heals(limit, subject)
+            heals = {"run"} if maker == "sends" else {_heals(limit) for limit in _limits(call, function)}
+            assert heals, f"{file}:{call.lineno}"
             for one in _names(name, module):
                 yield Counter(maker, one, heals, subject)
 

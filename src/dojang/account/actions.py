@@ -23,7 +23,6 @@ from dojang.issuing.actions import Held, revoke_certificate, suspend_certificate
 from dojang.notices import foreign
 from dojang.notices.letters import Letters, gather
 from dojang.pki.day import day_of
-from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import plain_account, plain_user_id
 from dojang.ra.actions import unlock_factor
 from dojang.ra.actions.holding import hold_everything
@@ -66,6 +65,8 @@ class OwnLock:
     is_own: bool
 
 
+#: Seconds an answer is held back at most.
+_LONGEST_WAIT: Final = 45
 #: Media of the bank that may be in other hands: the branch looks at who asks.
 _BRANCH_ALONE: Final = frozenset({"security_card", "otp"})
 
@@ -127,7 +128,7 @@ def stop_by_proof(
     with transaction.atomic():
         counted = counters.count_attempts(tallies, run_id="", now=now)
     is_told = counted.refused is None and budgets.SOURCE not in spent
-    wait, next_wait = _wait_of(bounded[-1], now=now, world=world)
+    wait, next_wait = _wait_of(bounded[-1], now=now)
     verdict, whose = "refund", _Claim()
     locked: tuple[str, ...] = ()
     try:
@@ -139,7 +140,7 @@ def stop_by_proof(
             locked = counters.judge_attempts(verdicts, locking=counted.attempts, now=world.clock.now())
             if verdict == "wrong":
                 budgets.spend(bounded, now=now)
-    longest = float(world.policy.stop_longest_wait)
+    longest = _seconds(world.policy.wrong_entries.stop.count)
     if not whose.customer:
         _warn(whose, acting=acting, world=world)
         if "identify" in locked and whose.claimed:
@@ -166,25 +167,30 @@ class _Claim:
 def _stop_tallies(user_id: str, account: str, *, world: World) -> list[Tally]:
     policy, whose = world.policy, f"user_id:{plain_user_id(user_id).lower()}"
     return [
-        Tally(factor="identify", subject=whose, limit=Limit(policy.identify_errors, DAY)),
+        Tally(factor="identify", subject=whose, limit=policy.wrong_entries.identify),
         Tally(
-            factor="account_password", subject=f"account:{account}", limit=Limit(policy.account_errors, DAY)
+            factor="account_password",
+            subject=f"account:{account}",
+            limit=policy.wrong_entries.account_password,
         ),
     ]
 
 
 def _waits(acting: Acting, *, world: World) -> Budget:
     """How often a source may be wrong before its wait grows no more: strangers make nobody else wait."""
-    steps = max(1, world.policy.stop_longest_wait).bit_length()
-    return Budget("stop_waits", f"source:{acting.source}", Limit(steps, DAY))
+    return Budget("stop_waits", f"source:{acting.source}", world.policy.wrong_entries.stop)
 
 
-def _wait_of(waits: Budget, *, now: datetime, world: World) -> tuple[float, float]:
+def _wait_of(waits: Budget, *, now: datetime) -> tuple[float, float]:
     """Seconds this answer is held back if it is wrong, and the next: 1, 2, 4 … up to the longest."""
     left = counters.left_of([waits.tally], now=now).get(waits.name, waits.limit.count)
     before = waits.limit.count - left
-    longest = world.policy.stop_longest_wait
-    return float(min(longest, 2**before)), float(min(longest, 2 ** (before + 1)))
+    return _seconds(before), _seconds(min(before + 1, waits.limit.count))
+
+
+def _seconds(times: int) -> float:
+    """Double the wait each time; a proxy would give up on what takes longer than the longest."""
+    return float(min(2**times, _LONGEST_WAIT))
 
 
 def _ask(user_id: str, rrn: str, account: str, password: str, *, world: World) -> _Claim:

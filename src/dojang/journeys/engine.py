@@ -213,7 +213,7 @@ def begin_attempt(progress: Progress) -> Progress:
 
 def over_limit(view: RunView, count: Count) -> Outcome:
     """Return what a try beyond a counter's limit becomes; nobody was asked."""
-    args = {"limit": count.limit.count, "phone": view.policy.bank_phone}
+    args = {"limit": count.limit.count, "phone": view.policy.bank.phone}
     if not count.locks:
         return Rejected(errors=(FieldError(count.code, Message(f"error.{count.code}", args)),))
     return Locked(factor=count.factor, errors=lock_errors(view, count.factor))
@@ -221,7 +221,7 @@ def over_limit(view: RunView, count: Count) -> Outcome:
 
 def lock_errors(view: RunView, factor: str) -> tuple[FieldError, ...]:
     """Say that a factor is locked and where the way out is."""
-    args = {"phone": view.policy.bank_phone}
+    args = {"phone": view.policy.bank.phone}
     name = "today" if heals_by_itself(view, factor) else factor
     return (FieldError("factor_locked", Message(f"locked.{name}", args)),)
 

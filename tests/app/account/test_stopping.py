@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.app.account.test_me_pages import Visitor, lost
-from tests.journeys.app.walker import Walk
+from tests.journeys.app.walker import Walk, with_policy
 
 from dojang.account.actions import locks_of, stop_by_proof
 from dojang.account.models import Session
@@ -72,7 +71,7 @@ def test_a_source_that_was_wrong_too_often_still_stops(world: World) -> None:
     """Everybody behind one carrier's address is refused elsewhere for today; a stop is not."""
     walk = Walk(world)
     walk.finish()
-    few = dataclasses.replace(world, policy=dataclasses.replace(world.policy, source_errors=1))
+    few = with_policy(world, wrong_entries={"per_source": 1})
     person = walk.person
     typed = {"user_id": person.user_id, "rrn": person.rrn, "account": person.accounts[0].number}
     for password in ("0000", "0001"):
@@ -105,7 +104,7 @@ def test_a_password_cannot_be_found_by_trying(hong: Visitor) -> None:
     for changed in ({"account_password": "0000"}, {}):
         since = time.monotonic()
         answer = lost(hong, **changed)
-        held_back.append(round(waits(answer, since), 0) >= hong.walk.world.policy.stop_longest_wait)
+        held_back.append(round(waits(answer, since), 0) >= 2**hong.walk.world.policy.wrong_entries.stop.count)
         pages.append((answer.status_code, answer.content))
     assert pages[0] == pages[1]
     assert held_back == [True, True]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.journeys.app.device import AppWalk, Telephone
 from tests.journeys.app.test_by_login import ACTING, begin, here, holder, log_in
-from tests.journeys.app.walker import PIN, Walk
+from tests.journeys.app.walker import PIN, Walk, with_policy
 
 from dojang.account.actions import stop_everything
 from dojang.account.errors import SessionMissingError
@@ -258,9 +258,7 @@ def test_what_a_certificate_proved_on_the_way_is_asked_again(
 def test_what_is_on_its_way_fails_with_what_it_rests_on(world: World) -> None:
     """A joint certificate on its way, proven by a bank certificate that was stolen, is taken back."""
     phone = holder(world, "bank")
-    strict = dataclasses.replace(
-        world, policy=dataclasses.replace(world.policy, products={"joint": {"needs_factor": True}})
-    )
+    strict = with_policy(world, products={"joint": {"needs_factor": True}})
     walk = AppWalk(strict, journey="joint-app-issue", phone=phone).walk_to("factor")
     walk.submit(factor="bank_certificate")
     walk.walk_to("confirm")

@@ -151,7 +151,7 @@ def own_deed(request: HttpRequest, me: SessionView, serial: str) -> Deed:
 def _show(
     request: HttpRequest, template: str, tab: str, *, status: int = 200, **context: Any
 ) -> HttpResponse:
-    place = "help" if template == "lost_phone" else "mine"
+    place = "help" if template in {"lost_phone", "stop_heard"} else "mine"
     base = {"place": place, "tab": tab, "said": request.GET.get("said", "")}
     return show(request, f"web/me/{template}.html", {**base, **context}, status=status)
 

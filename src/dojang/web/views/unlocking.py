@@ -64,7 +64,7 @@ def unlock(request: HttpRequest, factor: str, me: SessionView) -> HttpResponse:
     if request.method != "POST" or by is None:
         return _page(request, factor, me, by, ways)
     answer = answer_of(request)
-    mistakes = pin_mistakes(request, answer.pin) if by.unlock == "pin" else ()
+    mistakes = pin_mistakes(answer.pin) if by.unlock == "pin" else ()
     if mistakes:
         return _page(request, factor, me, by, ways, mistakes=mistakes)
     acting = acting_of(request, customer_id=me.customer_id)
