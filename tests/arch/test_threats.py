@@ -58,15 +58,31 @@ def _names(expression: ast.expr, module: Any) -> list[str]:
     return [name + suffix[1] for name in own]
 
 
-def _limits(call: ast.Call, function: ast.AST) -> list[Limit]:
+def _assigned(function: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Yield what each name in a function is set to, also several at once."""
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Assign):
+            continue
+        target, value = node.targets[0], node.value
+        several = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+        pairs = zip(target.elts, value.elts, strict=True) if several else [(target, value)]  # type: ignore[attr-defined]
+        yield from ((name.id, to) for name, to in pairs if isinstance(name, ast.Name))
+
+
+def _limits(call: ast.Call, function: ast.AST, tree: ast.AST) -> list[Limit]:
     """Find the figures of the policy a counter may be bounded by; two where the code chooses."""
     found = _argument(call, "limit", 2)
-    if isinstance(found, ast.Name):
-        made = [node.value for node in ast.walk(function) if isinstance(node, ast.Assign)
-                and getattr(node.targets[0], "id", "") == found.id]  # fmt: skip
-        found = made[0] if made else None
-    assert found is not None, ast.unparse(call)
-    paths = re.findall(r"policy\.(\w+)\.(\w+)", ast.unparse(found))
+    assigned = dict(_assigned(function))
+    while isinstance(found, ast.Name):
+        found = assigned.get(found.id)
+    text = ast.unparse(found or function)  # one of several, walked through: any that the function names
+    if method := re.match(r"self\.(\w+)\(", text):  # what each kind says for itself
+        text = "\n".join(
+            ast.unparse(node)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef) and node.name == method[1]
+        )
+    paths = re.findall(r"policy\.(\w+)\.(\w+)", text)
     limits = [getattr(getattr(Policy(), concern), name) for concern, name in paths]
     return [limit for limit in limits if isinstance(limit, Limit)]
 
@@ -101,7 +117,9 @@ def _counters() -> Iterator[Counter]:
             subject = (
                 "run" if maker == "sends" else "customer" if kind is None else ast.unparse(kind).strip("'")
             )
-            heals = {"run"} if maker == "sends" else {_heals(limit) for limit in _limits(call, function)}
+            heals = (
+                {"run"} if maker == "sends" else {_heals(limit) for limit in _limits(call, function, tree)}
+            )
             assert heals, f"{file}:{call.lineno}"
             for one in _names(name, module):
                 yield Counter(maker, one, heals, subject)
