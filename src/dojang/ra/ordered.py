@@ -61,7 +61,7 @@ def order_page(turn: Turn, *, wrong: str = "") -> Page:
 
 def go_on(turn: Turn) -> None:
     """Have a living order carried on; it fails when a certificate it rests on is not in use any more."""
-    if order_of(turn.run).is_living and _rests_on_nothing(turn):
+    if _rests_on_nothing(turn) and order_of(turn.run).is_living:
         fail_order(turn.run.id, CERTIFICATE, acting=turn.acting, world=turn.world)
         return
     carry_out([turn.run.id], acting=turn.acting, world=turn.world)
