@@ -317,8 +317,9 @@ class RunView:
         return in_use(self.holdings, self.now, lambda held: held.product == self.product)
 
     def is_in_use(self, serial: str) -> bool:
-        """Tell whether the customer's certificate of this serial is in use now."""
-        return in_use(self.holdings, self.now, lambda held: held.serial == serial) is not None
+        """Tell whether the customer's certificate of this serial, however it is written, is in use now."""
+        wanted = serial.replace(":", "").lower().lstrip("0")
+        return in_use(self.holdings, self.now, lambda held: held.serial.lstrip("0") == wanted) is not None
 
     def usable(self, unlock: str, *, here: bool = False) -> Holding | None:
         """Return the certificate in use that opens by ``pin``, ``password`` or ``pattern``, if any.
