@@ -16,6 +16,7 @@ from dojang.web.views import (
     revoking,
     runs,
     stopping,
+    unlocking,
 )
 
 app_name = "web"
@@ -40,6 +41,8 @@ urlpatterns = [
     path("me/reissues/<slug:order>/stop/", stopping.mine, name="me-stop-reissue"),
     path("stop/<slug:order>/<slug:tag>/", stopping.by_link, name="stop-reissue"),
     path("me/stop/", me.panic, name="me-stop"),
+    path("me/locks/", unlocking.locks, name="me-locks"),
+    path("me/locks/<slug:factor>/", unlocking.unlock, name="me-unlock"),
     path("me/certificates/<slug:serial>/stop/", me.hold, name="me-hold"),
     path("me/certificates/<slug:serial>/revoke/", revoking.revoke, name="me-revoke"),
     path("me/certificates/<slug:serial>/pin/", changing.pin, name="me-pin"),

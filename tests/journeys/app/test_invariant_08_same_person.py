@@ -34,8 +34,8 @@ def rrn(walk: Walk) -> None:
 
 
 def ars(walk: Walk) -> None:
-    """Ask to be called on B's telephone, in place of one of the list."""
-    walk.submit(phone=HAN.lines[0].number)
+    """Ask to be called on B's telephone by its id, in place of one of the list."""
+    walk.submit(phone=walk.world.corebank.phones(HAN.id)[0].id)
 
 
 def account(walk: Walk) -> None:

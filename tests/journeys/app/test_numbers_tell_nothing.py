@@ -54,6 +54,11 @@ def person(walk: Walk, number: str) -> None:
     walk.submit(name=HONG.name, phone=number, birth=f"{HONG.birth:%Y%m%d}")
 
 
+def ars(walk: Walk, number: str) -> None:
+    """Ask to be called on a number, in place of one of the list."""
+    walk.submit(phone=number)
+
+
 def new_phone(walk: Walk, number: str) -> None:
     """Name a number to be registered."""
     (old,) = [field for field in walk.page.fields if field.name == "old_phone"]
@@ -86,7 +91,7 @@ def at(world: World, step: str) -> Walk:
 
 
 OFFERS = {
-    "contact": contact, "person": person, "new_phone": new_phone, "details": details,
+    "ars": ars, "contact": contact, "person": person, "new_phone": new_phone, "details": details,
     "phone_check": phone_check,
 }  # fmt: skip
 

@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 
 ISSUE = JOURNEYS["financial-web-issue"]
 FOREIGN: dict[str, dict[str, Any]] = {
-    "ars": {"phone": "01000005678"},
+    "ars": {"phone": "p-5678"},
     "account": {"account": "11000099990000", "account_password": "1357"},
     "otp": {"code": "271828"},
-    "contact": {"email": "other@example.com", "phone": "01000005678"},
     "person": {"name": "백두", "phone": "01000005678", "birth": "19850702"},
 }
 

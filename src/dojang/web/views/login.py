@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from dojang.journeys.product import Product
     from dojang.web.presenting import Control
 
+#: Why a session is over, as the page says it; with the way to a new certificate.
+_ENDED = frozenset({"certificate", "held", "revoked"})
 _LOCKED = (LoginLockedError, LoginStoppedError, PatternLockedError, UseRefusedError)
 
 
@@ -138,6 +140,7 @@ def _page(
         "left": "out" in request.GET,
         "connected": "connected" in request.GET and asks_pin,
         "strange": way.typed and (not asks_pin or isinstance(error, BrowserUnknownError)),
+        "ended": ended if (ended := request.GET.get("ended", "")) in _ENDED else "",
     }
     response = show(request, "web/login.html", context, status=form_status(refusal, *mistakes.values()))
     response["Cache-Control"] = "no-store"
