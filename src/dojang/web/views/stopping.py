@@ -44,7 +44,8 @@ def by_link(request: HttpRequest, order: str, tag: str) -> HttpResponse:
         status = refusal.status
     response = show(request, "web/stop_reissue.html", context, status=status)
     response["Cache-Control"] = "no-store"
-    response["Referrer-Policy"] = "no-referrer"
+    # The link stays here; without any referrer the form would have no origin, and be refused.
+    response["Referrer-Policy"] = "same-origin"
     return response
 
 
