@@ -1,0 +1,182 @@
+"""Verifying a certificate up to a trusted root (RFC 5280 §6), with revocation status.
+
+Read it in order: each numbered step is the one of the standard named beside it. What is *wrong* raises
+`VerificationError`; what *cannot be decided* — no fresh status, or more work than a leaf is worth — raises
+`IndeterminateError`, and only when no path is right and at least one could not be found wrong.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from dojang.pki import oids
+from dojang.pki.certificate import Certificate, read_certificate
+from dojang.pki.errors import IndeterminateError, MalformedError, VerificationError
+from dojang.pki.paths.conformity import check_profile
+from dojang.pki.paths.constraints import NameSpace
+from dojang.pki.paths.facts import check_authority, check_critical, check_life, purposes
+from dojang.pki.paths.links import Effort, Search, make_pool
+from dojang.pki.paths.model import Demands, PolicyDemands, VerifiedPath, wrong
+from dojang.pki.paths.names import is_self_issued, same_name
+from dojang.pki.paths.peers import check_peer
+from dojang.pki.paths.policies import Policies
+from dojang.pki.paths.status import StatusCheck
+from dojang.pki.signatures import inherit_parameters, weakness_of_algorithm, weakness_of_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from dojang.pki.paths.model import Trust
+
+_NONE: Final = Demands()
+
+Path = tuple[Certificate, ...]
+
+
+def verify_path(leaf: bytes, *, trust: Trust, at: datetime, demands: Demands = _NONE) -> VerifiedPath:
+    """Verify a certificate at a moment. `VerificationError`, `IndeterminateError` or `MalformedError`."""
+    return _Verification(trust, at, demands).verify(read_certificate(leaf))
+
+
+class _Verification:
+    """One verification: the inputs of §6.1.1, and what is left of the effort."""
+
+    def __init__(self, trust: Trust, at: datetime, demands: Demands) -> None:
+        self._trust = trust
+        self._at = at
+        self._demands = demands
+        self._effort = Effort()
+        self._pool = make_pool(trust.roots, trust.intermediates)
+        # An accepted set of policies means that one of them must hold.
+        self._policies = demands.policies
+        if trust.policies is not None and demands.policies == _NONE.policies:
+            self._policies = PolicyDemands(initial=trust.policies, explicit=True)
+
+    def verify(self, leaf: Certificate) -> VerifiedPath:
+        """Return the first path that is right in everything."""
+        search = Search(self._pool, self._at, self._effort)
+        blame: VerificationError | MalformedError | None = None
+        doubt: IndeterminateError | None = None
+        try:
+            # 1. Every path up to a trusted root, best first (§6.1.1 takes a path; here they are built).
+            for path in search.paths(leaf):
+                try:
+                    policies = self._validate(path)
+                    self._check_demands(path)
+                    # 4. Revocation, issuers before the certificates they issued (§6.1.3 (a)(3), §6.3).
+                    self._check_status(path, frozenset())
+                except (VerificationError, MalformedError) as error:
+                    blame = blame or error
+                except IndeterminateError as error:
+                    doubt = doubt or error
+                else:
+                    weak = tuple(sorted(set(_weaknesses(path))))
+                    return VerifiedPath(tuple(c.der for c in path), policies, weak)
+        except IndeterminateError as spent:
+            doubt = doubt or spent
+        raise doubt or blame or search.blame or wrong("no_path", "no path to a trusted root")
+
+    def _validate(self, path: Path) -> frozenset[str] | None:
+        """§6.1.2 to §6.1.5 for one path; returns the policies it holds under."""
+        anchor = path[-1]
+        state = Policies.begin(self._policies, len(path) - 1)
+        space = NameSpace()
+        # 2. The anchor: it lives, may issue, and what it limits counts as well (RFC 5937).
+        check_life(anchor.facts, self._at)
+        check_critical(anchor.facts)
+        room = check_authority(anchor).path_length
+        space.narrow(anchor.facts)
+        state.limit(anchor.facts)
+        spki = anchor.facts.spki
+        # 3. From the root's child down to the leaf.
+        for depth in range(len(path) - 2, -1, -1):
+            certificate, facts, last = path[depth], path[depth].facts, depth == 0
+            self_issued = is_self_issued(facts)
+            # 3a. The signature verifies, the moment lies in the life, names chain (§6.1.3 (a)).
+            if not self._effort.holds(certificate, spki):
+                raise wrong("signature", "the signature does not verify")
+            check_life(facts, self._at)
+            if not same_name(facts.issuer, path[depth + 1].facts.subject):
+                raise wrong("issuer_name", "the issuer's name does not match")
+            # 3b. Its names are allowed (§6.1.3 (b), (c)).
+            if last or not self_issued:
+                space.check(facts, host_in_common_name=self._demands.strict and last)
+            # 3c. Policies (§6.1.3 (d)-(f)), and nothing critical is unknown (§6.1.4 (o), §6.1.5 (f)).
+            state.take(facts, last=last, self_issued=self_issued)
+            check_critical(facts)
+            if last:
+                break
+            # 3d. What it changes for those below: policies and names (§6.1.4 (a)-(j)) …
+            state.prepare(facts, self_issued=self_issued)
+            space.narrow(facts)
+            # 3e. … and that it may issue: an authority, with room below, and the usage (§6.1.4 (k)-(n)).
+            own = check_authority(certificate).path_length
+            if not self_issued:
+                if room == 0:
+                    raise wrong("path_length", "the path is longer than an authority allows")
+                room = None if room is None else room - 1
+            room = own if room is None or (own is not None and own < room) else room
+            spki = inherit_parameters(facts.spki, spki)
+        return state.finish(path[0].facts, self._policies)
+
+    def _check_demands(self, path: Path) -> None:
+        """Refuse what lacks something asked for beside a right path: length, purpose, profile, peers."""
+        demands = self._demands
+        if demands.max_intermediates is not None:
+            between = sum(not is_self_issued(c.facts) for c in path[1:-1])
+            if between > demands.max_intermediates:
+                raise wrong("depth", "the path is longer than asked for")
+        if demands.purpose is not None:
+            _check_purpose(path, demands.purpose)
+            check_profile(path, demands.purpose)
+        for peer in demands.peers:
+            check_peer(path[0].facts, peer)
+
+    def _check_status(self, path: Path, pending: frozenset[bytes]) -> None:
+        StatusCheck(
+            trust=self._trust,
+            at=self._at,
+            strict=self._demands.strict,
+            prove=self._prove_signer,
+            pending=pending,
+        ).check(path)
+
+    def _prove_signer(self, signer: Certificate, anchor: Certificate, pending: frozenset[bytes]) -> bool:
+        """Whether somebody who signs lists has a right path of its own to the same anchor (§6.3.3 (f))."""
+        search = Search(self._pool, self._at, self._effort)
+        pending = pending | {signer.der}
+        for path in search.paths(signer):
+            if path[-1] != anchor:
+                continue
+            try:
+                self._validate_plainly(path)
+                self._check_status(path, pending)
+            except (VerificationError, MalformedError, IndeterminateError):
+                continue
+            return True
+        return False
+
+    def _validate_plainly(self, path: Path) -> None:
+        """§6.1 for a path nobody demands a policy of."""
+        asked, self._policies = self._policies, _NONE.policies
+        try:
+            self._validate(path)
+        finally:
+            self._policies = asked
+
+
+def _check_purpose(path: Path, purpose: str) -> None:
+    """Purposes of the leaf, and of the authorities that name any (§4.2.1.12). An anchor's do not count."""
+    for depth, certificate in enumerate(path[:-1]):
+        found = purposes(certificate.facts)
+        if found is None or purpose in found or oids.EKU_ANY in found:
+            continue
+        raise wrong("purpose", "the certificate serves another purpose", depth=depth)
+
+
+def _weaknesses(path: Path) -> Iterator[str]:
+    for certificate in path[:-1]:  # a root's own signature protects nothing
+        yield from filter(None, (weakness_of_algorithm(certificate.algorithm),))
+    for certificate in path:
+        yield from filter(None, (weakness_of_key(certificate.facts.spki),))
