@@ -19,6 +19,7 @@ from dojang.cli import (
     serve,
     switch,
     up,
+    verify,
     verify_path,
 )
 from dojang.cli.output import report
@@ -36,6 +37,7 @@ app.command("up")(up.up)
 app.command("serve")(serve.serve)
 app.command("first")(first.first)
 app.command("doctor")(doctor.doctor)
+app.command("verify")(verify.verify)
 app.add_typer(certificates.app, name="cert")
 app.add_typer(authorities.app, name="ca")
 app.add_typer(authorities.crl, name="crl")

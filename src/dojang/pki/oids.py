@@ -81,6 +81,8 @@ CMS_SIGNED_DATA: Final = "1.2.840.113549.1.7.2"
 CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
 MESSAGE_DIGEST: Final = "1.2.840.113549.1.9.4"
 SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
+TIME_STAMP: Final = "1.2.840.113549.1.9.16.2.14"  # RFC 3161 appendix A
+TST_INFO: Final = "1.2.840.113549.1.9.16.1.4"  # RFC 3161 section 2.4.2
 
 # Password-based encryption (RFC 8018) and the Korean ciphers (KCAC.TS.ENC, RFC 4010)
 PBES2: Final = "1.2.840.113549.1.5.13"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from dojang.pki.errors import IndeterminateError, VerificationError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dojang.pki.paths.peers import PeerName
 
 #: Stable reasons and the rule each comes from. The sentence for people is the message ``verify.<reason>``.
@@ -58,6 +60,7 @@ class Trust:
     crls: tuple[bytes, ...] = ()
     responses: tuple[bytes, ...] = ()
     status: Literal["all", "leaf", "none"] = "all"  #: whose revocation status must be known
+    status_at: datetime | None = None  #: when lists and answers must be fresh, if not at the moment itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,7 @@ class Demands:
     #: Purpose as the OID of an extended key usage. With one the certificates must also keep what the profile
     #: of RFC 5280 §4 asks of those who issue, and the floor of algorithms: as for software among strangers.
     purpose: str | None = None
+    profile: bool = True  #: whether those rules are looked at when there is a purpose
     peers: tuple[PeerName, ...] = ()  #: all of these must be named by the leaf
     policies: PolicyDemands = PolicyDemands()
     max_intermediates: int | None = None  #: between leaf and anchor, self-issued ones not counted
@@ -84,7 +88,7 @@ class Demands:
     @property
     def strict(self) -> bool:
         """Whether the profile's own rules are looked at too."""
-        return self.purpose is not None
+        return self.purpose is not None and self.profile
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,11 @@ class StatusCheck:
     prove: Callable[[Certificate, Certificate, frozenset[bytes]], bool]
     pending: frozenset[bytes] = frozenset()  #: signers of lists whose own path is just being verified
 
+    @property
+    def _fresh(self) -> datetime:
+        """When lists and answers must be fresh."""
+        return self.trust.status_at or self.at
+
     def check(self, path: Path) -> None:
         """Refuse a path with a revoked certificate; `IndeterminateError` when a status is not known."""
         unknown: list[int] = []
@@ -179,7 +184,11 @@ class StatusCheck:
                     continue
             except MalformedError:
                 continue
-            if found.plain and found.this_update <= self.at + skew and found.next_update >= self.at - skew:
+            if (
+                found.plain
+                and found.this_update <= self._fresh + skew
+                and found.next_update >= self._fresh - skew
+            ):
                 yield found
 
     def _covers(self, found: ForeignList, point: DistributionPoint, certificate: Certificate) -> bool:
