@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_CERTIFICATE: Final = 65_536  #: octets
 _MAX_EXTENSIONS: Final = 32
+_REPEATED: Final = 512  # octets; larger extensions are not remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +120,31 @@ def read_extensions(marked: der.Reader) -> dict[str, Extension]:
     listed = marked.enter()
     marked.done()
     while listed.more:
-        one = listed.enter()
-        dotted = one.oid()
-        critical = False
-        if one.tag == der.BOOLEAN:
-            critical = one.boolean()
-            if not critical:
-                raise MalformedError("a default value written out")
-        value = one.octets()
-        one.done()
+        one = listed.raw(der.SEQUENCE)
+        dotted, extension = _read_known(one) if len(one) <= _REPEATED else _read_extension(one)
         if dotted in found or len(found) >= _MAX_EXTENSIONS:
             raise MalformedError("an extension twice, or too many of them")
-        found[dotted] = Extension(critical, value)
+        found[dotted] = extension
     if not found:
         raise MalformedError("an empty list of extensions")
     return found
+
+
+def _read_extension(encoded: bytes) -> tuple[str, Extension]:
+    one = der.whole(encoded)
+    dotted = one.oid()
+    critical = False
+    if one.tag == der.BOOLEAN:
+        critical = one.boolean()
+        if not critical:
+            raise MalformedError("a default value written out")
+    value = one.octets()
+    one.done()
+    return dotted, Extension(critical, value)
+
+
+#: Most extensions of an authority's certificates are the same octets in all of them.
+_read_known = lru_cache(maxsize=512)(_read_extension)
 
 
 def read_certificate(data: bytes) -> Certificate:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519
 
 from dojang.pki import der, oids
 from dojang.pki.errors import MalformedError, VerificationError
-from dojang.pki.signing import MIN_RSA_BITS, algorithm_from_der, describe_key, verify_signature
+from dojang.pki.signing import MIN_RSA_BITS, algorithm_from_der, describe_key, is_p256, verify_signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,9 +99,15 @@ def inherit_parameters(spki: bytes, issuer_spki: bytes) -> bytes:
     return der.sequence(above, outer.raw())
 
 
-@lru_cache(maxsize=64)
 def weakness_of_key(spki: bytes) -> str:
     """Name of a key below the floor, or nothing. Raises `MalformedError` for a key of a kind not in use."""
+    if is_p256(spki):
+        return ""
+    return _weakness(spki)
+
+
+@lru_cache(maxsize=64)
+def _weakness(spki: bytes) -> str:
     identifier = der.whole(spki).enter()
     family = identifier.oid()
     if family == _DSA:
@@ -115,6 +121,7 @@ def weakness_of_key(spki: bytes) -> str:
     return facts.algorithm if bits and (bits < MIN_RSA_BITS or bits % 8 or bits > _MAX_RSA_BITS) else ""
 
 
+@lru_cache(maxsize=32)
 def weakness_of_algorithm(algorithm: bytes) -> str:
     """Name of a signature algorithm below the floor, or nothing."""
     if algorithm in _DSA_HASHES:

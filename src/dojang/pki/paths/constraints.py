@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from dojang.pki.certificate import Tbs
 
-MAX_COMPARISONS: Final = 100_000  #: of one name with one constraint, in one path; beyond, it is not decided
+MAX_COMPARISONS: Final = 100_000  #: of names of one certificate with constraints; beyond, it is not decided
 _EMAIL_ADDRESS: Final = "1.2.840.113549.1.9.1"
 _SMTP_UTF8_MAILBOX: Final = "1.3.6.1.5.5.7.8.9"  # RFC 9598 §3
 
@@ -103,6 +103,7 @@ class NameSpace:
         """Refuse a certificate with a name outside (§6.1.3 (b), (c))."""
         if not self._layers:
             return
+        self._compared = 0
         names = tuple(_names_of(facts, host_in_common_name=host_in_common_name))
         for layer in self._layers:
             for name in names:

@@ -82,6 +82,8 @@ class Pool:
     anchors: dict[tuple[Rdn, ...], tuple[Certificate, ...]]
     others: dict[tuple[Rdn, ...], tuple[Certificate, ...]]
     anchor_octets: frozenset[bytes]
+    #: What `validating` found out about authorities: they stay the same from leaf to leaf.
+    known: dict[object, object] = field(default_factory=dict, compare=False)
 
     def named(self, name: bytes) -> Iterator[Certificate]:
         """All certificates of a subject, anchors first."""

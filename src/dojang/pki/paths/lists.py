@@ -79,6 +79,7 @@ class ForeignEntry(NamedTuple):
     reason: str
 
 
+@lru_cache(maxsize=128)
 def read_distribution_points(value: bytes, issuer: bytes) -> tuple[DistributionPoint, ...]:
     """Read the value of a cRLDistributionPoints extension of a certificate by `issuer` (encoded name)."""
     points = der.whole(value)

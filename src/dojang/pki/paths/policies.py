@@ -103,6 +103,11 @@ class Policies:
             [root],
         )
 
+    def copied(self) -> Policies:
+        """Return the state as it is, to go on from more than once; nodes are not changed by a last step."""
+        levels = None if self.levels is None else [dict(level) for level in self.levels]
+        return Policies(self.explicit, self.mapping, self.any, levels)
+
     def take(self, facts: Tbs, *, last: bool, self_issued: bool) -> None:
         """§6.1.3 (d), (e), (f): the policies of one more certificate."""
         extension = facts.extensions.get(oids.CERTIFICATE_POLICIES)

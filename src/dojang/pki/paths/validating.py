@@ -7,6 +7,7 @@ Read it in order: each numbered step is the one of the standard named beside it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dojang.pki import oids
@@ -24,12 +25,13 @@ from dojang.pki.paths.status import StatusCheck
 from dojang.pki.signatures import inherit_parameters, weakness_of_algorithm, weakness_of_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
+    from dojang.pki.certificate import Extension
     from dojang.pki.paths.model import Trust
 
 _NONE: Final = Demands()
+_MAX_KNOWN: Final = 64  # states of authorities kept for one set of certificates
 
 Path = tuple[Certificate, ...]
 
@@ -37,6 +39,22 @@ Path = tuple[Certificate, ...]
 def verify_path(leaf: bytes, *, trust: Trust, at: datetime, demands: Demands = _NONE) -> VerifiedPath:
     """Verify a certificate at a moment. `VerificationError`, `IndeterminateError` or `MalformedError`."""
     return _Verification(trust, at, demands).verify(read_certificate(leaf))
+
+
+@dataclass(frozen=True, slots=True)
+class _Above:
+    """What was found out about the authorities above a leaf: the state after the last of them."""
+
+    path: Path  #: the leaf's issuer first, the anchor last
+    policies: Policies
+    space: NameSpace
+    spki: bytes  #: of the leaf's issuer
+    begins: datetime  #: all of them live from here …
+    ends: datetime  #: … to here
+    weak: frozenset[str]
+    outcomes: dict[
+        Extension | None, frozenset[str] | None
+    ]  #: what a leaf holds under, by what it asserts
 
 
 class _Verification:
@@ -55,6 +73,9 @@ class _Verification:
 
     def verify(self, leaf: Certificate) -> VerifiedPath:
         """Return the first path that is right in everything."""
+        found = self._below_known(leaf)
+        if found is not None:
+            return found
         search = Search(self._pool, self._at, self._effort)
         blame: VerificationError | MalformedError | None = None
         doubt: IndeterminateError | None = None
@@ -62,23 +83,48 @@ class _Verification:
             # 1. Every path up to a trusted root, best first (§6.1.1 takes a path; here they are built).
             for path in search.paths(leaf):
                 try:
-                    policies = self._validate(path)
-                    self._check_demands(path)
-                    # 4. Revocation, issuers before the certificates they issued (§6.1.3 (a)(3), §6.3).
-                    self._check_status(path, frozenset())
+                    above = self._validate_above(path)
+                    found = self._finish(path, above)
                 except (VerificationError, MalformedError) as error:
                     blame = blame or error
                 except IndeterminateError as error:
                     doubt = doubt or error
                 else:
-                    weak = tuple(sorted(set(_weaknesses(path))))
-                    return VerifiedPath(tuple(c.der for c in path), policies, weak)
+                    self._remember(leaf, above)
+                    return found
         except IndeterminateError as spent:
             doubt = doubt or spent
         raise doubt or blame or search.blame or wrong("no_path", "no path to a trusted root")
 
-    def _validate(self, path: Path) -> frozenset[str] | None:
-        """§6.1.2 to §6.1.5 for one path; returns the policies it holds under."""
+    def _below_known(self, leaf: Certificate) -> VerifiedPath | None:
+        """Try the authorities the last right leaf of this issuer hung below; None sends on to the search."""
+        above = self._pool.known.get((leaf.facts.issuer, self._policies))
+        if not isinstance(above, _Above) or not above.begins <= self._at <= above.ends:
+            return None
+        if leaf.algorithm != leaf.facts.algorithm or leaf.der in self._pool.anchor_octets:
+            return None
+        if any(leaf.facts.spki == certificate.facts.spki for certificate in above.path):
+            return None  # a circle, perhaps: for the search to see
+        try:
+            return self._finish((leaf, *above.path), above)
+        except (VerificationError, MalformedError, IndeterminateError):
+            return None
+
+    def _remember(self, leaf: Certificate, above: _Above) -> None:
+        if len(self._pool.known) >= _MAX_KNOWN:
+            self._pool.known.clear()
+        self._pool.known[leaf.facts.issuer, self._policies] = above
+
+    def _finish(self, path: Path, above: _Above) -> VerifiedPath:
+        policies = self._validate_leaf(path[0], above)
+        self._check_demands(path)
+        # 4. Revocation, issuers before the certificates they issued (§6.1.3 (a)(3), §6.3).
+        self._check_status(path, frozenset())
+        weak = tuple(sorted({*above.weak, *_weaknesses(path[0])}))
+        return VerifiedPath(tuple(c.der for c in path), policies, weak)
+
+    def _validate_above(self, path: Path) -> _Above:
+        """§6.1.2 to §6.1.4 for the authorities of one path, from the anchor down."""
         anchor = path[-1]
         state = Policies.begin(self._policies, len(path) - 1)
         space = NameSpace()
@@ -89,28 +135,20 @@ class _Verification:
         space.narrow(anchor.facts)
         state.limit(anchor.facts)
         spki = anchor.facts.spki
-        # 3. From the root's child down to the leaf.
-        for depth in range(len(path) - 2, -1, -1):
-            certificate, facts, last = path[depth], path[depth].facts, depth == 0
+        # 3. From the root's child down to the leaf's issuer.
+        for depth in range(len(path) - 2, 0, -1):
+            certificate, facts = path[depth], path[depth].facts
             self_issued = is_self_issued(facts)
-            # 3a. The signature verifies, the moment lies in the life, names chain (§6.1.3 (a)).
-            if not self._effort.holds(certificate, spki):
-                raise wrong("signature", "the signature does not verify")
-            check_life(facts, self._at)
-            if not same_name(facts.issuer, path[depth + 1].facts.subject):
-                raise wrong("issuer_name", "the issuer's name does not match")
-            # 3b. Its names are allowed (§6.1.3 (b), (c)).
-            if last or not self_issued:
-                space.check(facts, host_in_common_name=self._demands.strict and last)
-            # 3c. Policies (§6.1.3 (d)-(f)), and nothing critical is unknown (§6.1.4 (o), §6.1.5 (f)).
-            state.take(facts, last=last, self_issued=self_issued)
+            # 3a. The basic checks (§6.1.3).
+            self._check_basics(certificate, path[depth + 1], spki)
+            if not self_issued:
+                space.check(facts)
+            state.take(facts, last=False, self_issued=self_issued)
             check_critical(facts)
-            if last:
-                break
-            # 3d. What it changes for those below: policies and names (§6.1.4 (a)-(j)) …
+            # 3b. What it changes for those below: policies and names (§6.1.4 (a)-(j)) …
             state.prepare(facts, self_issued=self_issued)
             space.narrow(facts)
-            # 3e. … and that it may issue: an authority, with room below, and the usage (§6.1.4 (k)-(n)).
+            # 3c. … and that it may issue: an authority, with room below, and the usage (§6.1.4 (k)-(n)).
             own = check_authority(certificate).path_length
             if not self_issued:
                 if room == 0:
@@ -118,7 +156,37 @@ class _Verification:
                 room = None if room is None else room - 1
             room = own if room is None or (own is not None and own < room) else room
             spki = inherit_parameters(facts.spki, spki)
-        return state.finish(path[0].facts, self._policies)
+        begins = max(certificate.facts.not_before for certificate in path[1:])
+        ends = min(certificate.facts.not_after for certificate in path[1:])
+        weak = [weakness_of_key(anchor.facts.spki)]  # a root's own signature protects nothing
+        for certificate in path[1:-1]:
+            weak += _weaknesses(certificate)
+        return _Above(path[1:], state, space, spki, begins, ends, frozenset(filter(None, weak)), {})
+
+    def _check_basics(self, certificate: Certificate, issuer: Certificate, spki: bytes) -> None:
+        """§6.1.3 (a): the signature verifies, the moment lies in the life, names chain."""
+        if not self._effort.holds(certificate, spki):
+            raise wrong("signature", "the signature does not verify")
+        check_life(certificate.facts, self._at)
+        if not same_name(certificate.facts.issuer, issuer.facts.subject):
+            raise wrong("issuer_name", "the issuer's name does not match")
+
+    def _validate_leaf(self, leaf: Certificate, above: _Above) -> frozenset[str] | None:
+        """§6.1.3 and §6.1.5 for the last certificate; returns the policies the path holds under."""
+        facts = leaf.facts
+        self._check_basics(leaf, above.path[0], above.spki)
+        above.space.check(facts, host_in_common_name=self._demands.strict)
+        check_critical(facts)
+        # The certificates of one issuer assert few sets of policies: what one holds under, its brothers do.
+        asserted = facts.extensions.get(oids.CERTIFICATE_POLICIES)
+        if asserted in above.outcomes and oids.POLICY_CONSTRAINTS not in facts.extensions:
+            return above.outcomes[asserted]
+        state = above.policies.copied()
+        state.take(facts, last=True, self_issued=False)
+        found = state.finish(facts, self._policies)
+        if oids.POLICY_CONSTRAINTS not in facts.extensions and len(above.outcomes) < _MAX_KNOWN:
+            above.outcomes[asserted] = found
+        return found
 
     def _check_demands(self, path: Path) -> None:
         """Refuse what lacks something asked for beside a right path: length, purpose, profile, peers."""
@@ -162,7 +230,7 @@ class _Verification:
         """§6.1 for a path nobody demands a policy of."""
         asked, self._policies = self._policies, _NONE.policies
         try:
-            self._validate(path)
+            self._validate_leaf(path[0], self._validate_above(path))
         finally:
             self._policies = asked
 
@@ -176,8 +244,6 @@ def _check_purpose(path: Path, purpose: str) -> None:
         raise wrong("purpose", "the certificate serves another purpose", depth=depth)
 
 
-def _weaknesses(path: Path) -> Iterator[str]:
-    for certificate in path[:-1]:  # a root's own signature protects nothing
-        yield from filter(None, (weakness_of_algorithm(certificate.algorithm),))
-    for certificate in path:
-        yield from filter(None, (weakness_of_key(certificate.facts.spki),))
+def _weaknesses(certificate: Certificate) -> list[str]:
+    found = weakness_of_algorithm(certificate.algorithm), weakness_of_key(certificate.facts.spki)
+    return [weakness for weakness in found if weakness]
