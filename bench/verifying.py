@@ -1,4 +1,4 @@
-"""What verifying costs on one core: a leaf below known authorities, with its status and without, beside raw."""
+"""What verifying costs on one core: a leaf below known authorities, with its status and without it."""
 
 from __future__ import annotations
 
