@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from dojang.pki import cms
 from dojang.pki.certificate import read_certificate
-from dojang.pki.errors import DojangError, IndeterminateError
+from dojang.pki.errors import DojangError, IndeterminateError, MalformedError
+from dojang.pki.names import Name
 from dojang.pki.paths import RULES
 
 if TYPE_CHECKING:
@@ -116,11 +117,18 @@ def refused(kind: str, error: DojangError) -> Explanation:
 def describe(certificate: bytes) -> tuple[Subject, tuple[TimeLine, TimeLine]]:
     """Whose certificate it is, and the life written in it. Raises `MalformedError`."""
     facts = read_certificate(certificate).facts
-    name = str(facts.subject_name)
     return (
-        Subject(name, str(facts.issuer_name), f"{facts.serial:x}"),
+        Subject(_shown(facts.subject), _shown(facts.issuer), f"{facts.serial:x}"),
         (TimeLine(facts.not_before, "begins"), TimeLine(facts.not_after, "ends")),
     )
+
+
+def _shown(name: bytes) -> str:
+    """Return a name for people; one that cannot be read is only not shown: the path judges it."""
+    try:
+        return str(Name.from_der(name))
+    except MalformedError:
+        return "?"
 
 
 def together(kind: str, parts: tuple[Explanation, ...]) -> Explanation:

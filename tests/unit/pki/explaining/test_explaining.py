@@ -360,3 +360,12 @@ def test_names_of_strangers_are_only_text() -> None:
 
     assert printable("a\x1b[2Jb\r\nc") == "a [2Jb \nc"
     assert name("x")
+
+
+def test_a_name_that_cannot_be_read_is_not_shown() -> None:
+    """A signer's certificate with a broken name is told as malformed by its path, and nothing falls over."""
+    right = house().certificate()
+    broken = right.replace(der.oid("2.5.4.3"), b"\x06\x03\x55\x04\x96")
+    assert broken != right
+    found = explain(broken, _asked())
+    assert (found.verdict, found.subjects[0].name) == ("invalid", "?")
