@@ -9,9 +9,8 @@ from django.db import connection
 
 from dojang.ca import authorities
 from dojang.ca.models import Certificate
-from dojang.ca.status import whole_second
 from dojang.pki.build import IdentifyData, build_tbs, end_of_day, new_serial
-from dojang.pki.day import day_of, days_between
+from dojang.pki.day import day_of, days_between, whole_second
 from dojang.pki.errors import ProfileError
 from dojang.pki.names import subscriber_common_name, subscriber_name
 from dojang.pki.profiles import PROFILES
@@ -30,7 +29,7 @@ _PERSON = "1"  #: kind of holder, one digit in the number of the common name
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class CertificateBody:
     """A TBSCertificate ready to be linted and stored, and what the row needs to know of it."""
 
     profile: Profile
@@ -43,7 +42,7 @@ class Body:
     not_after: datetime
 
 
-def build_body(order: Wanted, issuer: Issuer, *, world: World) -> Body:
+def build_body(order: Wanted, issuer: Issuer, *, world: World) -> CertificateBody:
     """Build the body of an order's certificate. Raises `ProfileError` for what its profile does not allow."""
     profile = PROFILES.get(order.profile)
     if profile is None or profile.role != "subscriber":
@@ -73,7 +72,7 @@ def build_body(order: Wanted, issuer: Issuer, *, world: World) -> Body:
         identify=IdentifyData(order.name, order.vid) if order.vid is not None else None,
         policy_arc=world.policy.policy_arc,
     )
-    return Body(profile, issuer, serial, shard, number, tbs, not_before, not_after)
+    return CertificateBody(profile, issuer, serial, shard, number, tbs, not_before, not_after)
 
 
 class _Earlier(NamedTuple):

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuthorityView",
+    "CertificateStanding",
     "CertificateView",
     "CrlView",
-    "Standing",
     "active_certificate",
     "authorities",
     "certificate_by_id",
@@ -39,6 +39,7 @@ __all__ = [
     "issuing_authority",
     "newest_crl",
     "standings_of",
+    "state_of",
     "verify_trail",
     "view_of",
 ]
@@ -68,7 +69,7 @@ class CertificateView:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CertificateStanding:
     """What one certificate is good for now; `revoked_at` and `reason` also tell of a hold."""
 
     product: str
@@ -125,11 +126,11 @@ _STANDINGS = """
 """
 
 
-def standings_of(customer_id: str) -> list[Standing]:
+def standings_of(customer_id: str) -> list[CertificateStanding]:
     """List what a person's certificates are good for, newest first, without the certificates: one read."""
     with connection.cursor() as cursor:
         cursor.execute(_STANDINGS, [customer_id])
-        return [Standing(*row) for row in cursor.fetchall()]
+        return [CertificateStanding(*row) for row in cursor.fetchall()]
 
 
 def find_by_serial(serial: str) -> CertificateView | None:
@@ -144,6 +145,12 @@ def find_by_serial(serial: str) -> CertificateView | None:
 def certificate_by_id(certificate_id: int) -> CertificateView | None:
     """Find a certificate by its row id."""
     return _first(Certificate.objects.filter(pk=certificate_id))
+
+
+def state_of(certificate_id: int) -> str:
+    """Return the state of a certificate by its row id."""
+    state: str = Certificate.objects.values_list("state", flat=True).get(pk=certificate_id)
+    return state
 
 
 def certificate_of_order(order_key: str) -> CertificateView | None:

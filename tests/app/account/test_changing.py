@@ -24,7 +24,7 @@ from dojang.account.errors import (
 )
 from dojang.account.models import Session
 from dojang.account.proving.actions import ask, change_purpose, change_secret, log_in_by_id
-from dojang.account.proving.values import Answer, Question
+from dojang.account.proving.values import Answer, ProofQuestion
 from dojang.account.queries import log_of
 from dojang.account.sessions.access import SessionView, access_session
 from dojang.audit.models import Event
@@ -35,10 +35,10 @@ from dojang.notices.models import Notice
 from dojang.ports.acting import Acting
 from dojang.ports.signer_errors import PinReusedError, SignerError, SignerUnavailableError
 from dojang.products import PRODUCTS
+from dojang.wallet.devices.actions.pattern_change import signed_change
+from dojang.wallet.devices.actions.patterns import begin_challenge, verify_challenge
 from dojang.wallet.devices.errors import PatternUnchangedError
 from dojang.wallet.devices.models import DeviceKey
-from dojang.wallet.devices.pattern_change import signed_change
-from dojang.wallet.devices.patterns import begin_challenge, verify_challenge
 from dojang.wallet.keys.errors import WalletKeyMovedError
 from dojang.wallet.keys.models import WalletKey
 from dojang.wallet.uses.models import Use
@@ -294,7 +294,7 @@ def at(walk: AppWalk) -> Acting:
     return dataclasses.replace(VISITOR, device=walk.phone.device_id)
 
 
-def asked_of(world: World, walk: AppWalk) -> Question | None:
+def asked_of(world: World, walk: AppWalk) -> ProofQuestion | None:
     """Ask the walk's telephone for the pattern it has."""
     return ask(BANK, purpose=change_purpose(BANK), acting=at(walk), world=world)
 

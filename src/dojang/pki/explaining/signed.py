@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dojang.pki import der, oids
-from dojang.pki.cms import Signer, VerifiedData, verify_signed_data
+from dojang.pki.cms import CmsSigner, VerifiedData, verify_signed_data
 from dojang.pki.errors import DojangError, IndeterminateError, MalformedError, VerificationError
 from dojang.pki.explaining.model import (
     Asked,
@@ -111,7 +111,7 @@ def _as_text(content: bytes) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _explain_signer(signer: Signer, asked: Asked) -> Explanation:
+def _explain_signer(signer: CmsSigner, asked: Asked) -> Explanation:
     subject, life = describe(signer.certificate)
     subject = replace(subject, weak=signer.weak)
     times = [*life, TimeLine(asked.at, "checked")]
@@ -130,7 +130,7 @@ def _explain_signer(signer: Signer, asked: Asked) -> Explanation:
     return Explanation("signature", "valid", _right(asked), in_order(times), (_with_path(subject, path),))
 
 
-def _path_of(signer: Signer, asked: Asked, proven: datetime | None) -> VerifiedPath:
+def _path_of(signer: CmsSigner, asked: Asked, proven: datetime | None) -> VerifiedPath:
     """Verify the signer's path at the moment the signature is proven to have been there, else now.
 
     A certificate that has ended since says nothing about a signature that may be older: undecided, not wrong.
@@ -157,7 +157,7 @@ def _path_of(signer: Signer, asked: Asked, proven: datetime | None) -> VerifiedP
 # --- time-stamps ---
 
 
-def _proven(signer: Signer, asked: Asked) -> datetime | None:
+def _proven(signer: CmsSigner, asked: Asked) -> datetime | None:
     """Earliest moment a right time-stamp over the signature proves."""
     found = []
     for token in signer.stamps:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from dojang.pki import der, oids
-from dojang.pki.certificate import Certificate, read_certificate
+from dojang.pki.certificate import ParsedCertificate, read_certificate
 from dojang.pki.errors import MalformedError, VerificationError
 from dojang.pki.paths.constraints import read_name_constraints
 from dojang.pki.paths.facts import authority_key, basic_constraints, key_usage, purposes, subject_key
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _V3: Final = 2
 _UTC_LAST: Final = 2049  # RFC 5280 section 4.1.2.5: UTCTime through that year
 _CERT_SIGN: Final = KEY_USAGE_BITS["keyCertSign"]
+_LIST_SIGN: Final = KEY_USAGE_BITS["cRLSign"]
 #: Must be critical, and must not be (RFC 5280 §4.2.1.1, .2, .10, .11, .14, §4.2.2.1).
 _ALWAYS_CRITICAL: Final = (oids.NAME_CONSTRAINTS, oids.POLICY_CONSTRAINTS, oids.INHIBIT_ANY_POLICY)
 _NEVER_CRITICAL: Final = (
@@ -56,13 +57,17 @@ _NOT_A_SERVERS: Final = frozenset(
         oids.EKU_PRECERTIFICATE,
     }
 )
+#: The same for a mailbox's certificate and its authorities (S/MIME BR §7.1.2.2, §7.1.2.3).
+_NOT_A_MAILBOXS: Final = frozenset(
+    {oids.EKU_ANY, oids.EKU_SERVER_AUTH, oids.EKU_CODE_SIGNING, oids.EKU_TIME_STAMPING}
+)
 
 
 def _broken(section: str, detail: str) -> VerificationError:
     return wrong("profile", detail, rule=f"RFC 5280 §{section}")
 
 
-def check_profile(path: tuple[Certificate, ...], purpose: str) -> None:
+def check_profile(path: tuple[ParsedCertificate, ...], purpose: str) -> None:
     """Refuse a path in which a certificate breaks the profile; leaf first."""
     for depth, certificate in enumerate(path):
         if depth > 0:
@@ -71,6 +76,8 @@ def check_profile(path: tuple[Certificate, ...], purpose: str) -> None:
             _check(certificate, anchor=False, authority=False)
     if purpose == oids.EKU_SERVER_AUTH:
         _check_server(path[0].facts)
+    elif purpose == oids.EKU_EMAIL_PROTECTION:
+        _check_mail(path[0].facts)
 
 
 @lru_cache(maxsize=128)
@@ -79,9 +86,11 @@ def _check_authority_profile(data: bytes, *, anchor: bool, purpose: str) -> None
     _check(certificate, anchor=anchor, authority=True)
     if anchor and purpose == oids.EKU_SERVER_AUTH:
         _check_server_root(certificate.facts)
+    if purpose == oids.EKU_EMAIL_PROTECTION:
+        _check_mail_authority(certificate.facts, anchor=anchor)
 
 
-def _check(certificate: Certificate, *, anchor: bool, authority: bool) -> None:
+def _check(certificate: ParsedCertificate, *, anchor: bool, authority: bool) -> None:
     facts = certificate.facts
     if facts.version != _V3:
         raise _broken("4.1.2.1", "a certificate without extensions' version")
@@ -96,7 +105,7 @@ def _check(certificate: Certificate, *, anchor: bool, authority: bool) -> None:
     check_floor(certificate, anchor=anchor)
 
 
-def check_floor(certificate: Certificate, *, anchor: bool) -> None:
+def check_floor(certificate: ParsedCertificate, *, anchor: bool) -> None:
     """Refuse a key or a signature below the floor; an anchor's own signature protects nothing."""
     try:
         found = weakness_of_key(certificate.facts.spki)
@@ -170,8 +179,8 @@ def _check_usage(facts: Tbs, *, authority: bool) -> None:
             raise _broken("4.2.1.9", "a path length without an authority")
         if oids.NAME_CONSTRAINTS in facts.extensions:
             raise _broken("4.2.1.10", "name constraints without an authority")
-    elif constraints.path_length is not None and bits is not None and _CERT_SIGN not in bits:
-        raise _broken("4.2.1.9", "a path length and a key that may not sign certificates")
+    elif bits is not None and _CERT_SIGN not in bits:
+        raise _broken("4.2.1.9", "an authority whose key may not sign certificates")
 
 
 def _check_readable(facts: Tbs) -> None:
@@ -208,6 +217,34 @@ def _check_server(facts: Tbs) -> None:
     alternative = facts.extensions.get(oids.SUBJECT_ALT_NAME)
     if alternative is not None and alternative.critical and facts.subject != EMPTY_NAME:
         raise wrong("profile", "a critical alternative name beside a subject", rule=rule)
+
+
+def _check_mail(facts: Tbs) -> None:
+    """Refuse what a mailbox's certificate does not have (S/MIME BR §7.1.2.3)."""
+    rule = "S/MIME BR §7.1.2.3"
+    if key_usage(facts) is None:
+        raise wrong("profile", "no key usage in a mailbox's certificate", rule=rule)
+    if _NOT_A_MAILBOXS & (purposes(facts) or frozenset()):
+        raise wrong("purpose", "purposes a mailbox's certificate does not have", rule=rule)
+    alternative = facts.extensions.get(oids.SUBJECT_ALT_NAME)
+    if not any(name.kind == "email" for name in alternative_names(facts)):
+        raise wrong("profile", "no mailbox in a mailbox's certificate", rule=rule)
+    if alternative is not None and alternative.critical and facts.subject != EMPTY_NAME:
+        raise wrong("profile", "a critical alternative name beside a subject", rule=rule)
+
+
+def _check_mail_authority(facts: Tbs, *, anchor: bool) -> None:
+    """Refuse what an authority for mailboxes does not have (S/MIME BR §7.1.2.1, §7.1.2.2)."""
+    if anchor:
+        if oids.EXTENDED_KEY_USAGE in facts.extensions:
+            raise wrong("profile", "a root that names purposes", rule="S/MIME BR §7.1.2.1")
+        return
+    rule = "S/MIME BR §7.1.2.2"
+    bits = key_usage(facts)
+    if bits is not None and _LIST_SIGN not in bits:
+        raise wrong("profile", "an authority for mailboxes that may not sign lists", rule=rule)
+    if _NOT_A_MAILBOXS & (purposes(facts) or frozenset()):
+        raise wrong("purpose", "purposes an authority for mailboxes does not have", rule=rule)
 
 
 def _check_server_root(facts: Tbs) -> None:

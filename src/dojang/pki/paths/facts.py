@@ -13,7 +13,7 @@ from dojang.pki.rules import KEY_USAGE_BITS
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from dojang.pki.certificate import Certificate, Tbs
+    from dojang.pki.certificate import ParsedCertificate, Tbs
 
 _V3: Final = 2
 _KEY_IDENTIFIER: Final = 0x80
@@ -70,7 +70,7 @@ def basic_constraints(facts: Tbs) -> BasicConstraints:
     )
 
 
-def check_authority(issuer: Certificate) -> BasicConstraints:
+def check_authority(issuer: ParsedCertificate) -> BasicConstraints:
     """Refuse an issuer that may not sign certificates (§6.1.4 (k), (n))."""
     found = basic_constraints(issuer.facts)
     if issuer.facts.version != _V3 or not found.authority:
@@ -91,7 +91,7 @@ def key_usage(facts: Tbs) -> frozenset[int] | None:
     return bits
 
 
-def may_use(certificate: Certificate, use: str) -> bool:
+def may_use(certificate: ParsedCertificate, use: str) -> bool:
     """Whether the key usage, if there is one, allows a use (§4.2.1.3)."""
     bits = key_usage(certificate.facts)
     return bits is None or KEY_USAGE_BITS[use] in bits
@@ -152,7 +152,7 @@ def subject_key(facts: Tbs) -> bytes | None:
     return octets
 
 
-def distribution_urls(certificate: Certificate) -> tuple[str, ...]:
+def distribution_urls(certificate: ParsedCertificate) -> tuple[str, ...]:
     """Addresses of the CRLs that cover a certificate (RFC 5280 §4.2.1.13); only URIs are looked at."""
     extension = certificate.facts.extensions.get(oids.CRL_DISTRIBUTION_POINTS)
     found: list[str] = []

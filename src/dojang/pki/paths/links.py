@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from dojang.pki import oids
-from dojang.pki.certificate import Certificate, read_certificate, read_issuer
+from dojang.pki.certificate import ParsedCertificate, read_certificate, read_issuer
 from dojang.pki.errors import MalformedError, VerificationError
 from dojang.pki.paths.facts import authority_key, check_authority, check_life, subject_key
 from dojang.pki.paths.model import undecided, wrong
@@ -45,7 +45,7 @@ class Effort:
         if self.paths < 0:
             raise undecided("effort", "more paths to try than a leaf may need")
 
-    def holds(self, child: Certificate, spki: bytes) -> bool:
+    def holds(self, child: ParsedCertificate, spki: bytes) -> bool:
         """Whether the child's signature verifies under a key; each link is verified once."""
         link = (child.der, spki)
         found = self.links.get(link)
@@ -57,7 +57,7 @@ class Effort:
         return found
 
 
-def _holds(child: Certificate, spki: bytes) -> bool:
+def _holds(child: ParsedCertificate, spki: bytes) -> bool:
     try:
         if oids.BASIC_CONSTRAINTS in child.facts.extensions:
             _signed_known(child.der, spki)
@@ -79,13 +79,13 @@ def _signed_known(authority: bytes, spki: bytes) -> None:
 class Pool:
     """Certificates at hand, by the name of their subject. What cannot be read is left out."""
 
-    anchors: dict[tuple[Rdn, ...], tuple[Certificate, ...]]
-    others: dict[tuple[Rdn, ...], tuple[Certificate, ...]]
+    anchors: dict[tuple[Rdn, ...], tuple[ParsedCertificate, ...]]
+    others: dict[tuple[Rdn, ...], tuple[ParsedCertificate, ...]]
     anchor_octets: frozenset[bytes]
     #: What `validating` found out about authorities: they stay the same from leaf to leaf.
     known: dict[object, object] = field(default_factory=dict, compare=False)
 
-    def named(self, name: bytes) -> Iterator[Certificate]:
+    def named(self, name: bytes) -> Iterator[ParsedCertificate]:
         """All certificates of a subject, anchors first."""
         key = comparable(name)
         yield from self.anchors.get(key, ())
@@ -103,7 +103,7 @@ def make_pool(anchors: tuple[bytes, ...], others: tuple[bytes, ...]) -> Pool:
     )
 
 
-def _readable(listed: tuple[bytes, ...]) -> Iterator[Certificate]:
+def _readable(listed: tuple[bytes, ...]) -> Iterator[ParsedCertificate]:
     for data in listed:
         try:
             certificate = read_certificate(data)
@@ -113,8 +113,8 @@ def _readable(listed: tuple[bytes, ...]) -> Iterator[Certificate]:
         yield certificate
 
 
-def _by_subject(listed: Iterator[Certificate]) -> dict[tuple[Rdn, ...], tuple[Certificate, ...]]:
-    found: dict[tuple[Rdn, ...], list[Certificate]] = {}
+def _by_subject(listed: Iterator[ParsedCertificate]) -> dict[tuple[Rdn, ...], tuple[ParsedCertificate, ...]]:
+    found: dict[tuple[Rdn, ...], list[ParsedCertificate]] = {}
     for certificate in listed:
         found.setdefault(comparable(certificate.facts.subject), []).append(certificate)
     return {name: tuple(certificates) for name, certificates in found.items()}
@@ -129,13 +129,13 @@ class Search:
         self._at = at
         self._effort = effort
 
-    def paths(self, leaf: Certificate) -> Iterator[tuple[Certificate, ...]]:
+    def paths(self, leaf: ParsedCertificate) -> Iterator[tuple[ParsedCertificate, ...]]:
         """Paths, leaf first and anchor last; signatures hold. A root is taken by identity alone."""
         if leaf.der in self._pool.anchor_octets:
             raise wrong("anchor", "a root is not a certificate to verify")
         yield from self._above((leaf,))
 
-    def _above(self, path: tuple[Certificate, ...]) -> Iterator[tuple[Certificate, ...]]:
+    def _above(self, path: tuple[ParsedCertificate, ...]) -> Iterator[tuple[ParsedCertificate, ...]]:
         child = path[-1]
         if child.algorithm != child.facts.algorithm:
             self._note(wrong("algorithm", "the two algorithm fields differ"))
@@ -152,14 +152,16 @@ class Search:
             if not _repeats(issuer, path) and self._linked(child, issuer) and self._usable(issuer):
                 yield from self._above((*path, issuer))
 
-    def _hinted(self, child: Certificate, found: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
+    def _hinted(
+        self, child: ParsedCertificate, found: tuple[ParsedCertificate, ...]
+    ) -> tuple[ParsedCertificate, ...]:
         """Order: those whose key identifier is the one the child tells before the others."""
         if len(found) < 2:  # noqa: PLR2004 - nothing to order
             return found
         hint = authority_key(child.facts)
         return tuple(sorted(found, key=lambda c: (_differs(c, hint), not _lives(c, self._at))))
 
-    def _linked(self, child: Certificate, issuer: Certificate) -> bool:
+    def _linked(self, child: ParsedCertificate, issuer: ParsedCertificate) -> bool:
         self._effort.step()
         spki = issuer.facts.spki
         try:
@@ -172,7 +174,7 @@ class Search:
         self._note(wrong("signature", "the signature does not verify"))
         return False
 
-    def _usable(self, issuer: Certificate) -> bool:
+    def _usable(self, issuer: ParsedCertificate) -> bool:
         try:
             check_life(issuer.facts, self._at)
             check_authority(issuer)
@@ -185,7 +187,7 @@ class Search:
         self.blame = self.blame or error
 
 
-def _differs(certificate: Certificate, hint: bytes | None) -> bool:
+def _differs(certificate: ParsedCertificate, hint: bytes | None) -> bool:
     try:
         own = subject_key(certificate.facts)
     except MalformedError:
@@ -193,11 +195,11 @@ def _differs(certificate: Certificate, hint: bytes | None) -> bool:
     return hint is not None and own is not None and own != hint
 
 
-def _lives(certificate: Certificate, at: datetime) -> bool:
+def _lives(certificate: ParsedCertificate, at: datetime) -> bool:
     return certificate.facts.not_before <= at <= certificate.facts.not_after
 
 
-def _repeats(issuer: Certificate, path: tuple[Certificate, ...]) -> bool:
+def _repeats(issuer: ParsedCertificate, path: tuple[ParsedCertificate, ...]) -> bool:
     """Whether a subject with the same key is in the path already (RFC 4158 §2.4.2): a circle."""
     return any(
         issuer.facts.spki == known.facts.spki and issuer.facts.subject == known.facts.subject

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from dojang.pki import oids
-from dojang.pki.certificate import Certificate, read_certificate, read_issuer
+from dojang.pki.certificate import ParsedCertificate, read_certificate, read_issuer
 from dojang.pki.errors import IndeterminateError, MalformedError, ProfileError, VerificationError
 from dojang.pki.ocsp import CertId, OcspResponse, issuer_hashes, parse_response
 from dojang.pki.paths.facts import (
@@ -44,7 +44,7 @@ _SKEW: Final = timedelta(minutes=5)  # clocks of issuers and verifiers differ a 
 _WALKED_WHOLE: Final = 1 << 20  # octets of a list up to which it is searched for repetitions
 _ERRORS: Final = (MalformedError, IndeterminateError, VerificationError, ProfileError)
 
-Path = tuple[Certificate, ...]
+Path = tuple[ParsedCertificate, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class StatusCheck:
     trust: Trust
     at: datetime
     strict: bool
-    prove: Callable[[Certificate, Certificate, frozenset[bytes]], bool]
+    prove: Callable[[ParsedCertificate, ParsedCertificate, frozenset[bytes]], bool]
     pending: frozenset[bytes] = frozenset()  #: signers of lists whose own path is just being verified
 
     @property
@@ -87,14 +87,14 @@ class StatusCheck:
                 answer = self._by_lists(certificate, path[depth:])
             if answer is None:
                 unknown.append(depth)
-            elif answer is not _GOOD and answer.at <= self.at:
+            elif answer is not _GOOD and (self.strict or answer.at <= self.at):
                 raise wrong("revoked", "revoked", at=answer.at, reason=answer.reason, depth=depth)
         if unknown:
             raise undecided("status_unknown", "no fresh revocation status", depths=unknown)
 
     # --- OCSP ---
 
-    def _by_ocsp(self, certificate: Certificate, issuer: Certificate) -> Revocation | None:
+    def _by_ocsp(self, certificate: ParsedCertificate, issuer: ParsedCertificate) -> Revocation | None:
         """Answer of a trustworthy, fresh OCSP response; None when there is none (RFC 6960 §3.2)."""
         latest: tuple[datetime, Revocation] | None = None
         for data in self.trust.responses:
@@ -118,7 +118,7 @@ class StatusCheck:
                 latest = (single.this_update, answer)
         return None if latest is None else latest[1]
 
-    def _check_responder(self, response: OcspResponse, issuer: Certificate) -> None:
+    def _check_responder(self, response: OcspResponse, issuer: ParsedCertificate) -> None:
         """RFC 6960 §4.2.2.2: the issuer itself, or a certificate it signed with the purpose OCSPSigning."""
         wanted, name = response.data.responder_key_hash, response.data.responder_name
         for candidate in (issuer, *map(read_issuer, response.certificates)):
@@ -135,7 +135,7 @@ class StatusCheck:
             return
         raise VerificationError("the responder is not known")
 
-    def _check_delegate(self, responder: Certificate, issuer: Certificate) -> None:
+    def _check_delegate(self, responder: ParsedCertificate, issuer: ParsedCertificate) -> None:
         if not same_name(responder.facts.issuer, issuer.facts.subject):
             raise VerificationError("the responder is another authority's")
         _signed(responder.der, issuer.facts.spki)
@@ -148,12 +148,12 @@ class StatusCheck:
 
     # --- CRLs ---
 
-    def _by_lists(self, certificate: Certificate, above: Path) -> Revocation | None:
+    def _by_lists(self, certificate: ParsedCertificate, above: Path) -> Revocation | None:
         """Answer of the lists together (RFC 5280 §6.3.3); None while a reason is not covered."""
         lists = tuple(self._readable_lists())
         covered: frozenset[int] = frozenset()
         try:
-            points = tuple(_points(certificate))
+            points = tuple(p for p in _points(certificate) if not self.strict or _is_by_address(p))
         except MalformedError:
             return None
         for point in points:
@@ -191,7 +191,7 @@ class StatusCheck:
             ):
                 yield found
 
-    def _covers(self, found: ForeignList, point: DistributionPoint, certificate: Certificate) -> bool:
+    def _covers(self, found: ForeignList, point: DistributionPoint, certificate: ParsedCertificate) -> bool:
         """§6.3.3 (b): issuer and scope of the list fit the point and the certificate."""
         scope = found.scope or Scope()
         if point.signers:
@@ -212,7 +212,7 @@ class StatusCheck:
         )
 
     def _look_up(
-        self, found: ForeignList, lists: tuple[ForeignList, ...], certificate: Certificate, above: Path
+        self, found: ForeignList, lists: tuple[ForeignList, ...], certificate: ParsedCertificate, above: Path
     ) -> Revocation:
         """§6.3.3 (i)-(k): the delta first, then the complete list."""
         issuer, serial = certificate.facts.issuer, certificate.facts.serial
@@ -239,7 +239,7 @@ class StatusCheck:
                 return True
         return False
 
-    def _signers(self, found: ForeignList, above: Path) -> Iterator[Certificate]:
+    def _signers(self, found: ForeignList, above: Path) -> Iterator[ParsedCertificate]:
         yield from (c for c in above[1:] if same_name(c.facts.subject, found.issuer))
         for data in self.trust.intermediates:
             try:
@@ -250,19 +250,19 @@ class StatusCheck:
                 continue
 
 
-def _needs_no_status(certificate: Certificate) -> bool:
+def _needs_no_status(certificate: ParsedCertificate) -> bool:
     """Whether it is a responder's whose issuer said so (RFC 6960 §4.2.2.2.1); no other is excused."""
     facts = certificate.facts
     return oids.OCSP_NO_CHECK in facts.extensions and oids.EKU_OCSP_SIGNING in (purposes(facts) or ())
 
 
-def _is_about(asked: CertId, serial: int, issuer: Certificate) -> bool:
+def _is_about(asked: CertId, serial: int, issuer: ParsedCertificate) -> bool:
     if asked.serial != serial or asked.hash_alg not in HASH_OIDS:
         return False
     return (asked.name_hash, asked.key_hash) == issuer_hashes(issuer.der, asked.hash_alg)
 
 
-def _points(certificate: Certificate) -> Iterator[DistributionPoint]:
+def _points(certificate: ParsedCertificate) -> Iterator[DistributionPoint]:
     """Points the certificate names, and at the end the one every certificate has: its issuer's own list."""
     facts = certificate.facts
     extension = facts.extensions.get(oids.CRL_DISTRIBUTION_POINTS)
@@ -270,6 +270,12 @@ def _points(certificate: Certificate) -> Iterator[DistributionPoint]:
         yield from read_distribution_points(extension.value, facts.issuer)
     own = GeneralName("dn", "", facts.issuer)
     yield DistributionPoint((own,), ALL_REASONS, ())
+
+
+def _is_by_address(point: DistributionPoint) -> bool:
+    """Whether a point is as on the open network: addresses only, or its issuer's own list."""
+    kinds = {name.kind for name in point.names}
+    return kinds == {"uri"} or (kinds == {"dn"} and len(point.names) == 1)
 
 
 def _names_directory(names: Iterable[GeneralName], wanted: bytes) -> bool:
@@ -292,13 +298,13 @@ def _is_delta_of(delta: ForeignList, complete: ForeignList) -> bool:
     )
 
 
-def _may_sign_lists(signer: Certificate, *, in_path: bool) -> bool:
+def _may_sign_lists(signer: ParsedCertificate, *, in_path: bool) -> bool:
     """Whether the key may sign lists (§6.3.3 (f)). Who is not of the path must have it in writing."""
     bits = key_usage(signer.facts)
     return in_path if bits is None else KEY_USAGE_BITS["cRLSign"] in bits
 
 
-def _key(signer: Certificate, above: Path) -> bytes:
+def _key(signer: ParsedCertificate, above: Path) -> bytes:
     """Return the signer's key; DSA parameters it leaves to its issuer come from above (§6.1.4 (e))."""
     spki = signer.facts.spki
     if not lacks_parameters(spki) or signer not in above:

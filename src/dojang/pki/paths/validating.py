@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dojang.pki import oids
-from dojang.pki.certificate import Certificate, read_certificate
+from dojang.pki.certificate import ParsedCertificate, read_certificate
 from dojang.pki.errors import IndeterminateError, MalformedError, VerificationError
 from dojang.pki.paths.conformity import check_profile
 from dojang.pki.paths.constraints import NameSpace
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _NONE: Final = Demands()
 _MAX_KNOWN: Final = 64  # states of authorities kept for one set of certificates
 
-Path = tuple[Certificate, ...]
+Path = tuple[ParsedCertificate, ...]
 
 
 def verify_path(leaf: bytes, *, trust: Trust, at: datetime, demands: Demands = _NONE) -> VerifiedPath:
@@ -52,9 +52,7 @@ class _Above:
     begins: datetime  #: all of them live from here …
     ends: datetime  #: … to here
     weak: frozenset[str]
-    outcomes: dict[
-        Extension | None, frozenset[str] | None
-    ]  #: what a leaf holds under, by what it asserts
+    outcomes: dict[Extension | None, frozenset[str] | None]  #: what a leaf holds under, by what it asserts
 
 
 class _Verification:
@@ -71,7 +69,7 @@ class _Verification:
         if trust.policies is not None and demands.policies == _NONE.policies:
             self._policies = PolicyDemands(initial=trust.policies, explicit=True)
 
-    def verify(self, leaf: Certificate) -> VerifiedPath:
+    def verify(self, leaf: ParsedCertificate) -> VerifiedPath:
         """Return the first path that is right in everything."""
         found = self._below_known(leaf)
         if found is not None:
@@ -96,7 +94,7 @@ class _Verification:
             doubt = doubt or spent
         raise doubt or blame or search.blame or wrong("no_path", "no path to a trusted root")
 
-    def _below_known(self, leaf: Certificate) -> VerifiedPath | None:
+    def _below_known(self, leaf: ParsedCertificate) -> VerifiedPath | None:
         """Try the authorities the last right leaf of this issuer hung below; None sends on to the search."""
         above = self._pool.known.get((leaf.facts.issuer, self._policies))
         if not isinstance(above, _Above) or not above.begins <= self._at <= above.ends:
@@ -110,7 +108,7 @@ class _Verification:
         except (VerificationError, MalformedError, IndeterminateError):
             return None
 
-    def _remember(self, leaf: Certificate, above: _Above) -> None:
+    def _remember(self, leaf: ParsedCertificate, above: _Above) -> None:
         if len(self._pool.known) >= _MAX_KNOWN:
             self._pool.known.clear()
         self._pool.known[leaf.facts.issuer, self._policies] = above
@@ -163,7 +161,7 @@ class _Verification:
             weak += _weaknesses(certificate)
         return _Above(path[1:], state, space, spki, begins, ends, frozenset(filter(None, weak)), {})
 
-    def _check_basics(self, certificate: Certificate, issuer: Certificate, spki: bytes) -> None:
+    def _check_basics(self, certificate: ParsedCertificate, issuer: ParsedCertificate, spki: bytes) -> None:
         """§6.1.3 (a): the signature verifies, the moment lies in the life, names chain."""
         if not self._effort.holds(certificate, spki):
             raise wrong("signature", "the signature does not verify")
@@ -171,7 +169,7 @@ class _Verification:
         if not same_name(certificate.facts.issuer, issuer.facts.subject):
             raise wrong("issuer_name", "the issuer's name does not match")
 
-    def _validate_leaf(self, leaf: Certificate, above: _Above) -> frozenset[str] | None:
+    def _validate_leaf(self, leaf: ParsedCertificate, above: _Above) -> frozenset[str] | None:
         """§6.1.3 and §6.1.5 for the last certificate; returns the policies the path holds under."""
         facts = leaf.facts
         self._check_basics(leaf, above.path[0], above.spki)
@@ -211,7 +209,9 @@ class _Verification:
             pending=pending,
         ).check(path)
 
-    def _prove_signer(self, signer: Certificate, anchor: Certificate, pending: frozenset[bytes]) -> bool:
+    def _prove_signer(
+        self, signer: ParsedCertificate, anchor: ParsedCertificate, pending: frozenset[bytes]
+    ) -> bool:
         """Whether somebody who signs lists has a right path of its own to the same anchor (§6.3.3 (f))."""
         search = Search(self._pool, self._at, self._effort)
         pending = pending | {signer.der}
@@ -244,6 +244,6 @@ def _check_purpose(path: Path, purpose: str) -> None:
         raise wrong("purpose", "the certificate serves another purpose", depth=depth)
 
 
-def _weaknesses(certificate: Certificate) -> list[str]:
+def _weaknesses(certificate: ParsedCertificate) -> list[str]:
     found = weakness_of_algorithm(certificate.algorithm), weakness_of_key(certificate.facts.spki)
     return [weakness for weakness in found if weakness]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from django.db import connection, transaction
 
 from dojang.audit.actions import record_event
-from dojang.ca.models import Certificate
+from dojang.ca.states import CertificateState
 from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.pki.errors import MalformedError
 from dojang.ports.limits import Limit
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from django.db import models
 
+    from dojang.ca.models import Certificate
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
@@ -317,7 +318,7 @@ def _count_attempt(customer_id: str, key_id: str, *, acting: Acting, world: Worl
         )
         if key is None:
             raise WalletKeyNotFoundError(key=key_id)
-        if key.certificate is not None and key.certificate.state == Certificate.State.HELD:
+        if key.certificate is not None and key.certificate.state == CertificateState.HELD:
             raise WalletHeldError(key=key_id)
         if key.state == WalletKey.State.LOCKED:
             raise WalletLockedError(key=key_id)

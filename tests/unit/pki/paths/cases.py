@@ -170,6 +170,13 @@ add_below("profile", "between-plain-limits", of={"more": ((x509.PolicyConstraint
 add_below("profile", "between-plain-any", of={"more": ((x509.InhibitAnyPolicy(0), False),)})
 add_below("profile", "between-plain-names", of={"more": ((permit(DNS("example.com")), False),)})
 
+add_direct(
+    "profile",
+    "authority-that-may-not-sign",
+    basic=(x509.BasicConstraints(True, None), True),
+    bits=usage("digital_signature"),
+)
+
 # --- weak ---
 add_direct("weak", "rsa-1024", key="rsa-1024")
 add_direct("weak", "rsa-odd", key="rsa-2052")
@@ -276,6 +283,30 @@ for _number, _other in {
     "ocsp": Purpose.OCSP_SIGNING,
 }.items():
     add_direct("purpose", f"server-and-{_number}", eku=x509.ExtendedKeyUsage([SERVER, _other]))
+
+_MAIL = x509.ExtendedKeyUsage([Purpose.EMAIL_PROTECTION])
+
+
+def _mailbox_of(outcome: str, number: str, *, of: dict[str, Any] | None = None, **given: Any) -> None:
+    """Add a case of a mailbox's certificate, below a root or below an authority made with `of`."""
+    usual = {"eku": _MAIL, "san": x509.SubjectAlternativeName([MAIL("kim@example.com")])}
+    usual |= {"ask_purpose": "email", "ask_peer": "kim@example.com"} | given
+    if of is None:
+        add_direct(outcome, f"mail-{number}", **usual)
+    else:
+        add_below(outcome, f"mail-{number}", of=of, **usual)
+
+
+_mailbox_of("ok", "plain")
+_mailbox_of("ok", "below", of={})
+_mailbox_of("ok", "authority-for-mail", of={"eku": _MAIL})
+_mailbox_of("profile", "no-key-usage", bits=None)
+_mailbox_of("profile", "no-mailbox", san=dns("example.com"), ask_peer=None)
+_mailbox_of("purpose", "and-server", eku=x509.ExtendedKeyUsage([Purpose.EMAIL_PROTECTION, SERVER]))
+_mailbox_of("purpose", "for-client", eku=x509.ExtendedKeyUsage([CLIENT]))
+_mailbox_of("profile", "authority-signs-no-lists", of={"bits": usage("key_cert_sign")})
+_mailbox_of("purpose", "authority-for-server", of={"eku": x509.ExtendedKeyUsage([SERVER])})
+_mailbox_of("profile", "root-with-purposes", root_eku=_MAIL)
 
 # --- peers ---
 for _number, _names, _wanted, _outcome in (

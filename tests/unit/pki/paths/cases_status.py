@@ -89,6 +89,9 @@ def _listed(build: Callable[[Made, Made], tuple[str, ...]], **given: Any) -> Ask
 
 _PLACE = "http://example.com/1.crl"
 _AT = {"more": ((points(_PLACE), False),)}
+_MIXED = x509.CRLDistributionPoints(
+    [x509.DistributionPoint([URI(_PLACE), x509.DNSName("a.b")], None, None, None)]
+)
 _SHARD = scope(full_name=[URI(_PLACE)])
 _OTHER_SHARD = scope(full_name=[URI("http://example.com/10.crl")])
 #: Id → (outcome, lists, what the leaf has).
@@ -113,6 +116,13 @@ _LISTS: dict[str, tuple[str, Callable[[Made, Made], tuple[str, ...]], dict[str, 
     "shard": ("ok", lambda a, _: (revocations(a, scope=_SHARD),), _AT),
     "shard-revoked": ("revoked", lambda a, own: (revocations(a, own, scope=_SHARD),), _AT),
     "other-shard": ("status_unknown", lambda a, _: (revocations(a, scope=_OTHER_SHARD),), _AT),
+    "revoked-from-tomorrow": ("revoked", lambda a, own: (revocations(a, own, since=NOW + DAY),), {}),
+    "no-point-of-its-own": ("status_unknown", lambda a, _: (revocations(a, scope=_SHARD),), {}),
+    "point-with-a-host": (
+        "status_unknown",
+        lambda a, _: (revocations(a, scope=_SHARD),),
+        {"more": ((_MIXED, False),)},
+    ),
     "authorities-only": (
         "status_unknown",
         lambda a, _: (revocations(a, scope=scope(only_contains_ca_certs=True)),),

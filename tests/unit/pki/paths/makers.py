@@ -194,6 +194,7 @@ def revocations(
     scope: x509.IssuingDistributionPoint | None = None,
     updated: datetime = NOW - DAY,
     until: datetime = NOW + DAY,
+    since: datetime = NOW - 2 * DAY,
     key: Any = None,
     issuer_name: x509.Name | None = None,
     more: tuple[tuple[x509.ExtensionType, bool], ...] = (),
@@ -220,7 +221,7 @@ def revocations(
         entry = (
             x509.RevokedCertificateBuilder()
             .serial_number(one.certificate.serial_number)
-            .revocation_date(NOW - 2 * DAY)
+            .revocation_date(since)
         )
         if reason is not None:
             entry = entry.add_extension(x509.CRLReason(reason), critical=False)

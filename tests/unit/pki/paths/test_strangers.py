@@ -35,6 +35,7 @@ STRICTER_THERE = {
 #: Refused here and accepted by openssl 3.0, which has no such rule, or another bound.
 LAXER_THERE = {
     # what the profile and the open network's rules ask of those who issue
+    "authority-that-may-not-sign",
     "bad-host-in-names",
     "between-plain-any",
     "between-plain-limits",
@@ -42,6 +43,12 @@ LAXER_THERE = {
     "constraints-in-a-leaf",
     "critical-name-beside-subject",
     "critical-purposes",
+    "list-point-with-a-host",
+    "mail-and-server",
+    "mail-authority-signs-no-lists",
+    "mail-no-key-usage",
+    "mail-no-mailbox",
+    "mail-root-with-purposes",
     "peer-star-within",
     "root-aki-by-serial",
     "root-names-another-key",
@@ -110,9 +117,8 @@ def _openssl(asked: Asked, folder: Path) -> bool:
         (folder / "lists").write_text("".join(_pem("X509 CRL", b64decode(text)) for text in asked.crls))
         command += ["-CRLfile", str(folder / "lists"), "-extended_crl"]
         command.append("-crl_check_all" if asked.between else "-crl_check")
-    command += {"server": ["-purpose", "sslserver"], "client": ["-purpose", "sslclient"]}.get(
-        asked.purpose or "", []
-    )
+    purposes = {"server": "sslserver", "client": "sslclient", "email": "smimesign", None: "any"}
+    command += ["-purpose", purposes[asked.purpose]]
     kinds = {"dns": "-verify_hostname", "ip": "-verify_ip", "email": "-verify_email"}
     for peer in _peers(asked.peer):
         command += [kinds[peer.kind], peer.value]

@@ -1,0 +1,30 @@
+"""When a telephone is lost: its owner's certificates and devices are held, and the runs under way stopped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dojang.issuing import actions as issuing
+from dojang.ra.actions import finish
+from dojang.ra.models import Run
+
+if TYPE_CHECKING:
+    from dojang.issuing.actions import Held
+    from dojang.ports.acting import Acting
+    from dojang.ports.world import World
+
+
+def hold_everything(customer_id: str, *, acting: Acting, world: World) -> Held:
+    """Suspend every certificate of a customer, block the devices, stop the runs; tell every channel.
+
+    A repeat holds what is left to hold, and tells only when there was something.
+    """
+
+    def stop_runs() -> int:
+        rows = Run.objects.select_for_update().filter(customer_id=customer_id, state=Run.State.OPEN)
+        stopped = list(rows.order_by("id"))
+        for run in stopped:
+            finish.end_run(run, Run.State.CANCELLED, "held", acting=acting, world=world)
+        return len(stopped)
+
+    return issuing.hold_everything(customer_id, acting=acting, world=world, within=stop_runs)
