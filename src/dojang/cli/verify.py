@@ -11,7 +11,7 @@ import typer
 
 from dojang.cli.output import Json, Output, language
 from dojang.pki.errors import MalformedError
-from dojang.pki.explaining import Asked, Explanation, TrustList, explain, read_trust_list
+from dojang.pki.explaining import Explanation, Inquiry, TrustList, explain, read_trust_list
 from dojang.pki.npki.ber import plain_file
 from dojang.pki.paths import Trust
 from dojang.products.messages import render
@@ -44,7 +44,7 @@ def verify(
 ) -> None:
     """Verify a certificate, signature, time-stamp, PDF or JWS. Exit 0 valid, 1 invalid, 3 undecided."""
     known = _trust_lists(trust or ())
-    asked = Asked(
+    asked = Inquiry(
         Trust(
             roots=known.anchors,
             intermediates=(*known.between, *_all(between or ())),

@@ -1,12 +1,12 @@
 """Verify and explain: any file that was signed, a verdict about it, why, and what happened when."""
 
-from dojang.pki.explaining.model import Asked, Explanation, Reason, Subject, TimeLine
+from dojang.pki.explaining.model import Explanation, Inquiry, Reason, Subject, TimeLine
 from dojang.pki.explaining.opening import explain
 from dojang.pki.explaining.trust_list import TrustList, read_trust_list
 
 __all__ = [
-    "Asked",
     "Explanation",
+    "Inquiry",
     "Reason",
     "Subject",
     "TimeLine",

@@ -12,7 +12,7 @@ from typing import Any, Final
 from dojang.pki import der
 from dojang.pki.certificate import read_certificate
 from dojang.pki.errors import DojangError, VerificationError
-from dojang.pki.explaining.model import Asked, Explanation, refused
+from dojang.pki.explaining.model import Explanation, Inquiry, refused
 from dojang.pki.explaining.signed import explain_certificate
 from dojang.pki.signing import verify_signature
 
@@ -37,7 +37,7 @@ def looks_like_jws(data: bytes) -> bool:
     return data.lstrip()[:2] == b"ey" and _COMPACT.fullmatch(data) is not None
 
 
-def explain_jws(data: bytes, asked: Asked) -> Explanation:
+def explain_jws(data: bytes, asked: Inquiry) -> Explanation:
     """Explain a JWS by the certificates in its header."""
     head, payload, mark = data.strip().split(b".")
     try:

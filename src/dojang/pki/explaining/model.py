@@ -36,7 +36,7 @@ CODES: Final = {**RULES, **cms.RULES, **EXPLAINED}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Inquiry:
     """What the verifier brings: whom to believe, the moment, and the content of a detached signature."""
 
     trust: Trust

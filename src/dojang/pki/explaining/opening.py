@@ -12,7 +12,7 @@ from dojang.pki import der, oids
 from dojang.pki.cms import MAX_SIGNED_DATA
 from dojang.pki.errors import MalformedError
 from dojang.pki.explaining.jws import explain_jws, looks_like_jws
-from dojang.pki.explaining.model import Asked, Explanation, Reason, together
+from dojang.pki.explaining.model import Explanation, Inquiry, Reason, together
 from dojang.pki.explaining.signed import explain_certificate, explain_signed_data
 from dojang.pki.npki.ber import plain_file, to_der
 
@@ -22,7 +22,7 @@ _MAX_SIGNATURES: Final = 32  # in one PDF
 _PADDED: Final = re.compile(rb"<\s*([0-9A-Fa-f\s]+)>")
 
 
-def explain(data: bytes, asked: Asked) -> Explanation:
+def explain(data: bytes, asked: Inquiry) -> Explanation:
     """Verify a file and say what is so. Never raises for what a file holds."""
     if data.lstrip()[:5] == b"%PDF-":
         return _explain_pdf(data, asked)
@@ -96,7 +96,7 @@ def _step_through(body: der.Reader) -> None:
 # --- PDF ---
 
 
-def _explain_pdf(data: bytes, asked: Asked) -> Explanation:
+def _explain_pdf(data: bytes, asked: Inquiry) -> Explanation:
     """Explain the signatures of a PDF (ISO 32000-2 §12.8), each over the octets its ByteRange names."""
     parts = []
     covered = 0
@@ -118,7 +118,7 @@ def _explain_pdf(data: bytes, asked: Asked) -> Explanation:
     return replace(together("pdf", tuple(parts)), text=None, encoding=None)
 
 
-def _explain_pdf_signature(digits: bytes, asked: Asked) -> Explanation:
+def _explain_pdf_signature(digits: bytes, asked: Inquiry) -> Explanation:
     try:
         padded = bytes.fromhex(digits.decode("ascii"))
         # The place is larger than the signature; zeros fill it.

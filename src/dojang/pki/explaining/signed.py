@@ -11,8 +11,8 @@ from dojang.pki import der, oids
 from dojang.pki.cms import CmsSigner, VerifiedData, verify_signed_data
 from dojang.pki.errors import DojangError, IndeterminateError, MalformedError, VerificationError
 from dojang.pki.explaining.model import (
-    Asked,
     Explanation,
+    Inquiry,
     Reason,
     Subject,
     TimeLine,
@@ -35,7 +35,7 @@ _ENCODINGS: Final = (("UTF-8", "utf-8"), ("EUC-KR", "cp949"))
 _SHOWN: Final = 2000  # characters of a signed text
 
 
-def explain_certificate(data: bytes, asked: Asked) -> Explanation:
+def explain_certificate(data: bytes, asked: Inquiry) -> Explanation:
     """Explain a certificate: its life, its path, its status."""
     try:
         subject, life = describe(data)
@@ -52,7 +52,7 @@ def explain_certificate(data: bytes, asked: Asked) -> Explanation:
     return Explanation("certificate", "valid", _right(asked), in_order(times), (_with_path(subject, path),))
 
 
-def _right(asked: Asked) -> tuple[Reason, ...]:
+def _right(asked: Inquiry) -> tuple[Reason, ...]:
     """Say that it is right, and where status was not asked for, that too."""
     return (Reason("ok"), *((Reason("status_not_checked"),) if asked.trust.status == "none" else ()))
 
@@ -70,7 +70,7 @@ def _told(error: DojangError) -> tuple[TimeLine, ...]:
 # --- SignedData ---
 
 
-def explain_signed_data(data: bytes, asked: Asked, *, kind: str = "signature") -> Explanation:
+def explain_signed_data(data: bytes, asked: Inquiry, *, kind: str = "signature") -> Explanation:
     """Explain SignedData, attached or detached, with signed attributes or none, or a time-stamp token."""
     try:
         verified = _verify(data, asked)
@@ -85,7 +85,7 @@ def explain_signed_data(data: bytes, asked: Asked, *, kind: str = "signature") -
     return replace(together(kind, parts), text=text, encoding=encoding)
 
 
-def _verify(data: bytes, asked: Asked) -> VerifiedData:
+def _verify(data: bytes, asked: Inquiry) -> VerifiedData:
     """Verify the signature itself. Content that was given counts only where none is attached."""
     others = asked.trust.intermediates
     try:
@@ -111,7 +111,7 @@ def _as_text(content: bytes) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _explain_signer(signer: CmsSigner, asked: Asked) -> Explanation:
+def _explain_signer(signer: CmsSigner, asked: Inquiry) -> Explanation:
     subject, life = describe(signer.certificate)
     subject = replace(subject, weak=signer.weak)
     times = [*life, TimeLine(asked.at, "checked")]
@@ -130,7 +130,7 @@ def _explain_signer(signer: CmsSigner, asked: Asked) -> Explanation:
     return Explanation("signature", "valid", _right(asked), in_order(times), (_with_path(subject, path),))
 
 
-def _path_of(signer: CmsSigner, asked: Asked, proven: datetime | None) -> VerifiedPath:
+def _path_of(signer: CmsSigner, asked: Inquiry, proven: datetime | None) -> VerifiedPath:
     """Verify the signer's path at the moment the signature is proven to have been there, else now.
 
     A certificate that has ended since says nothing about a signature that may be older: undecided, not wrong.
@@ -157,7 +157,7 @@ def _path_of(signer: CmsSigner, asked: Asked, proven: datetime | None) -> Verifi
 # --- time-stamps ---
 
 
-def _proven(signer: CmsSigner, asked: Asked) -> datetime | None:
+def _proven(signer: CmsSigner, asked: Inquiry) -> datetime | None:
     """Earliest moment a right time-stamp over the signature proves."""
     found = []
     for token in signer.stamps:
@@ -170,7 +170,7 @@ def _proven(signer: CmsSigner, asked: Asked) -> datetime | None:
     return min(found, default=None)
 
 
-def _of_stamp(token: bytes, asked: Asked) -> Trust:
+def _of_stamp(token: bytes, asked: Inquiry) -> Trust:
     carried = verify_signed_data(token, certificates=asked.trust.intermediates).carried
     return replace(asked.trust, intermediates=(*asked.trust.intermediates, *carried), policies=None)
 
@@ -210,7 +210,7 @@ def _moment(info: der.Reader) -> datetime:
     return der.read_time(der.GENERALIZED_TIME, whole + content[-1:])
 
 
-def _explain_stamp(data: bytes, verified: VerifiedData, asked: Asked) -> Explanation:
+def _explain_stamp(data: bytes, verified: VerifiedData, asked: Inquiry) -> Explanation:
     """Explain a time-stamp token; its content is the file that was stamped, where one was given."""
     certificate = verified.signers[0].certificate
     subject, life = describe(certificate)

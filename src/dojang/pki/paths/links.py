@@ -76,7 +76,7 @@ def _signed_known(authority: bytes, spki: bytes) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class CertificatePool:
     """Certificates at hand, by the name of their subject. What cannot be read is left out."""
 
     anchors: dict[tuple[Rdn, ...], tuple[ParsedCertificate, ...]]
@@ -93,10 +93,10 @@ class Pool:
 
 
 @lru_cache(maxsize=32)
-def make_pool(anchors: tuple[bytes, ...], others: tuple[bytes, ...]) -> Pool:
+def make_pool(anchors: tuple[bytes, ...], others: tuple[bytes, ...]) -> CertificatePool:
     """Sort certificates by subject; a set that is used often is remembered."""
     octets = frozenset(anchors)
-    return Pool(
+    return CertificatePool(
         _by_subject(_readable(anchors)),
         _by_subject(_readable(tuple(dict.fromkeys(o for o in others if o not in octets)))),
         octets,
@@ -123,7 +123,7 @@ def _by_subject(listed: Iterator[ParsedCertificate]) -> dict[tuple[Rdn, ...], tu
 class Search:
     """A search for paths from one leaf. `blame` is the first thing that was wrong on the way."""
 
-    def __init__(self, pool: Pool, at: datetime, effort: Effort) -> None:
+    def __init__(self, pool: CertificatePool, at: datetime, effort: Effort) -> None:
         self.blame: VerificationError | MalformedError | None = None
         self._pool = pool
         self._at = at

@@ -48,7 +48,7 @@ Path = tuple[ParsedCertificate, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Revocation:
+class Revoked:
     """Since when a certificate is revoked, and why."""
 
     at: datetime
@@ -56,7 +56,7 @@ class Revocation:
 
 
 #: A marker compared by identity: known, and not revoked.
-_GOOD: Final = Revocation(datetime.min.replace(tzinfo=UTC), "")
+_GOOD: Final = Revoked(datetime.min.replace(tzinfo=UTC), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +94,9 @@ class StatusCheck:
 
     # --- OCSP ---
 
-    def _by_ocsp(self, certificate: ParsedCertificate, issuer: ParsedCertificate) -> Revocation | None:
+    def _by_ocsp(self, certificate: ParsedCertificate, issuer: ParsedCertificate) -> Revoked | None:
         """Answer of a trustworthy, fresh OCSP response; None when there is none (RFC 6960 §3.2)."""
-        latest: tuple[datetime, Revocation] | None = None
+        latest: tuple[datetime, Revoked] | None = None
         for data in self.trust.responses:
             try:
                 response = parse_response(data)
@@ -113,7 +113,7 @@ class StatusCheck:
                 continue
             answer = _GOOD
             if single.revoked_at is not None:
-                answer = Revocation(single.revoked_at, single.reason or "unspecified")
+                answer = Revoked(single.revoked_at, single.reason or "unspecified")
             if latest is None or single.this_update >= latest[0]:
                 latest = (single.this_update, answer)
         return None if latest is None else latest[1]
@@ -148,7 +148,7 @@ class StatusCheck:
 
     # --- CRLs ---
 
-    def _by_lists(self, certificate: ParsedCertificate, above: Path) -> Revocation | None:
+    def _by_lists(self, certificate: ParsedCertificate, above: Path) -> Revoked | None:
         """Answer of the lists together (RFC 5280 §6.3.3); None while a reason is not covered."""
         lists = tuple(self._readable_lists())
         covered: frozenset[int] = frozenset()
@@ -213,16 +213,16 @@ class StatusCheck:
 
     def _look_up(
         self, found: ForeignList, lists: tuple[ForeignList, ...], certificate: ParsedCertificate, above: Path
-    ) -> Revocation:
+    ) -> Revoked:
         """§6.3.3 (i)-(k): the delta first, then the complete list."""
         issuer, serial = certificate.facts.issuer, certificate.facts.serial
         deltas = [d for d in lists if _is_delta_of(d, found) and self._trusted(d, above)]
         if deltas:
             entry = find_entry(max(deltas, key=lambda d: d.number), issuer, serial)
             if entry is not None:
-                return _GOOD if entry.reason == "removeFromCRL" else Revocation(entry.at, entry.reason)
+                return _GOOD if entry.reason == "removeFromCRL" else Revoked(entry.at, entry.reason)
         entry = find_entry(found, issuer, serial)
-        return _GOOD if entry is None else Revocation(entry.at, entry.reason)
+        return _GOOD if entry is None else Revoked(entry.at, entry.reason)
 
     def _trusted(self, found: ForeignList, above: Path) -> bool:
         """§6.3.3 (f), (g): somebody signed the list who may, under the same anchor."""

@@ -24,7 +24,7 @@ from tests.unit.pki.test_paths import house_list
 from dojang.pki import der
 from dojang.pki.certificate import read_certificate
 from dojang.pki.crl import CrlEntry
-from dojang.pki.explaining import Asked, Explanation, explain
+from dojang.pki.explaining import Explanation, Inquiry, explain
 from dojang.pki.explaining.model import CODES
 from dojang.pki.paths import Trust
 from dojang.products.messages import LOCALES, catalog
@@ -32,7 +32,7 @@ from dojang.products.messages import LOCALES, catalog
 LATER = timedelta(days=1200)  # the customers' certificates have ended by then
 
 
-def _asked(**changes: Any) -> Asked:
+def _asked(**changes: Any) -> Inquiry:
     """Ask as somebody who knows the house: its root, its authority, fresh lists."""
     ours = house()
     trust = Trust(
@@ -40,7 +40,7 @@ def _asked(**changes: Any) -> Asked:
         intermediates=(ours.issuing,),
         crls=(house_list(ours), ours.revocations(changes.pop("revoked", ()))),
     )
-    return replace(Asked(trust, NOW), **changes)
+    return replace(Inquiry(trust, NOW), **changes)
 
 
 def _codes(found: Explanation) -> list[str]:
@@ -249,7 +249,7 @@ def test_a_time_stamp(tmp_path: Path) -> None:
     token = stamp(TEXT, tmp_path)
     above, _ = _stamping()
     now = datetime.now(UTC)
-    asked = Asked(Trust(roots=(above.der,), status="none"), now, TEXT)
+    asked = Inquiry(Trust(roots=(above.der,), status="none"), now, TEXT)
     found = explain(token, asked)
     assert _said(found) == ("timestamp", "valid", ["ok", "status_not_checked"])
     assert [line.code for line in found.times] == ["begins", "stamped", "checked", "ends"]
@@ -265,12 +265,12 @@ def test_a_time_stamp_proves_what_ended_since(tmp_path: Path) -> None:
     ours, later = house(), datetime.now(UTC) + LATER
     trust = Trust(roots=(ours.root, above.der), intermediates=(ours.issuing,), status="none")
     with_stamp = _with_unsigned(data, token)
-    assert explain(with_stamp, Asked(trust, later)).verdict == "valid"
-    assert _codes(explain(data, Asked(trust, later))) == ["expired_unproven"]
+    assert explain(with_stamp, Inquiry(trust, later)).verdict == "valid"
+    assert _codes(explain(data, Inquiry(trust, later))) == ["expired_unproven"]
     # A stamp over something else proves nothing.
     (tmp_path / "other").mkdir()
     wrong = _with_unsigned(data, stamp(b"other", tmp_path / "other"))
-    assert _codes(explain(wrong, Asked(trust, later))) == ["expired_unproven"]
+    assert _codes(explain(wrong, Inquiry(trust, later))) == ["expired_unproven"]
 
 
 def _signature_of(data: bytes) -> bytes:

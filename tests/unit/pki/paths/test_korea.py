@@ -14,7 +14,7 @@ from tests.unit.pki.paths.makers import NOW, Made, make, name, raw, usage
 
 from dojang.pki import der
 from dojang.pki.errors import MalformedError, VerificationError
-from dojang.pki.explaining import Asked, explain, read_trust_list
+from dojang.pki.explaining import Inquiry, explain, read_trust_list
 from dojang.pki.paths import Demands, PolicyDemands, Trust, verify_path
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def test_trust_is_data() -> None:
     known = read_trust_list(_list_of(root, issuing))
     assert known.policies[BANKING]["en"] == "personal, banks and insurers"
     trust = Trust(roots=known.anchors, intermediates=known.between, status="none")
-    found = explain(customer.der, Asked(trust, NOW))
+    found = explain(customer.der, Inquiry(trust, NOW))
     assert (found.verdict, found.subjects[0].policies) == ("valid", (BANKING,))
 
 

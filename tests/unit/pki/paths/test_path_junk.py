@@ -23,8 +23,7 @@ from tests.unit.pki.paths.makers import between, dns, leaf, permit, points, raw,
 
 from dojang.cli.verify_path import answer_line
 from dojang.pki.errors import DojangError, MalformedError
-from dojang.pki.explaining import Asked as Question
-from dojang.pki.explaining import explain, read_trust_list
+from dojang.pki.explaining import Inquiry, explain, read_trust_list
 from dojang.pki.explaining.signed import read_stamp
 from dojang.pki.paths import (
     Demands,
@@ -100,7 +99,7 @@ def _explained(data: bytes) -> None:
     ours = house()
     trust = Trust(roots=(ours.root,), intermediates=(ours.issuing,), status="none")
     try:
-        found = explain(data, Question(trust, NOW))
+        found = explain(data, Inquiry(trust, NOW))
     except DojangError as error:
         raise AssertionError("an explanation never raises") from error
     assert found.verdict in {"valid", "invalid", "indeterminate"}
