@@ -128,7 +128,11 @@ def as_data(found: Explanation, known: TrustList, locale: str) -> dict[str, Any]
             for r in found.reasons
         ],
         "times": [
-            {"at": t.at.isoformat(), "code": t.code, "sentence": render(f"verify.time.{t.code}", locale)}
+            {
+                "at": t.at.isoformat(timespec="seconds"),
+                "code": t.code,
+                "sentence": render(f"verify.time.{t.code}", locale),
+            }
             | ({"reason": t.args["reason"]} if "reason" in t.args else {})
             for t in found.times
         ],
