@@ -87,11 +87,10 @@ def _is_mask(octets: bytes) -> bool:
 class NameSpace:
     """The names that are still allowed on the way from the anchor to the leaf."""
 
-    __slots__ = ("_compared", "_layers")
+    __slots__ = ("_layers",)
 
     def __init__(self) -> None:
         self._layers: list[NameConstraints] = []
-        self._compared = 0
 
     def narrow(self, facts: Tbs) -> None:
         """Take up the constraints of one more authority (§6.1.4 (g))."""
@@ -103,25 +102,27 @@ class NameSpace:
         """Refuse a certificate with a name outside (§6.1.3 (b), (c))."""
         if not self._layers:
             return
-        self._compared = 0
         names = tuple(_names_of(facts, host_in_common_name=host_in_common_name))
+        compared = 0
         for layer in self._layers:
             for name in names:
-                self._check_one(name, layer)
+                excluded, permitted = layer.excluded.get(name.kind, ()), layer.permitted.get(name.kind, ())
+                compared += len(excluded) + len(permitted)
+                if compared > MAX_COMPARISONS:
+                    raise undecided("effort", "more name constraints than a path may need")
+                if excluded or permitted:
+                    _check_one(name, excluded, permitted)
 
-    def _check_one(self, name: GeneralName, layer: NameConstraints) -> None:
-        excluded = layer.excluded.get(name.kind, ())
-        permitted = layer.permitted.get(name.kind)
-        self._compared += len(excluded) + len(permitted or ())
-        if self._compared > MAX_COMPARISONS:
-            raise undecided("effort", "more name constraints than a path may need")
-        if not (excluded or permitted):
-            return
-        _check_form(name)
-        if any(_within(name, base, excluding=True) for base in excluded):
-            raise wrong("name_constraints", "a name that an authority above excludes", kind=name.kind)
-        if permitted and not any(_within(name, base, excluding=False) for base in permitted):
-            raise wrong("name_constraints", "a name outside what an authority above permits", kind=name.kind)
+
+def _check_one(
+    name: GeneralName, excluded: tuple[GeneralName, ...], permitted: tuple[GeneralName, ...]
+) -> None:
+    """Refuse a name that one authority's constraints of its kind exclude, or do not permit."""
+    _check_form(name)
+    if any(_within(name, base, excluding=True) for base in excluded):
+        raise wrong("name_constraints", "a name that an authority above excludes", kind=name.kind)
+    if permitted and not any(_within(name, base, excluding=False) for base in permitted):
+        raise wrong("name_constraints", "a name outside what an authority above permits", kind=name.kind)
 
 
 def _names_of(facts: Tbs, *, host_in_common_name: bool) -> Iterator[GeneralName]:

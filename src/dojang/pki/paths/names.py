@@ -21,7 +21,7 @@ EMPTY_NAME: Final = b"\x30\x00"
 Rdn = frozenset[tuple[str, str | bytes]]
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def comparable(name: bytes) -> tuple[Rdn, ...]:
     """Return a distinguished name in the form in which equal names are equal (RFC 5280 §7.1).
 

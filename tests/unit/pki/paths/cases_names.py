@@ -248,6 +248,16 @@ def _many_names(count: int) -> Asked:
     )
 
 
+def _many_directory_names(count: int) -> Asked:
+    anchor = root()
+    layer = permit(exclude=tuple(DN(name(f"x{number}")) for number in range(count)))
+    middle = between(anchor, more=((layer, True),))
+    own = [_W, *(DN(name(f"y{number}")) for number in range(count))]
+    return Asked(leaf(middle, san=_names(*own)), (middle,), (anchor,))
+
+
+add_case("many-directory-names", "ok", lambda: _many_directory_names(250))
+add_case("too-many-directory-names", "effort", lambda: _many_directory_names(1500))
 add_case("expired-cross", "ok", _expired_cross)
 add_case("roots-of-one-name", "ok", _same_names)
 add_case("circle", "no_path", _circle)
