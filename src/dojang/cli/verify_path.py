@@ -68,7 +68,11 @@ class CaseError(DojangError):
 
 def main(arguments: list[str]) -> int:
     """Answer standard input line by line. Returns 0 when everything was answered, 2 for a wrong call."""
-    parser = argparse.ArgumentParser(prog="dojang verify-path", description=__doc__.partition("\n\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="dojang verify-path",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--jsonl", action="store_true", help="a case a line (the only form there is)")
     try:
         parser.parse_args(arguments)

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.pki.kit import NOW, house
@@ -14,15 +15,18 @@ from tests.unit.pki.paths.cases import CASES
 from tests.unit.pki.test_cms import TEXT, openssl_signed
 from tests.unit.pki.test_paths import house_list
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).resolve().parents[4]
 COMMAND = [sys.executable, "-m", "dojang.cli"]
 
 
 def _environment(home: Path, **more: str) -> dict[str, str]:
     """Return an environment of somebody who has nothing: no data folder, no database, no settings."""
-    return {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": "src", "NO_COLOR": "1"} | more
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "PYTHONPATH": str(ROOT / "src"),
+        "NO_COLOR": "1",
+    } | more
 
 
 def test_a_line_is_answered_before_the_next_is_written(tmp_path: Path) -> None:
