@@ -31,7 +31,6 @@ from dojang.guard import budgets, counters
 from dojang.guard.counters import Tally
 from dojang.notices.letters import Letters, gather
 from dojang.pki.errors import DojangError
-from dojang.ports.limits import DAY, Limit
 from dojang.wallet.keys.errors import (
     WalletHeldError,
     WalletKeyNotFoundError,
@@ -188,7 +187,7 @@ def _count(user_id: str, *, acting: Acting, world: World) -> int:
     now, policy = world.clock.now(), world.policy
     if budgets.spent_of(budgets.wrong_entries(policy, acting), now=now):
         raise LoginPausedError
-    tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=Limit(policy.pin_errors, DAY))
+    tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=policy.wrong_entries.login)
     with transaction.atomic():
         counted = counters.count_attempts([tally], run_id="", now=now)
     if counted.refused is not None:
