@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _V3: Final = 2
 _KEY_IDENTIFIER: Final = 0x80
-_URI: Final = 0x86
 _UNDERSTOOD: Final = frozenset(
     {
         oids.AUTHORITY_KEY_IDENTIFIER,
@@ -150,19 +149,3 @@ def subject_key(facts: Tbs) -> bytes | None:
     octets = reader.octets()
     reader.done()
     return octets
-
-
-def distribution_urls(certificate: ParsedCertificate) -> tuple[str, ...]:
-    """Addresses of the CRLs that cover a certificate (RFC 5280 §4.2.1.13); only URIs are looked at."""
-    extension = certificate.facts.extensions.get(oids.CRL_DISTRIBUTION_POINTS)
-    found: list[str] = []
-    points = der.Reader(b"") if extension is None else der.whole(extension.value)
-    while points.more:
-        name = points.enter().optional(0xA0)
-        full = None if name is None else name.optional(0xA0)
-        while full is not None and full.more:
-            if full.tag == _URI:
-                found.append(der.read_text(der.IA5, full.value()))
-            else:
-                full.raw()
-    return tuple(found)

@@ -216,9 +216,8 @@ def find_entry(found: ForeignList, issuer: bytes, serial: int) -> ForeignEntry |
     tbs = found.tbs
     if tbs.find(der.integer(serial), start, end) < 0 and tbs.find(_CRITICAL_MARK, start, end) < 0:
         return None
-    indirect = found.scope is not None and found.scope.indirect
     hit = None
-    for entry_issuer, number, entry in _walk(found, indirect=indirect):
+    for entry_issuer, number, entry in walk_entries(found):
         if hit is None and number == serial and same_name(entry_issuer, issuer):
             hit = entry
     return hit
@@ -227,15 +226,16 @@ def find_entry(found: ForeignList, issuer: bytes, serial: int) -> ForeignEntry |
 def repeats_a_serial(found: ForeignList) -> bool:
     """Whether a list names a certificate twice. Walks the whole list."""
     seen: set[tuple[bytes, int]] = set()
-    indirect = found.scope is not None and found.scope.indirect
-    for issuer, serial, _ in _walk(found, indirect=indirect):
+    for issuer, serial, _ in walk_entries(found):
         if (issuer, serial) in seen:
             return True
         seen.add((issuer, serial))
     return False
 
 
-def _walk(found: ForeignList, *, indirect: bool) -> Iterator[tuple[bytes, int, ForeignEntry]]:
+def walk_entries(found: ForeignList) -> Iterator[tuple[bytes, int, ForeignEntry]]:
+    """Yield (encoded name of the issuer, serial, entry) of each. `MalformedError` where one is off."""
+    indirect = found.scope is not None and found.scope.indirect
     listed = der.Reader(found.tbs, *found.entries)
     issuer = found.issuer
     while listed.more:

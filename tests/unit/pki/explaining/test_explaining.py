@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from tests.unit.pki.kit import NOW, house, key_of
-from tests.unit.pki.paths.makers import Made, leaf, name, root, usage
+from tests.unit.pki.paths.makers import Made, leaf, root, usage
 from tests.unit.pki.test_cms import KOREAN, TEXT, openssl_signed
 from tests.unit.pki.test_paths import house_list
 
@@ -359,7 +359,6 @@ def test_names_of_strangers_are_only_text() -> None:
     from dojang.cli.verify import printable
 
     assert printable("a\x1b[2Jb\r\nc") == "a [2Jb \nc"
-    assert name("x")
 
 
 def test_a_name_that_cannot_be_read_is_not_shown() -> None:

@@ -19,7 +19,7 @@ from cryptography import x509
 from tests.unit.pki.explaining.test_explaining import _header, _jws, _pdf, _signed_today
 from tests.unit.pki.kit import NOW, house
 from tests.unit.pki.paths.cases import Asked
-from tests.unit.pki.paths.makers import between, dns, leaf, permit, points, raw, revocations, root, scope
+from tests.unit.pki.paths.makers import between, leaf, permit, points, raw, revocations, root, scope
 
 from dojang.cli.verify_path import answer_line
 from dojang.pki.errors import DojangError, MalformedError
@@ -29,7 +29,6 @@ from dojang.pki.paths import (
     Demands,
     Trust,
     constraints,
-    distribution_urls,
     lists,
     names,
     policies,
@@ -281,5 +280,3 @@ def test_what_cannot_be_read_is_malformed() -> None:
     assert answer["reason"] == "status_unknown"
     with pytest.raises(MalformedError):
         names.comparable(b"\x31\x00")
-    assert distribution_urls
-    assert dns("x")

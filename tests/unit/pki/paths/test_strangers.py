@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import subprocess
-from base64 import b64decode, encodebytes
+from base64 import b64decode, b64encode, encodebytes
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.unit.pki.kit import house
 from tests.unit.pki.paths import cases_names, cases_status
 from tests.unit.pki.paths.cases import CASES, Asked
 from tests.unit.pki.paths.makers import NOW
 
 from dojang.cli.verify_path import _peers, answer_line
+from dojang.pki.build import new_serial
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-assert cases_names  # they add their cases when they are loaded
-assert cases_status
+#: The modules of cases: each adds its own when it is loaded.
+MODULES = (cases_names, cases_status)
 #: Cannot be asked on its command line.
 NOT_ASKED = {"peer-asks-for-a-star"}
 #: Accepted here and refused by openssl 3.0: there a life ends before its last second, an authority is no
@@ -147,3 +149,27 @@ def test_openssl_agrees(number: str, tmp_path: Path) -> None:
         assert expected is (number in STRICTER_THERE)
         expected = not expected
     assert _openssl(build(), tmp_path) is expected
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [("good", "ok"), ("revoked", "revoked"), ("unknown", "status_unknown")]
+)
+def test_status_by_an_answer(status: str, reason: str) -> None:
+    """OCSP answers decide as lists do; with `status` the leaf's alone is asked for."""
+    ours = house()
+    serial = new_serial()
+
+    def text(data: bytes) -> str:
+        return b64encode(data).decode()
+
+    line = {
+        "trusted": [text(ours.root)],
+        "intermediates": [text(ours.issuing)],
+        "leaf": text(ours.certificate(serial=serial)),
+        "responses": [text(ours.answer(ours.single(serial, status)))],
+        "time": NOW.isoformat(),
+    }
+    assert ask(line | {"status": "leaf"})["reason"] == reason
+    assert ask(line | {"status": "none"})["reason"] == "ok"
+    # Without a word about it everybody's status is wanted, and nobody says anything about the authority.
+    assert ask(line)["reason"] == ("revoked" if status == "revoked" else "status_unknown")
