@@ -5,9 +5,8 @@ It reads structure only (RFC 5280 §4.1); whether it is *allowed* is for `checks
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dojang.pki import der
 from dojang.pki.errors import MalformedError
@@ -22,16 +21,14 @@ _MAX_EXTENSIONS: Final = 32
 _REPEATED: Final = 512  # octets; larger extensions are not remembered
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(NamedTuple):
     """One extension: whether critical, and the content of its OCTET STRING."""
 
     critical: bool
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Tbs:
+class Tbs(NamedTuple):
     """A TBSCertificate. Byte fields are complete elements exactly as found."""
 
     version: int  #: 0-based as encoded: v3 is 2
@@ -62,8 +59,7 @@ class Tbs:
         return Name.from_der(self.issuer)
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedCertificate:
+class ParsedCertificate(NamedTuple):
     """A certificate in its three parts, `tbs` being the octets that were signed."""
 
     der: bytes

@@ -46,6 +46,8 @@ class _Above:
     """What was found out about the authorities above a leaf: the state after the last of them."""
 
     path: Path  #: the leaf's issuer first, the anchor last
+    keys: frozenset[bytes]
+    demanded: PolicyDemands
     policies: Policies
     space: NameSpace
     spki: bytes  #: of the leaf's issuer
@@ -96,12 +98,14 @@ class _Verification:
 
     def _below_known(self, leaf: ParsedCertificate) -> VerifiedPath | None:
         """Try the authorities the last right leaf of this issuer hung below; None sends on to the search."""
-        above = self._pool.known.get((leaf.facts.issuer, self._policies))
+        above = self._pool.known.get(leaf.facts.issuer)
         if not isinstance(above, _Above) or not above.begins <= self._at <= above.ends:
+            return None
+        if above.demanded is not self._policies and above.demanded != self._policies:
             return None
         if leaf.algorithm != leaf.facts.algorithm or leaf.der in self._pool.anchor_octets:
             return None
-        if any(leaf.facts.spki == certificate.facts.spki for certificate in above.path):
+        if leaf.facts.spki in above.keys:
             return None  # a circle, perhaps: for the search to see
         try:
             return self._finish((leaf, *above.path), above)
@@ -111,7 +115,7 @@ class _Verification:
     def _remember(self, leaf: ParsedCertificate, above: _Above) -> None:
         if len(self._pool.known) >= _MAX_KNOWN:
             self._pool.known.clear()
-        self._pool.known[leaf.facts.issuer, self._policies] = above
+        self._pool.known[leaf.facts.issuer] = above
 
     def _finish(self, path: Path, above: _Above) -> VerifiedPath:
         policies = self._validate_leaf(path[0], above)
@@ -159,7 +163,19 @@ class _Verification:
         weak = [weakness_of_key(anchor.facts.spki)]  # a root's own signature protects nothing
         for certificate in path[1:-1]:
             weak += _weaknesses(certificate)
-        return _Above(path[1:], state, space, spki, begins, ends, frozenset(filter(None, weak)), {})
+        keys = frozenset(certificate.facts.spki for certificate in path[1:])
+        return _Above(
+            path[1:],
+            keys,
+            self._policies,
+            state,
+            space,
+            spki,
+            begins,
+            ends,
+            frozenset(filter(None, weak)),
+            {},
+        )
 
     def _check_basics(self, certificate: ParsedCertificate, issuer: ParsedCertificate, spki: bytes) -> None:
         """§6.1.3 (a): the signature verifies, the moment lies in the life, names chain."""
@@ -201,6 +217,8 @@ class _Verification:
             check_peer(path[0].facts, peer)
 
     def _check_status(self, path: Path, pending: frozenset[bytes]) -> None:
+        if self._trust.status == "none":
+            return
         StatusCheck(
             trust=self._trust,
             at=self._at,
