@@ -20,7 +20,7 @@ from dojang.guard.counters import Tally
 from dojang.issuing.actions import Held, revoke_certificate, suspend_certificate
 from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import plain_account, plain_user_id
-from dojang.ra.holding import hold_everything
+from dojang.ra.actions.holding import hold_everything
 
 if TYPE_CHECKING:
     from dojang.ca.queries import CertificateView

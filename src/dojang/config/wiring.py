@@ -42,7 +42,7 @@ def build_world(options: Options) -> World:
     if not options.sandbox:
         raise WiringError("no core bank is configured", name="DOJANG_SANDBOX")
     from dojang.sandbox.world import build_sandbox  # only imported when the sandbox is on
-    from dojang.wallet.devices.pushing import DevicePush  # needs Django's set-up
+    from dojang.wallet.devices.actions.pushing import DevicePush  # needs Django's set-up
 
     # Telephones of the sandbox show every push; browsers that really subscribed get it besides.
     clock = FileClock(options.folder.clock)
@@ -121,6 +121,6 @@ def close_world(world: World) -> None:
 
 def perform_ceremony(*, acting: Acting, world: World) -> None:
     """Make the authorities if there are none. Safe to repeat."""
-    from dojang.ca.ceremony import perform_ceremony as perform  # needs Django's set-up
+    from dojang.ca.actions.ceremony import perform_ceremony as perform  # needs Django's set-up
 
     perform(acting=acting, world=world)

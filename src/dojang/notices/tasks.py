@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
-from dojang.notices import actions, expiry
+from dojang.notices import actions
+from dojang.notices.actions import expiry
 from dojang.ports.acting import Acting
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from procrastinate import RetryDecision, RetryStrategy
 from procrastinate.contrib.django import app
 
 from dojang.pki.errors import DojangError
-from dojang.wallet.devices import parcels, pushing
+from dojang.wallet.devices.actions import parcels, pushing
 
 if TYPE_CHECKING:
     from procrastinate import JobContext

@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import IntegrityError, connection, transaction
 
@@ -356,8 +356,13 @@ def store_certificates(made: Sequence[Made], *, acting: Sequence[Acting], world:
     """
     now = world.clock.now()
     with transaction.atomic():
-        close_intents([one.intent for one in made], now)
-        insert_certificates([one.row for one in made])
+        with connection.cursor() as closed, connection.cursor() as stored, pipelined():
+            ask_to_close(closed, [one.intent for one in made], now)
+            ask_to_insert(stored, [one.row for one in made])
+            require_closed(closed, [one.intent for one in made])
+            ids = dict(stored.fetchall())
+        for one in made:
+            one.row.pk = ids[one.intent.pk]
         # Due at once and empty: the responder signs live until the state is decided.
         put_answers(
             (one.row.pk, one.row.status_seq, Answer(one.row.not_before, DUE, b"", b"")) for one in made
@@ -388,11 +393,14 @@ def issued_event(
     )
 
 
-def close_intents(intents: Sequence[Intent], now: datetime) -> None:
-    """Close intents for the certificates stored in the same transaction. Raises `IntentVoidError`."""
-    with connection.cursor() as cursor:
-        cursor.execute(_CLOSE, [now, [intent.pk for intent in intents]])
-        closed = {row[0] for row in cursor.fetchall()}
+def ask_to_close(cursor: Any, intents: Sequence[Intent], now: datetime) -> None:
+    """Close intents for the certificates that are stored in the same transaction."""
+    cursor.execute(_CLOSE, [now, [intent.pk for intent in intents]])
+
+
+def require_closed(cursor: Any, intents: Sequence[Intent]) -> None:
+    """Read the answer to `ask_to_close`. Raises `IntentVoidError` for one that was given up meanwhile."""
+    closed = {row[0] for row in cursor.fetchall()}
     for intent in intents:
         if intent.pk not in closed:
             raise IntentVoidError(order=intent.order_key)
@@ -407,22 +415,19 @@ _INSERTED: Final = (
     "policy", "shard", "state", "status_seq", "not_before", "not_after", "issued_at", "activated_at",
 )  # fmt: skip
 _INSERT: Final = f"""
-    INSERT INTO ca_certificate ({", ".join(_INSERTED)})
-    SELECT w.* FROM unnest(%b::bigint[], %b::bigint[], %b::text[], %b::bytea[], %b::text[], %b::text[],
-                           %b::text[], %b::text[], %b::text[], %b::text[], %b::smallint[], %b::text[],
-                           %b::int[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[],
-                           %b::timestamptz[]) AS w
+    INSERT INTO ca_certificate (id, {", ".join(_INSERTED)})
+    SELECT coalesce(w.id, nextval(pg_get_serial_sequence('ca_certificate', 'id'))), {", ".join(_INSERTED)}
+    FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::text[], %b::bytea[], %b::text[], %b::text[],
+                %b::text[], %b::text[], %b::text[], %b::text[], %b::smallint[], %b::text[], %b::int[],
+                %b::timestamptz[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[])
+        AS w (id, {", ".join(_INSERTED)})
     RETURNING intent_id, id
 """
 
 
-def insert_certificates(rows: Sequence[Certificate]) -> None:
-    """Store new certificates and give the rows their ids, inside the caller's transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [[getattr(row, name) for row in rows] for name in _INSERTED])
-        ids = dict(cursor.fetchall())
-    for row in rows:
-        row.pk = ids[row.intent_id]
+def ask_to_insert(cursor: Any, rows: Sequence[Certificate]) -> None:
+    """Store new certificates, inside the caller's transaction; answers (intent id, id) for each."""
+    cursor.execute(_INSERT, [[getattr(row, name) for row in rows] for name in ("id", *_INSERTED)])
 
 
 def adopt_certificate(

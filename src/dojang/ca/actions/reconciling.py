@@ -15,16 +15,16 @@ from django.db import transaction
 
 from dojang.audit.actions import record_event
 from dojang.ca import authorities
-from dojang.ca.activation import activate_certificate, revoke_certificate
+from dojang.ca.actions.activation import activate_certificate, revoke_certificate
+from dojang.ca.actions.issuing import adopt_certificate, checked_certificate, recalled_signature
 from dojang.ca.errors import CertificateRevokedError
-from dojang.ca.issuing import adopt_certificate, checked_certificate, recalled_signature
 from dojang.ca.models import Certificate, Intent
 from dojang.guard.locks import trying
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dojang.ca.activation import Within
+    from dojang.ca.actions.activation import Within
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 

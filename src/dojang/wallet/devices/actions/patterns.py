@@ -22,8 +22,7 @@ from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.journeys.delivery import verify_device
 from dojang.ports.credentials import PatternChallenge, Proof
 from dojang.ports.limits import Limit
-from dojang.wallet.devices.actions import open_proof
-from dojang.wallet.devices.biometrics import (
+from dojang.wallet.devices.actions.biometrics import (
     Counted,
     count_answer,
     end_biometrics,
@@ -31,6 +30,7 @@ from dojang.wallet.devices.biometrics import (
     judge_answer,
     offer_of,
 )
+from dojang.wallet.devices.actions.keeping import open_proof
 from dojang.wallet.devices.models import Biometric, Device, DeviceKey
 
 if TYPE_CHECKING:

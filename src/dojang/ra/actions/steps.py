@@ -35,7 +35,8 @@ from dojang.pki.day import day_of
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
 from dojang.products import JOURNEYS
-from dojang.ra import finish, rows
+from dojang.ra import rows
+from dojang.ra.actions import finish
 from dojang.ra.context import awaited_by, kind_of, tally_of
 from dojang.ra.models import CardChallenge, Run
 from dojang.ra.store import open_body, seal_body

@@ -20,7 +20,7 @@ from procrastinate.contrib.django import app as queue
 
 from dojang.audit.actions import record_event
 from dojang.ca.models import Certificate
-from dojang.notices.actions import gather_audience, tell
+from dojang.notices.actions.telling import gather_audience, tell
 from dojang.notices.models import ExpiryNotice
 from dojang.pki.day import day_begins, day_of, days_between
 
