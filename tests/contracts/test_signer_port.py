@@ -236,9 +236,7 @@ def test_many_certificates_are_signed_in_one_call_each_looked_at_by_itself(centr
         assert recalled.signature == answer
     entries = signer.journal(after=before)
     assert [entry.verb for entry in entries] == ["sign_certificate"] * 3
-    refused(
-        signer, KeyUnknownError, lambda: signer.sign_certificates(issuer="nobody", wanted=wanted[:1])
-    )
+    refused(signer, KeyUnknownError, lambda: signer.sign_certificates(issuer="nobody", wanted=wanted[:1]))
     for several in ([], [("financial", b"x")] * 257):
         refused(
             signer,
@@ -253,9 +251,7 @@ def test_a_halt_stops_a_list_of_certificates(centre: Centre) -> None:
     wanted = [("financial", bodies.subscriber()) for _ in range(3)]
     signer.halt(reason="drill")
     try:
-        refused(
-            signer, SignerHaltedError, lambda: signer.sign_certificates(issuer="issuing", wanted=wanted)
-        )
+        refused(signer, SignerHaltedError, lambda: signer.sign_certificates(issuer="issuing", wanted=wanted))
     finally:
         signer.resume(reason="over")
 

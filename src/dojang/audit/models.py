@@ -1,7 +1,8 @@
 """Rows of the audit trail.
 
-Both tables are made by SQL in the first migration (`managed = False`): rows enter through the database
-functions ``audit_append`` and ``audit_append_many`` alone, and triggers refuse UPDATE, DELETE and TRUNCATE of what was written.
+Both tables are made by SQL in the migrations (`managed = False`): rows enter through the database functions
+``audit_append`` and ``audit_append_many`` alone, and triggers refuse UPDATE, DELETE and TRUNCATE of what was
+written.
 """
 
 from __future__ import annotations

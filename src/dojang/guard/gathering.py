@@ -6,6 +6,7 @@ and when the leader is done, the longest waiting leads the next round with every
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -47,6 +48,10 @@ class Gathering(Generic[Item, Result]):
         self._work = work
         self._most = most
         self._fits = fits
+        self._forget()
+        os.register_at_fork(after_in_child=self._forget)  # a child has none of the threads
+
+    def _forget(self) -> None:
         self._lock = threading.Lock()
         self._queue: deque[_Waiting[Item, Result]] = deque()
         self._is_led = False

@@ -172,9 +172,7 @@ class Signing:
             "sign_certificate": Verb(
                 keys.sign_certificate, {"issuer": _label, "profile": _label, "tbs": _octets(1, _MAX_TBS)}
             ),
-            "sign_certificates": Verb(
-                keys.sign_certificates, {"issuer": _label, "wanted": _certificates}
-            ),
+            "sign_certificates": Verb(keys.sign_certificates, {"issuer": _label, "wanted": _certificates}),
             "recall_certificate": Verb(keys.recall, {"issuer": _label, "serial": _serial}),
             "sign_crl": Verb(keys.sign_crl, {"issuer": _label, "tbs": _octets(1, 1 << 30)}),
             "sign_ocsp": Verb(keys.sign_ocsp, {"responder": _label, "tbs": _octets(1, _MAX_TBS)}),

@@ -176,7 +176,7 @@ def _is_passing(outcome: Certificate | Exception) -> bool:
     return isinstance(outcome, _MovedError)
 
 
-_ROWS: Final = f"SELECT {columns_of(Certificate, 'c')} FROM ca_certificate c"
+_ROWS: Final = f"SELECT {columns_of(Certificate, 'c')} FROM ca_certificate c"  # noqa: S608 - our own columns
 _NEW_IDS: Final = (
     "SELECT nextval(pg_get_serial_sequence('ca_certificate', 'id')) FROM generate_series(1, %s::int)"
 )
@@ -264,7 +264,7 @@ def _conclude(turns: Sequence[_Turn], *, world: World, within: WithinAll | None)
 _LOCK_OWN: Final = (
     "SELECT c.id, c.state FROM ca_certificate c WHERE c.id = ANY(%s::bigint[]) ORDER BY c.id FOR UPDATE"
 )
-_LOCK_OTHERS: Final = f"SELECT c.id, c.state, c.status_seq FROM ca_certificate c {_IN_FORCE} FOR UPDATE OF c"
+_LOCK_OTHERS: Final = f"SELECT c.id, c.state, c.status_seq FROM ca_certificate c {_IN_FORCE} FOR UPDATE OF c"  # noqa: S608 - ours
 
 
 def _lock(turns: Sequence[_Turn]) -> None:
