@@ -13,7 +13,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def apart(items: Sequence[Item], work: Callable[[Sequence[Item]], list[Result]]) -> list[Result | Exception]:
+def apart(
+    items: Sequence[Item], work: Callable[[Sequence[Item]], Sequence[Result]]
+) -> list[Result | Exception]:
     """Do `work` for all items at once; when it fails, for each half, until what fails stands alone.
 
     `work` is one transaction: a failure leaves nothing of it. Returns for each item its result or why it has

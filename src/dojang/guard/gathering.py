@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,8 +68,7 @@ class Gathering(Generic[Item, Result]):
             return self._work([item])[0]
         if not mine.is_done:
             self._lead(mine)
-        result: Result = mine.result  # type: ignore[assignment] - done, so there is one
-        return result
+        return cast("Result", mine.result)
 
     def _lead(self, mine: _Waiting[Item, Result]) -> None:
         round_ = self._gather(mine)

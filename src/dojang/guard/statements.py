@@ -30,7 +30,7 @@ def pipelined() -> Iterator[None]:
 def columns_of(model: type[models.Model], alias: str) -> str:
     """Return a model's columns for ``SELECT``, in the order `row_of` takes them."""
     fields = model._meta.concrete_fields  # noqa: SLF001 - Django documents `_meta` for this
-    return ", ".join(f"{alias}.{connection.ops.quote_name(field.column)}" for field in fields)
+    return ", ".join(f"{alias}.{connection.ops.quote_name(str(field.column))}" for field in fields)
 
 
 def row_of(model: type[Row], values: Sequence[Any]) -> Row:

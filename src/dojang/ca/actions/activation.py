@@ -192,27 +192,27 @@ def _look(wanted: Sequence[Activation], *, world: World) -> list[_Turn]:
     """Read rows that are stored anew, give ids to the others, find what each takes the place of."""
     stored = [one.made.row.pk for one in wanted if one.made.is_stored]
     fresh = [one.made.row for one in wanted if not one.made.is_stored]
-    with connection.cursor() as own, connection.cursor() as ids, connection.cursor() as old, pipelined():
+    with connection.cursor() as own, connection.cursor() as ids, connection.cursor() as others, pipelined():
         own.execute(f"{_ROWS} WHERE c.id = ANY(%s::bigint[])", [stored])
         ids.execute(_NEW_IDS, [len(fresh)])
-        old.execute(f"{_ROWS} {_IN_FORCE}", _holders(one.made.row for one in wanted))
+        others.execute(f"{_ROWS} {_IN_FORCE}", _holders(one.made.row for one in wanted))
         present = {row.pk: row for row in (row_of(Certificate, values) for values in own.fetchall())}
         for row, (new_id,) in zip(fresh, ids.fetchall(), strict=True):
             row.pk = new_id
-        in_force = [row_of(Certificate, values) for values in old.fetchall()]
+        in_force = [row_of(Certificate, values) for values in others.fetchall()]
     turns = []
     for one in wanted:
         made = one.made
         if made.is_stored:
-            row = present.get(made.row.pk)
-            if row is None:
+            found = present.get(made.row.pk)
+            if found is None:
                 raise CertificateNotFoundError
-            row.intent, made.row = made.intent, row  # an intent's order and reason never change
+            found.intent, made.row = made.intent, found  # an intent's order and reason never change
         else:
             made.row.state, made.row.status_seq = Certificate.State.ISSUED, 1
-        others = [row for row in in_force if _replaces(made.row, row)]
-        old = others[0] if others else None
-        seen = {row.pk: (str(row.state), row.status_seq) for row in others}
+        standing = [row for row in in_force if _replaces(made.row, row)]
+        old = standing[0] if standing else None
+        seen = {row.pk: (str(row.state), row.status_seq) for row in standing}
         turns.append(_Turn(one, seen, old, _moment(old or made.row, world=world), made.row.status_seq))
     return turns
 

@@ -116,8 +116,8 @@ def tell_all(occasions: Sequence[Occasion], *, world: World) -> tuple[int, list[
     notices: list[tuple[int, Notice]] = []
     for place, one in enumerate(occasions):
         before = known.get(one.audience.customer_id, ())
-        for channel in dict.fromkeys((*one.audience.channels, *before)):
-            notices.append((place, _notice(one, channel, now=now)))
+        channels = dict.fromkeys((*one.audience.channels, *before))
+        notices.extend((place, _notice(one, channel, now=now)) for channel in channels)
     new = _write([notice for _, notice in notices])
     drafts = []
     for place, one in enumerate(occasions):
