@@ -52,7 +52,7 @@ class Earlier:
 _EARLIER: Final = """
     SELECT standing.not_after, coalesce(numbered.number, ''),
            CASE WHEN numbered.number IS NULL THEN nextval('ca_subscriber_number') ELSE 0 END
-    FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS w (customer_id, product, place)
+    FROM unnest(%b::text[], %b::text[]) WITH ORDINALITY AS w (customer_id, product, place)
     LEFT JOIN LATERAL (
         SELECT c.not_after FROM ca_certificate c
         WHERE c.customer_id = w.customer_id AND c.product = w.product AND c.state IN ('active', 'held')

@@ -182,7 +182,7 @@ _NEW_IDS: Final = (
 )
 #: What holders have of products that is active, or on hold.
 _IN_FORCE: Final = """
-    JOIN unnest(%s::text[], %s::text[]) AS w (customer_id, product)
+    JOIN unnest(%b::text[], %b::text[]) AS w (customer_id, product)
         ON c.customer_id = w.customer_id AND c.product = w.product
     WHERE c.state IN ('active', 'held') ORDER BY c.id
 """
@@ -323,14 +323,15 @@ def _write(turns: Sequence[_Turn], now: datetime) -> None:
             reasons, moments = [turn.reason for turn, _ in ending], [turn.at for turn, _ in ending]
             who = [turn.wanted.acting.kind for turn, _ in ending]
             cursor.execute(_REVOKE, [ids, reasons, moments, who])
+        intents = [turn.wanted.made.intent for turn in fresh]
         if fresh:
-            intents = [turn.wanted.made.intent for turn in fresh]
             ask_to_close(closed, intents, now)
             ask_to_insert(cursor, [turn.row for turn in fresh])
-            require_closed(closed, intents)
         if stored:
             cursor.execute(_BEGIN, [now, [turn.row.pk for turn in stored]])
         put_answers(answers)
+        if fresh:
+            require_closed(closed, intents)
 
 
 def _events(turn: _Turn, now: datetime) -> Iterator[Draft]:

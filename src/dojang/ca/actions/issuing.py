@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 
-from dojang.audit.actions import draft_event, record_events
+from dojang.audit.actions import ask_to_record, draft_event, record_events, require_recorded
 from dojang.ca import authorities
 from dojang.ca.apart import apart, sure
 from dojang.ca.bodies import ask_earlier, build_body, read_earlier
@@ -136,7 +136,7 @@ def _intent_of(order: Wanted) -> Intent | None:
 
 _KNOWN: Final = (
     f"SELECT {columns_of(Intent, 'i')} FROM ca_intent i"  # noqa: S608 - our own columns, here and below
-    " WHERE i.order_key = ANY(%s::text[]) AND i.state IN ('open', 'stored')"
+    " WHERE i.order_key = ANY(%b::text[]) AND i.state IN ('open', 'stored')"
 )
 _INTEND: Final = """
     INSERT INTO ca_intent (order_key, order_sha256, issuer_id, serial, profile, product, customer_id, number,
@@ -177,10 +177,11 @@ def _store_intents(wanted: Sequence[tuple[Wanted, Body, Acting]], *, world: Worl
     values = {name: [getattr(intent, name) for intent in intents] for name in columns}
     values["evidence"] = [json.dumps(item) for item in values["evidence"]]
     with transaction.atomic(durable=True):
-        with connection.cursor() as cursor:
+        with connection.cursor() as cursor, connection.cursor() as trail, pipelined():
             cursor.execute(_INTEND, list(values.values()))
+            ask_to_record(trail, drafts)
             ids = dict(cursor.fetchall())
-        record_events(drafts)
+            require_recorded(trail)
     for intent in intents:
         intent.pk = ids[intent.serial]
     return intents

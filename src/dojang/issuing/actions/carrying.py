@@ -127,9 +127,9 @@ _gathering: Final = Gathering(
 
 _LOOK: Final = (
     f"SELECT {columns_of(Order, 'o')} FROM issuing_order o"  # noqa: S608 - our own columns
-    " WHERE o.id = ANY(%s::text[]) AND o.state IN ('placed', 'delivering') ORDER BY o.placed_at, o.id"
+    " WHERE o.id = ANY(%b::text[]) AND o.state IN ('placed', 'delivering') ORDER BY o.placed_at, o.id"
 )
-_SPENT: Final = "SELECT order_id, id, customer_id FROM issuing_usedevidence WHERE order_id = ANY(%s::text[])"
+_SPENT: Final = "SELECT order_id, id, customer_id FROM issuing_usedevidence WHERE order_id = ANY(%b::text[])"
 _NAME: Final = """
     UPDATE issuing_order o SET body = w.body FROM unnest(%b::text[], %b::bytea[]) AS w (id, body)
     WHERE o.id = w.id AND o.state = 'placed' RETURNING o.id

@@ -235,7 +235,7 @@ def accept_certificates(wanted: Sequence[tuple[str, Certificate, Acting]], *, wo
 
 _ACCEPT: Final = """
     UPDATE wallet_walletkey k SET state = 'live', certificate_id = w.certificate
-    FROM unnest(%s::text[], %s::bigint[]) AS w (id, certificate) WHERE k.id = w.id
+    FROM unnest(%b::text[], %s::bigint[]) AS w (id, certificate) WHERE k.id = w.id
 """
 
 
