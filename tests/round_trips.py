@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,4 @@ def counting_round_trips() -> Iterator[Trips]:
             link.untrace()
             trace.seek(0)
             sides = [line[:1] for line in trace.read().splitlines() if line[:1] in {b"F", b"B"}]
-            trips.count = sum(
-                before == b"F" and after == b"B" for before, after in zip(sides, sides[1:], strict=False)
-            )
+            trips.count = sum(pair == (b"F", b"B") for pair in itertools.pairwise(sides))

@@ -49,15 +49,6 @@ def record_events(drafts: Iterable[Draft]) -> None:
 
     Locks and errors as for `record_event`; nothing is written when one of them cannot be.
     """
-    listed = list(drafts)
-    if listed:
-        with connection.cursor() as cursor:
-            ask_to_record(cursor, listed)
-            require_recorded(cursor)
-
-
-def ask_to_record(cursor: Any, drafts: Iterable[Draft]) -> None:
-    """Send what `record_events` appends, among other statements of a pipeline; then `require_recorded`."""
     if not connection.in_atomic_block:
         raise AuditUnwrittenError("an event belongs to the transaction of what it tells")
     try:
@@ -65,16 +56,10 @@ def ask_to_record(cursor: Any, drafts: Iterable[Draft]) -> None:
             event_body(one.type, acting=one.acting, subject=one.subject, at=one.at, data=one.data)
             for one in drafts
         ]
-        cursor.execute("SELECT seq FROM audit_append_many(%b::text[])", [bodies])
+        if bodies:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT seq FROM audit_append_many(%b::text[])", [bodies])
     except (DatabaseError, ValueError, TypeError) as error:
-        raise AuditUnwrittenError(type_name(error)) from error
-
-
-def require_recorded(cursor: Any) -> None:
-    """Wait for the answer to `ask_to_record`; what was sent before it is read before. `AuditUnwrittenError`."""
-    try:
-        cursor.fetchone()
-    except DatabaseError as error:
         raise AuditUnwrittenError(type_name(error)) from error
 
 

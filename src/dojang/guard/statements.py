@@ -19,8 +19,8 @@ Row = TypeVar("Row", bound="models.Model")
 def pipelined() -> Iterator[None]:
     """Send statements without waiting for each one's answer (libpq's pipeline mode).
 
-    Reading a result waits for it and all before it, and raises what went wrong with the first of them; the
-    end of the block waits for the rest. Inside a transaction, end the block before the commit.
+    The end of the block waits for all of them and raises what went wrong with the first that failed; read the
+    results behind it. Inside a transaction, end the block before the commit.
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():

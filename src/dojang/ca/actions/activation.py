@@ -192,10 +192,11 @@ def _look(wanted: Sequence[Activation], *, world: World) -> list[_Turn]:
     """Read rows that are stored anew, give ids to the others, find what each takes the place of."""
     stored = [one.made.row.pk for one in wanted if one.made.is_stored]
     fresh = [one.made.row for one in wanted if not one.made.is_stored]
-    with connection.cursor() as own, connection.cursor() as ids, connection.cursor() as others, pipelined():
-        own.execute(f"{_ROWS} WHERE c.id = ANY(%s::bigint[])", [stored])
-        ids.execute(_NEW_IDS, [len(fresh)])
-        others.execute(f"{_ROWS} {_IN_FORCE}", _holders(one.made.row for one in wanted))
+    with connection.cursor() as own, connection.cursor() as ids, connection.cursor() as others:
+        with pipelined():
+            own.execute(f"{_ROWS} WHERE c.id = ANY(%s::bigint[])", [stored])
+            ids.execute(_NEW_IDS, [len(fresh)])
+            others.execute(f"{_ROWS} {_IN_FORCE}", _holders(one.made.row for one in wanted))
         present = {row.pk: row for row in (row_of(Certificate, values) for values in own.fetchall())}
         for row, (new_id,) in zip(fresh, ids.fetchall(), strict=True):
             row.pk = new_id
@@ -270,9 +271,10 @@ _LOCK_OTHERS: Final = f"SELECT c.id, c.state, c.status_seq FROM ca_certificate c
 def _lock(turns: Sequence[_Turn]) -> None:
     """Lock every row of the turns. Raises `_MovedError` unless all of them are as they were looked at."""
     stored = [turn.row.pk for turn in turns if turn.wanted.made.is_stored]
-    with connection.cursor() as own, connection.cursor() as others, pipelined():
-        own.execute(_LOCK_OWN, [stored])
-        others.execute(_LOCK_OTHERS, _holders(turn.row for turn in turns))
+    with connection.cursor() as own, connection.cursor() as others:
+        with pipelined():
+            own.execute(_LOCK_OWN, [stored])
+            others.execute(_LOCK_OTHERS, _holders(turn.row for turn in turns))
         states = {state for _, state in own.fetchall()}
         present = {pk: (state, seq) for pk, state, seq in others.fetchall()}
     if states - {Certificate.State.ISSUED} or present != {
@@ -315,21 +317,22 @@ def _write(turns: Sequence[_Turn], now: datetime) -> None:
         old.status_seq = turn.seen[old.pk][1] + 1
         if turn.old_answer is not None:
             answers.append((old.pk, old.status_seq, turn.old_answer))
-    with connection.cursor() as closed, connection.cursor() as cursor, pipelined():
-        if ending:
-            ids = [old.pk for _, old in ending]
-            cursor.execute(_LIFT, [ids, [turn.at for turn, _ in ending]])
-            cursor.execute(_END, [ids, [turn.row.pk for turn, _ in ending]])
-            reasons, moments = [turn.reason for turn, _ in ending], [turn.at for turn, _ in ending]
-            who = [turn.wanted.acting.kind for turn, _ in ending]
-            cursor.execute(_REVOKE, [ids, reasons, moments, who])
-        intents = [turn.wanted.made.intent for turn in fresh]
-        if fresh:
-            ask_to_close(closed, intents, now)
-            ask_to_insert(cursor, [turn.row for turn in fresh])
-        if stored:
-            cursor.execute(_BEGIN, [now, [turn.row.pk for turn in stored]])
-        put_answers(answers)
+    intents = [turn.wanted.made.intent for turn in fresh]
+    with connection.cursor() as closed, connection.cursor() as cursor:
+        with pipelined():
+            if ending:
+                ids = [old.pk for _, old in ending]
+                cursor.execute(_LIFT, [ids, [turn.at for turn, _ in ending]])
+                cursor.execute(_END, [ids, [turn.row.pk for turn, _ in ending]])
+                reasons, moments = [turn.reason for turn, _ in ending], [turn.at for turn, _ in ending]
+                who = [turn.wanted.acting.kind for turn, _ in ending]
+                cursor.execute(_REVOKE, [ids, reasons, moments, who])
+            if fresh:
+                ask_to_close(closed, intents, now)
+                ask_to_insert(cursor, [turn.row for turn in fresh])
+            if stored:
+                cursor.execute(_BEGIN, [now, [turn.row.pk for turn in stored]])
+            put_answers(answers)
         if fresh:
             require_closed(closed, intents)
 

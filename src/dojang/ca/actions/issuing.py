@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 
-from dojang.audit.actions import ask_to_record, draft_event, record_events, require_recorded
+from dojang.audit.actions import draft_event, record_events
 from dojang.ca import authorities
 from dojang.ca.apart import apart, sure
 from dojang.ca.bodies import ask_earlier, build_body, read_earlier
@@ -74,9 +74,10 @@ def intend_certificates(
     """
     made: list[Intent | Exception | None] = [None] * len(orders)
     # 0. one look for all
-    with connection.cursor() as known, connection.cursor() as earlier, pipelined():
-        known.execute(_KNOWN, [[order.key for order in orders]])
-        ask_earlier(earlier, orders)
+    with connection.cursor() as known, connection.cursor() as earlier:
+        with pipelined():
+            known.execute(_KNOWN, [[order.key for order in orders]])
+            ask_earlier(earlier, orders)
         found = {intent.order_key: intent for intent in (row_of(Intent, row) for row in known.fetchall())}
         before = read_earlier(earlier)
     bodies: list[tuple[int, Body]] = []
@@ -177,11 +178,11 @@ def _store_intents(wanted: Sequence[tuple[Wanted, Body, Acting]], *, world: Worl
     values = {name: [getattr(intent, name) for intent in intents] for name in columns}
     values["evidence"] = [json.dumps(item) for item in values["evidence"]]
     with transaction.atomic(durable=True):
-        with connection.cursor() as cursor, connection.cursor() as trail, pipelined():
-            cursor.execute(_INTEND, list(values.values()))
-            ask_to_record(trail, drafts)
+        with connection.cursor() as cursor:
+            with pipelined():  # with the transaction's beginning
+                cursor.execute(_INTEND, list(values.values()))
             ids = dict(cursor.fetchall())
-            require_recorded(trail)
+        record_events(drafts)
     for intent in intents:
         intent.pk = ids[intent.serial]
     return intents
@@ -355,9 +356,10 @@ def store_certificates(made: Sequence[Made], *, acting: Sequence[Acting], world:
     """
     now = world.clock.now()
     with transaction.atomic():
-        with connection.cursor() as closed, connection.cursor() as stored, pipelined():
-            ask_to_close(closed, [one.intent for one in made], now)
-            ask_to_insert(stored, [one.row for one in made])
+        with connection.cursor() as closed, connection.cursor() as stored:
+            with pipelined():
+                ask_to_close(closed, [one.intent for one in made], now)
+                ask_to_insert(stored, [one.row for one in made])
             require_closed(closed, [one.intent for one in made])
             ids = dict(stored.fetchall())
         for one in made:

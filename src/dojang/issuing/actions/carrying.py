@@ -144,9 +144,10 @@ class _Phases:
 
     def run(self, acting: dict[str, Acting]) -> list[_Job]:
         """Take orders through all phases, each for who acts on it; return those that are to be tidied."""
-        with connection.cursor() as orders, connection.cursor() as evidence, pipelined():
-            orders.execute(_LOOK, [list(acting)])
-            evidence.execute(_SPENT, [list(acting)])
+        with connection.cursor() as orders, connection.cursor() as evidence:
+            with pipelined():
+                orders.execute(_LOOK, [list(acting)])
+                evidence.execute(_SPENT, [list(acting)])
             rows = [row_of(Order, values) for values in orders.fetchall()]
             spent: dict[str, dict[str, str]] = {}
             for order_id, evidence_id, customer_id in evidence.fetchall():
