@@ -44,6 +44,7 @@ class Centre:
     admin: str  #: address of the database for its administrator
     signer: subprocess.Popen[bytes]
     postmaster: int  #: pid of the database server
+    http_pid: int = 0  #: of the HTTP server, while one runs
 
     def count(self, query: str) -> int:
         """Ask the database for one number."""
@@ -64,7 +65,8 @@ class Centre:
         role = "http" if what == "all" else what
         command = [sys.executable, "-m", "dojang.cli", "serve", "--role", role]
         place = "/readyz" if what == "all" else "/aia/issuing-1.cer"
-        with serving(command, env, port, place, self.options.folder.log / "bench-http.log"):
+        with serving(command, env, port, place, self.options.folder.log / "bench-http.log") as pid:
+            self.http_pid = pid
             yield port
 
 

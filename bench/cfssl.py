@@ -6,6 +6,7 @@ It keeps no intent, no journal, no trail, lints nothing, activates nothing and s
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
 import json
@@ -14,13 +15,14 @@ import shutil
 import subprocess
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import ocsp
 
 from bench.centre import free_port, serving
 from bench.load import Question, load
@@ -28,6 +30,7 @@ from bench.meter import cpu_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from bench.centre import Centre
 
@@ -129,3 +132,43 @@ def _question(port: int) -> Question:
     if not answer["success"]:
         raise RuntimeError(str(answer["errors"]))
     return Question("POST", "/api/v1/cfssl/sign", body, "application/json")
+
+
+@contextlib.contextmanager
+def responding(folder: Path) -> Iterator[tuple[int, list[Question]]]:
+    """Serve one answer signed ahead with ``cfssl ocspserve``; yields its port and the question for it."""
+    folder.mkdir()
+    now = datetime.now(UTC).replace(microsecond=0)
+    root, leaf = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    issuer = _certificate("bench root", root.public_key(), "bench root", root, now)
+    certificate = _certificate("bench", leaf.public_key(), "bench root", root, now)
+    builder = ocsp.OCSPResponseBuilder().add_response(
+        certificate, issuer, hashes.SHA1(),  # noqa: S303 - how OCSP names an issuer
+        ocsp.OCSPCertStatus.GOOD, now, now + timedelta(hours=1), None, None,
+    ).responder_id(ocsp.OCSPResponderEncoding.HASH, issuer)  # fmt: skip
+    answer = builder.sign(root, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+    (folder / "answers").write_text(base64.b64encode(answer).decode() + "\n")
+    asked = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, hashes.SHA1()).build()  # noqa: S303
+    body, port = asked.public_bytes(serialization.Encoding.DER), free_port()
+    command = [
+        "cfssl", "ocspserve", "-loglevel=5", "-address=127.0.0.1", f"-port={port}",
+        f"-responses={folder / 'answers'}",
+    ]  # fmt: skip
+    with serving(command, dict(os.environ), port, "/", folder / "ocsp.log"):
+        link = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        link.request("POST", "/", body, {"Content-Type": "application/ocsp-request"})
+        if link.getresponse().read() != answer:
+            raise RuntimeError("cfssl does not answer with what was signed")
+        link.close()
+        yield port, [Question("POST", "/", body)]
+
+
+def _certificate(name: str, key: Any, issuer: str, signer: Any, now: datetime) -> x509.Certificate:
+    def named(text: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
+
+    builder = x509.CertificateBuilder().subject_name(named(name)).issuer_name(named(issuer))
+    builder = builder.public_key(key).serial_number(x509.random_serial_number())
+    return (
+        builder.not_valid_before(now).not_valid_after(now + timedelta(days=1)).sign(signer, hashes.SHA256())
+    )

@@ -1,18 +1,24 @@
 """Doing together what waits side by side: the first who comes leads, the others' work is done with its own.
 
 Whoever finds nobody at work begins at once, so one alone never waits. Whoever comes meanwhile is gathered,
-and when the leader is done, the longest waiting leads the next round with everybody gathered by then.
+and when the leader is done, the longest waiting leads the next round with everybody gathered by then. Such a
+round begins a moment later, a twentieth of what the last one took: whoever was in that one comes again, and
+without the moment two halves would take turns for ever, each paying for a round of its own.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 0.02  #: seconds
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -55,6 +61,12 @@ class Gathering(Generic[Item, Result]):
         self._lock = threading.Lock()
         self._queue: deque[_Waiting[Item, Result]] = deque()
         self._is_led = False
+        self._lasted = 0.0  #: seconds of the last round
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for the next round."""
+        return len(self._queue)
 
     def do(self, item: Item) -> Result:
         """Have one piece of work done, alone or with others; return its result."""
@@ -64,6 +76,8 @@ class Gathering(Generic[Item, Result]):
             leads, self._is_led = not self._is_led, True
         if not leads:
             mine.woken.wait()
+            if not (mine.is_done or mine.is_left) and self.waiting < self._most:
+                time.sleep(min(self._lasted * _PAUSE, _LONGEST_PAUSE))
         if mine.is_left:
             return self._work([item])[0]
         if not mine.is_done:
@@ -72,10 +86,12 @@ class Gathering(Generic[Item, Result]):
 
     def _lead(self, mine: _Waiting[Item, Result]) -> None:
         round_ = self._gather(mine)
+        began = time.monotonic()
         try:
             for waiting, result in zip(round_, self._work([one.item for one in round_]), strict=True):
                 waiting.result, waiting.is_done = result, True
         finally:
+            self._lasted = time.monotonic() - began
             self._hand_on()
             for waiting in round_:
                 waiting.is_left = not waiting.is_done
