@@ -1,9 +1,9 @@
 """Doing together what waits side by side: the first who comes leads, the others' work is done with its own.
 
 Whoever finds nobody at work begins at once, so one alone never waits. Whoever comes meanwhile is gathered,
-and when the leader is done, the longest waiting leads the next round with everybody gathered by then. Such a
-round begins a moment later, a twentieth of what the last one took: whoever was in that one comes again, and
-without the moment two halves would take turns for ever, each paying for a round of its own.
+and when the leader is done, the longest waiting leads the next round with everybody gathered by then. A round
+behind one of several begins when as many wait again, at most a small part of its time later: without the
+moment two halves would take turns for ever, each paying for a round of its own.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_PAUSE: Final = 0.05
-_LONGEST_PAUSE: Final = 0.02  #: seconds
+_PAUSE: Final = 0.15  #: of the last round's time
+_LONGEST_PAUSE: Final = 0.05  #: seconds
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -61,7 +61,9 @@ class Gathering(Generic[Item, Result]):
         self._lock = threading.Lock()
         self._queue: deque[_Waiting[Item, Result]] = deque()
         self._is_led = False
-        self._lasted = 0.0  #: seconds of the last round
+        self._expected = 1  #: how many the next round waits for
+        self._moment = 0.0  #: and until when (monotonic)
+        self._enough = threading.Event()
 
     @property
     def waiting(self) -> int:
@@ -74,10 +76,10 @@ class Gathering(Generic[Item, Result]):
         with self._lock:
             self._queue.append(mine)
             leads, self._is_led = not self._is_led, True
+            if len(self._queue) >= self._expected:
+                self._enough.set()
         if not leads:
             mine.woken.wait()
-            if not (mine.is_done or mine.is_left) and self.waiting < self._most:
-                time.sleep(min(self._lasted * _PAUSE, _LONGEST_PAUSE))
         if mine.is_left:
             return self._work([item])[0]
         if not mine.is_done:
@@ -85,17 +87,19 @@ class Gathering(Generic[Item, Result]):
         return cast("Result", mine.result)
 
     def _lead(self, mine: _Waiting[Item, Result]) -> None:
+        left = self._moment - time.monotonic()
+        if left > 0:
+            self._enough.wait(left)
         round_ = self._gather(mine)
         began = time.monotonic()
         try:
             for waiting, result in zip(round_, self._work([one.item for one in round_]), strict=True):
                 waiting.result, waiting.is_done = result, True
         finally:
-            self._lasted = time.monotonic() - began
-            self._hand_on()
             for waiting in round_:
                 waiting.is_left = not waiting.is_done
                 waiting.woken.set()
+            self._hand_on(len(round_), time.monotonic() - began)
 
     def _gather(self, mine: _Waiting[Item, Result]) -> list[_Waiting[Item, Result]]:
         """Take from the queue what fits the leader's own, which comes first."""
@@ -112,9 +116,16 @@ class Gathering(Generic[Item, Result]):
             self._queue = kept
         return taken
 
-    def _hand_on(self) -> None:
-        """Let the longest waiting lead next."""
+    def _hand_on(self, size: int, lasted: float) -> None:
+        """Let the longest waiting lead next, or whoever comes next."""
         with self._lock:
+            self._expected = min(size + len(self._queue), self._most)
+            moment = min(lasted * _PAUSE, _LONGEST_PAUSE) if self._expected > 1 else 0.0
+            self._moment = time.monotonic() + moment
+            if len(self._queue) < self._expected:
+                self._enough.clear()
+            else:
+                self._enough.set()
             if self._queue:
                 self._queue[0].woken.set()
             else:

@@ -1,4 +1,4 @@
-"""Work that waits side by side is done together; one alone never waits, one that fails takes nobody with it."""
+"""Work that waits is done together; one alone never waits, one that fails takes nobody with it."""
 
 from __future__ import annotations
 

@@ -189,17 +189,13 @@ _IN_FORCE: Final = """
 
 
 def _look(wanted: Sequence[Activation], *, world: World) -> list[_Turn]:
-    """Read rows that are stored anew, give ids to the others, find what each takes the place of."""
+    """Read rows that are stored anew, and find what each takes the place of."""
     stored = [one.made.row.pk for one in wanted if one.made.is_stored]
-    fresh = [one.made.row for one in wanted if not one.made.is_stored]
-    with connection.cursor() as own, connection.cursor() as ids, connection.cursor() as others:
+    with connection.cursor() as own, connection.cursor() as others:
         with pipelined():
             own.execute(f"{_ROWS} WHERE c.id = ANY(%s::bigint[])", [stored])
-            ids.execute(_NEW_IDS, [len(fresh)])
             others.execute(f"{_ROWS} {_IN_FORCE}", _holders(one.made.row for one in wanted))
         present = {row.pk: row for row in (row_of(Certificate, values) for values in own.fetchall())}
-        for row, (new_id,) in zip(fresh, ids.fetchall(), strict=True):
-            row.pk = new_id
         in_force = [row_of(Certificate, values) for values in others.fetchall()]
     turns = []
     for one in wanted:
@@ -210,7 +206,7 @@ def _look(wanted: Sequence[Activation], *, world: World) -> list[_Turn]:
                 raise CertificateNotFoundError
             found.intent, made.row = made.intent, found  # an intent's order and reason never change
         else:
-            made.row.state, made.row.status_seq = Certificate.State.ISSUED, 1
+            made.row.pk, made.row.state, made.row.status_seq = None, Certificate.State.ISSUED, 1
         standing = [row for row in in_force if _replaces(made.row, row)]
         old = standing[0] if standing else None
         seen = {row.pk: (str(row.state), row.status_seq) for row in standing}
@@ -269,12 +265,16 @@ _LOCK_OTHERS: Final = f"SELECT c.id, c.state, c.status_seq FROM ca_certificate c
 
 
 def _lock(turns: Sequence[_Turn]) -> None:
-    """Lock every row of the turns. Raises `_MovedError` unless all of them are as they were looked at."""
+    """Lock every row of the turns, and give ids to new ones. `_MovedError` unless all are as looked at."""
     stored = [turn.row.pk for turn in turns if turn.wanted.made.is_stored]
-    with connection.cursor() as own, connection.cursor() as others:
+    fresh = [turn.row for turn in turns if not turn.wanted.made.is_stored]
+    with connection.cursor() as own, connection.cursor() as others, connection.cursor() as ids:
         with pipelined():
+            ids.execute(_NEW_IDS, [len(fresh)])
             own.execute(_LOCK_OWN, [stored])
             others.execute(_LOCK_OTHERS, _holders(turn.row for turn in turns))
+        for row, (new_id,) in zip(fresh, ids.fetchall(), strict=True):
+            row.pk = new_id
         states = {state for _, state in own.fetchall()}
         present = {pk: (state, seq) for pk, state, seq in others.fetchall()}
     if states - {Certificate.State.ISSUED} or present != {
