@@ -13,12 +13,11 @@ from dojang.account.browsers.actions import forget_browsers_of
 from dojang.account.errors import StopRefusedError, StopStoppedError
 from dojang.account.sessions.actions import end_sessions_of
 from dojang.ca.errors import CertificateNotFoundError
-from dojang.ca.models import Certificate
 from dojang.ca.queries import certificates_of
+from dojang.ca.states import CertificateState
 from dojang.guard import budgets, counters
 from dojang.guard.counters import Tally
 from dojang.issuing.actions import Held, revoke_certificate, suspend_certificate
-from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import plain_account, plain_user_id
 from dojang.ra.actions.holding import hold_everything
 
@@ -39,7 +38,7 @@ def own_certificate(customer_id: str, serial: str) -> CertificateView:
 def stop_certificate(customer_id: str, serial: str, *, acting: Acting, world: World) -> bool:
     """Put one certificate on hold and tell its holder everywhere; False when it was not in use anyway."""
     view = own_certificate(customer_id, serial)
-    if view.state != Certificate.State.ACTIVE:
+    if view.state != CertificateState.ACTIVE:
         return False
     suspend_certificate(view.id, acting=acting, world=world)
     return True
@@ -72,10 +71,10 @@ def identify(
     now, policy = world.clock.now(), world.policy
     digits = plain_account(account)
     limits = (
-        ("identify", f"user_id:{plain_user_id(user_id).lower()}", policy.identify_errors),
-        ("account_password", f"account:{digits}", policy.account_errors),
+        ("identify", f"user_id:{plain_user_id(user_id).lower()}", policy.wrong_entries.identify),
+        ("account_password", f"account:{digits}", policy.wrong_entries.account_password),
     )
-    tallies = [Tally(factor=name, subject=who, limit=Limit(limit, DAY)) for name, who, limit in limits]
+    tallies = [Tally(factor=name, subject=who, limit=limit) for name, who, limit in limits]
     bounded = budgets.wrong_entries(policy, acting)
     # Counted for everybody together below, but not refused by that: who is robbed must be able to stop it.
     if budgets.SOURCE in budgets.spent_of(bounded, now=now):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 
-from dojang.audit.chains import Break, Head, Line, check_anchor, first_hash, walk_chain
+from dojang.audit.chains import Break, ChainHead, EventLine, check_anchor, first_hash, walk_chain
 from dojang.audit.models import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from dojang.ports.signer import JournalEntry, Signer
 
@@ -93,7 +93,7 @@ def collect_chain_breaks(findings: Findings) -> None:
         rows = _stream(cursor)
         for chain, group in groupby(rows, key=lambda row: int(row[0])):
             first = next(group)
-            head = None if first[1] is None else Head(first[1], bytes(first[2]))
+            head = None if first[1] is None else ChainHead(first[1], bytes(first[2]))
             for found in walk_chain(chain, head, _lines(chain, first, group, findings)):
                 findings.add(found)
 
@@ -105,14 +105,14 @@ def _stream(cursor: Any) -> Iterator[tuple[Any, ...]]:
 
 def _lines(
     chain: int, first: tuple[Any, ...], rest: Iterator[tuple[Any, ...]], findings: Findings
-) -> Iterator[Line]:
+) -> Iterator[EventLine]:
     for row in _with(first, rest):
         if row[3] is not None:
             findings.events += 1
             if not _says(row[4], *row[6:]):
                 detail = "type, subject or time is not what the event itself says"
                 findings.add(Break(chain, row[3], "altered", detail))
-            yield Line(row[3], row[4], bytes(row[5]))
+            yield EventLine(row[3], row[4], bytes(row[5]))
 
 
 def _says(body: str, event_type: str, subject: str, at: str) -> bool:
@@ -172,9 +172,14 @@ def _hashes_at(pairs: list[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], 
             yield (chain, seq), bytes(value)
 
 
-def events_about(subject: str, *, limit: int = 100) -> list[EventView]:
-    """Read the newest events about one subject, newest first."""
-    return [_view(row) for row in Event.objects.filter(subject=subject).order_by("-at", "-id")[:limit]]
+def events_about(
+    subjects: Collection[str], *, types: Collection[str] = (), limit: int = 100
+) -> list[EventView]:
+    """Read the newest events about some subjects, newest first; of these types only, if any are named."""
+    rows = Event.objects.filter(subject__in=list(subjects))
+    if types:
+        rows = rows.filter(type__in=list(types))
+    return [_view(row) for row in rows.order_by("-at", "-id")[:limit]]
 
 
 def _view(row: Event) -> EventView:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from dojang.ca import authorities
-from dojang.ca.status import whole_second
 from dojang.pki.build import IdentifyData, build_tbs, end_of_day, new_serial
-from dojang.pki.day import day_of, days_between
+from dojang.pki.day import day_of, days_between, whole_second
 from dojang.pki.errors import ProfileError
 from dojang.pki.names import subscriber_common_name, subscriber_name
 from dojang.pki.profiles import PROFILES
@@ -27,7 +26,7 @@ _PERSON = "1"  #: kind of holder, one digit in the number of the common name
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class CertificateBody:
     """A TBSCertificate ready to be linted and stored, and what the row needs to know of it."""
 
     profile: Profile
@@ -77,7 +76,7 @@ def read_earlier(cursor: Any) -> list[Earlier]:
     return [Earlier(*row) for row in cursor.fetchall()]
 
 
-def build_body(order: Wanted, issuer: Issuer, earlier: Earlier, *, world: World) -> Body:
+def build_body(order: Wanted, issuer: Issuer, earlier: Earlier, *, world: World) -> CertificateBody:
     """Build the body of an order's certificate. Raises `ProfileError` for what its profile does not allow."""
     profile = PROFILES.get(order.profile)
     if profile is None or profile.role != "subscriber":
@@ -86,7 +85,7 @@ def build_body(order: Wanted, issuer: Issuer, earlier: Earlier, *, world: World)
     decided = order.not_after or _decide_end(order, earlier.not_after, not_before, world=world)
     not_after = min(decided, issuer.not_after)
     serial = new_serial()
-    shard = serial % world.policy.crl_shards
+    shard = serial % world.policy.status.crl_shards
     number = earlier.number or _new_number(earlier.running, not_before, world=world)
     subject = subscriber_name(
         organization=issuer.name.get("O")[0],
@@ -104,15 +103,15 @@ def build_body(order: Wanted, issuer: Issuer, earlier: Earlier, *, world: World)
         not_after=not_after,
         urls=authorities.urls_for(world.policy, issuer.label, shard),
         identify=IdentifyData(order.name, order.vid) if order.vid is not None else None,
-        policy_arc=world.policy.policy_arc,
+        policy_arc=world.policy.bank.policy_arc,
     )
-    return Body(profile, issuer, serial, shard, number, tbs, not_before, not_after)
+    return CertificateBody(profile, issuer, serial, shard, number, tbs, not_before, not_after)
 
 
 def _decide_end(order: Wanted, before: datetime | None, start: datetime, *, world: World) -> datetime:
     """Choose notAfter: a re-issue keeps the old end, unless that is so near that it counts as a renewal."""
     policy = world.policy
-    product, keeps = PRODUCTS[order.product], order.replaces is not None and policy.reissue_keep_not_after
+    product, keeps = PRODUCTS[order.product], order.replaces is not None and policy.reissue.keep_not_after
     if keeps and before is not None and days_between(start, before) > product.window_under(policy):
         return before
     return end_of_day(start, product.life_under(policy))
@@ -124,4 +123,4 @@ def _new_number(running: int, start: datetime, *, world: World) -> str:
     It is the holder's, not the certificate's: a re-issue of a product keeps it, and so the subject.
     """
     day = day_of(start).strftime("%Y%m%d")
-    return f"{world.policy.institution_code}{_PERSON}{day}{running:09d}"
+    return f"{world.policy.bank.institution_code}{_PERSON}{day}{running:09d}"

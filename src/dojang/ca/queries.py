@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from django.db import connection
 from django.db.models import OuterRef, Subquery
 
-from dojang.ca.authorities import Issuer, in_force
 from dojang.ca.authorities import by_id as authority_by_id
 from dojang.ca.models import Authority, Certificate, Crl, Revocation
 from dojang.ca.serials import serial_number, serial_text
@@ -24,9 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuthorityView",
+    "CertificateStanding",
     "CertificateView",
     "CrlView",
-    "Standing",
     "active_certificate",
     "authorities",
     "certificate_by_id",
@@ -36,9 +35,9 @@ __all__ = [
     "find_by_serial",
     "issued_by_order",
     "issuer_name",
-    "issuing_authority",
     "newest_crl",
     "standings_of",
+    "state_of",
     "verify_trail",
     "view_of",
 ]
@@ -68,7 +67,7 @@ class CertificateView:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CertificateStanding:
     """What one certificate is good for now; `revoked_at` and `reason` also tell of a hold."""
 
     product: str
@@ -125,11 +124,11 @@ _STANDINGS = """
 """
 
 
-def standings_of(customer_id: str) -> list[Standing]:
+def standings_of(customer_id: str) -> list[CertificateStanding]:
     """List what a person's certificates are good for, newest first, without the certificates: one read."""
     with connection.cursor() as cursor:
         cursor.execute(_STANDINGS, [customer_id])
-        return [Standing(*row) for row in cursor.fetchall()]
+        return [CertificateStanding(*row) for row in cursor.fetchall()]
 
 
 def find_by_serial(serial: str) -> CertificateView | None:
@@ -144,6 +143,12 @@ def find_by_serial(serial: str) -> CertificateView | None:
 def certificate_by_id(certificate_id: int) -> CertificateView | None:
     """Find a certificate by its row id."""
     return _first(Certificate.objects.filter(pk=certificate_id))
+
+
+def state_of(certificate_id: int) -> str:
+    """Return the state of a certificate by its row id."""
+    state: str = Certificate.objects.values_list("state", flat=True).get(pk=certificate_id)
+    return state
 
 
 def certificate_of_order(order_key: str) -> CertificateView | None:
@@ -208,11 +213,6 @@ def issuer_name(authority_id: int) -> str:
 
 def _name(certificate: bytes) -> str:
     return str(read_issuer(certificate).facts.subject_name)
-
-
-def issuing_authority(*, world: World) -> Issuer:
-    """Return the authority that issues now. Raises `AuthorityMissingError`."""
-    return in_force("issuing", world.clock.now())
 
 
 def authorities() -> list[AuthorityView]:

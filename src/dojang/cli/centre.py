@@ -109,18 +109,19 @@ def signer_command(options: Options) -> list[str]:
     """Return the command of the signing process: a program of its own that loads nothing of the rest."""
     home, policy = options.folder, options.build_policy()
     command = [sys.executable, "-m", "dojang.signer", "--home", str(home.path)]
-    command += ["--pin-errors", str(policy.pin_errors), "--policy-arc", policy.policy_arc]
+    command += ["--pin-errors", str(policy.wrong_entries.pin.count), "--policy-arc", policy.bank.policy_arc]
     return [*command, "--clock-file", str(home.clock)] if options.sandbox else command
 
 
 def signer_answers(options: Options) -> bool:
     """Whether the signing process can be asked at this moment."""
-    from dojang.adapters.signer_client import SocketSigner  # a quick start for the rest
+    from dojang.config.wiring import open_signer  # a quick start for the rest
 
     if not options.folder.signer_socket.exists():
         return False
     try:
-        SocketSigner(options.folder.signer_socket, timeout=2.0, patience=0.1).keys()
+        with contextlib.closing(open_signer(options, timeout=2.0, patience=0.1)) as signer:
+            signer.keys()
     except DojangError:
         return False
     return True

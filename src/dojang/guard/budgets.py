@@ -53,10 +53,10 @@ class Budget:
 
 def wrong_entries(policy: Policy, acting: Acting) -> tuple[Budget, ...]:
     """Return the day's budgets of wrong entries of every kind: of everybody together, and of one source."""
-    everybody = Budget(EVERYBODY, "", Limit(policy.everybody_errors, DAY))
+    everybody = Budget(EVERYBODY, "", policy.wrong_entries.everybody)
     if not acting.source:
         return (everybody,)
-    return (everybody, Budget(SOURCE, acting.source, Limit(policy.source_errors, DAY)))
+    return (everybody, Budget(SOURCE, acting.source, policy.wrong_entries.per_source))
 
 
 def spent_of(budgets: Sequence[Budget], *, now: datetime) -> frozenset[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class GuideQuestion:
     """A question people ask, with its answer. `id` is its name in the messages and in addresses."""
 
     id: str
@@ -28,21 +28,21 @@ class Question:
 COMMON = ("old_one", "expiry", "interrupted", "not_me", "fee", "minor", "more_help")
 
 
-def questions(journey_id: str, policy: Policy) -> tuple[Question, ...]:
+def questions(journey_id: str, policy: Policy) -> tuple[GuideQuestion, ...]:
     """Return the questions of a journey's guide, with the bank's figures; `KeyError` if there is none.
 
     The sentences are ``guide.faq.<id>.q`` and ``.a``: the product's own questions, then everybody's.
     """
     product = JOURNEYS[journey_id].product
     figures = {
-        "phone": policy.bank_phone,
+        "phone": policy.bank.phone,
         "years": product.life_under(policy) // 365,
         "window": product.window_under(policy),
-        "pattern_errors": policy.pattern_errors,
-        "biometric_errors": policy.biometric_errors,
-        "minutes": policy.session_idle // 60,
+        "pattern_errors": policy.wrong_entries.pattern.count,
+        "biometric_errors": policy.wrong_entries.biometric.count,
+        "minutes": policy.sessions.idle // 60,
     }
     return tuple(
-        Question(name, Message(f"guide.faq.{name}.q", figures), Message(f"guide.faq.{name}.a", figures))
+        GuideQuestion(name, Message(f"guide.faq.{name}.q", figures), Message(f"guide.faq.{name}.a", figures))
         for name in (*product.faq, *COMMON)
     )

@@ -116,7 +116,7 @@ def test_five_wrong_entries_stop_an_id_that_exists_and_one_that_does_not(
 def test_a_place_that_guesses_too_much_is_paused(world: World) -> None:
     """Guessing one PIN on many people runs out with the budget of the place, not of a person."""
     walk = holder(world)
-    few = dataclasses.replace(world, policy=dataclasses.replace(world.policy, source_errors=3))
+    few = dataclasses.replace(world, policy=world.policy.changed({"wrong_entries": {"per_source": 3}}))
     for name in ("one111", "two222", "three3"):
         with pytest.raises(LoginRefusedError):
             log_in(few, name, WRONG, source="203.0.113.9")

@@ -229,7 +229,7 @@ def test_invariant_06_crl_numbers_rise_after_an_old_backup_is_restored(centre: C
     Crl.objects.all().delete()  # the backup was taken before the first publication
     _sql("ALTER TABLE ca_crl ENABLE TRIGGER USER")
     made = actions.publish_crls(**centre.options)
-    assert len(made) == 1 + centre.world.policy.crl_shards
+    assert len(made) == 1 + centre.world.policy.status.crl_shards
     assert min(crl.number for crl in Crl.objects.filter(issuer__label="issuing-1")) > highest - 10_000
     for crl in Crl.objects.select_related("issuer"):
         # the signer itself refuses to go back below what it signed for this scope
@@ -257,7 +257,7 @@ def test_invariant_06_the_signer_refuses_an_old_number(centre: Centre) -> None:
 
 def test_invariant_06_a_slow_refresh_never_brings_back_good(centre: Centre) -> None:
     """An answer signed as good before a revocation, and written after it, is dropped."""
-    from dojang.ca.status import GOOD, put_answers, sign_answer
+    from dojang.ca.actions.status import GOOD, put_answers, sign_answer
 
     row = centre.activate()
     stale = (row.pk, row.status_seq, sign_answer(row, GOOD, world=centre.world))

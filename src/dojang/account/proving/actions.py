@@ -31,19 +31,18 @@ from dojang.guard import budgets, counters
 from dojang.guard.counters import Tally
 from dojang.notices.letters import Letters, gather
 from dojang.pki.errors import DojangError
-from dojang.ports.limits import DAY, Limit
 from dojang.wallet.keys.errors import (
     WalletHeldError,
     WalletKeyNotFoundError,
     WalletLockedError,
     WalletPinWrongError,
 )
-from dojang.wallet.uses.actions import Pending, record_refused, record_use
+from dojang.wallet.uses.actions import UnrecordedUse, record_refused, record_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dojang.account.proving.values import Answer, Question, Unlock
+    from dojang.account.proving.values import Answer, ProofQuestion, Unlock
     from dojang.account.sessions.access import SessionView
     from dojang.journeys import product as products
     from dojang.journeys.product import Product
@@ -66,7 +65,7 @@ _WRONG: Final = (
 
 def ask(
     product: Product, *, purpose: str = LOGIN, customer_id: str = "", acting: Acting, world: World
-) -> Question | None:
+) -> ProofQuestion | None:
     """Ask for a certificate of a product; None when there is no usable one here.
 
     `customer_id`: whose it must be, if that is known.
@@ -142,7 +141,7 @@ def prove_again(
 
 def _prove(
     product: Product, answer: Answer, *, purpose: str, customer_id: str, acting: Acting, world: World
-) -> Pending:
+) -> UnrecordedUse:
     """Prove a certificate to somebody who may be told why not."""
     with _told(product):
         return _UNLOCKS[product.unlock].prove(
@@ -166,7 +165,7 @@ def _told(product: Product) -> Iterator[None]:
 
 
 def _enter(
-    product: Product, use: Pending, *, remember: bool = False, acting: Acting, world: World
+    product: Product, use: UnrecordedUse, *, remember: bool = False, acting: Acting, world: World
 ) -> LoggedIn:
     customer_id = use.view.customer_id
     with transaction.atomic():
@@ -188,7 +187,7 @@ def _count(user_id: str, *, acting: Acting, world: World) -> int:
     now, policy = world.clock.now(), world.policy
     if budgets.spent_of(budgets.wrong_entries(policy, acting), now=now):
         raise LoginPausedError
-    tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=Limit(policy.pin_errors, DAY))
+    tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=policy.wrong_entries.login)
     with transaction.atomic():
         counted = counters.count_attempts([tally], run_id="", now=now)
     if counted.refused is not None:
@@ -232,7 +231,7 @@ def change_secret(
     customer_id = session.customer_id if session else ""
     key_id, view = unlock.find(product, customer_id=customer_id, acting=acting)
     unlock.refuse_weak(view.customer_id, new, world=world)
-    use = Pending(view, change_purpose(product), str(uuid.uuid4()))
+    use = UnrecordedUse(view, change_purpose(product), str(uuid.uuid4()))
     try:
         verify_certificate(view, world=world)
     except UseRefusedError as error:

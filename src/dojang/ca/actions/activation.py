@@ -10,6 +10,14 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from dojang.audit.actions import draft_event, record_events
 from dojang.ca.actions.issuing import Made, ask_to_close, ask_to_insert, issued_event, require_closed
+from dojang.ca.actions.status import (
+    GOOD,
+    SignedAnswer,
+    Status,
+    put_answers,
+    sign_answer,
+    sign_answers,
+)
 from dojang.ca.apart import apart, sure
 from dojang.ca.errors import (
     CertificateNotFoundError,
@@ -19,10 +27,10 @@ from dojang.ca.errors import (
 )
 from dojang.ca.models import Certificate, Revocation
 from dojang.ca.orders import holding, holding_order
-from dojang.ca.status import GOOD, Answer, Status, put_answers, sign_answer, sign_answers, whole_second
 from dojang.guard import locks
 from dojang.guard.statements import columns_of, pipelined, row_of
 from dojang.pki.crl import REASONS
+from dojang.pki.day import whole_second
 from dojang.pki.errors import DojangError
 
 if TYPE_CHECKING:
@@ -68,8 +76,8 @@ class _Turn:
     old: Certificate | None
     at: datetime
     seq: int  #: number of the new one's state as it was looked at
-    answer: Answer = field(init=False)
-    old_answer: Answer | None = None
+    answer: SignedAnswer = field(init=False)
+    old_answer: SignedAnswer | None = None
 
     @property
     def row(self) -> Certificate:

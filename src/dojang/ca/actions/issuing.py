@@ -20,6 +20,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 
 from dojang.audit.actions import draft_event, record_events
 from dojang.ca import authorities
+from dojang.ca.actions.status import DUE, SignedAnswer, put_answers
 from dojang.ca.apart import apart, sure
 from dojang.ca.bodies import ask_earlier, build_body, read_earlier
 from dojang.ca.errors import (
@@ -32,7 +33,6 @@ from dojang.ca.linting import lint_before_signing
 from dojang.ca.models import Certificate, Intent
 from dojang.ca.orders import holding_order
 from dojang.ca.serials import serial_number, serial_text
-from dojang.ca.status import DUE, Answer, put_answers
 from dojang.guard.statements import columns_of, pipelined, row_of
 from dojang.pki import oids
 from dojang.pki.build import assemble_certificate
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from dojang.audit.actions import Draft
     from dojang.ca.authorities import Issuer
-    from dojang.ca.bodies import Body, Earlier
+    from dojang.ca.bodies import CertificateBody, Earlier
     from dojang.ca.orders import Wanted
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
@@ -80,7 +80,7 @@ def intend_certificates(
             ask_earlier(earlier, orders)
         found = {intent.order_key: intent for intent in (row_of(Intent, row) for row in known.fetchall())}
         before = read_earlier(earlier)
-    bodies: list[tuple[int, Body]] = []
+    bodies: list[tuple[int, CertificateBody]] = []
     for place, order in enumerate(orders):
         try:
             intent = found.get(order.key)
@@ -108,7 +108,7 @@ def intend_certificates(
     return [one for one in made if one is not None]
 
 
-def _linted_body(order: Wanted, earlier: Earlier, *, world: World) -> Body:
+def _linted_body(order: Wanted, earlier: Earlier, *, world: World) -> CertificateBody:
     now = world.clock.now()
     issuer = authorities.in_force("issuing", now)
     body = build_body(order, issuer, earlier, world=world)
@@ -117,7 +117,7 @@ def _linted_body(order: Wanted, earlier: Earlier, *, world: World) -> Body:
         body.tbs,
         issuer=issuer,
         algorithm=issuer.algorithm,
-        policy_arc=world.policy.policy_arc,
+        policy_arc=world.policy.bank.policy_arc,
         now=now,
     )
     return body
@@ -152,7 +152,7 @@ _INTEND: Final = """
 """
 
 
-def _store_intents(wanted: Sequence[tuple[Wanted, Body, Acting]], *, world: World) -> list[Intent]:
+def _store_intents(wanted: Sequence[tuple[Wanted, CertificateBody, Acting]], *, world: World) -> list[Intent]:
     """Store intents with their events, in one transaction; none when one cannot be."""
     now = world.clock.now()
     intents = [_intent_row(order, body, now) for order, body, _ in wanted]
@@ -188,7 +188,7 @@ def _store_intents(wanted: Sequence[tuple[Wanted, Body, Acting]], *, world: Worl
     return intents
 
 
-def _intent_row(order: Wanted, body: Body, now: datetime) -> Intent:
+def _intent_row(order: Wanted, body: CertificateBody, now: datetime) -> Intent:
     return Intent(
         order_key=order.key,
         order_sha256=order.sha256(),
@@ -366,7 +366,7 @@ def store_certificates(made: Sequence[Made], *, acting: Sequence[Acting], world:
             one.row.pk = ids[one.intent.pk]
         # Due at once and empty: the responder signs live until the state is decided.
         put_answers(
-            (one.row.pk, one.row.status_seq, Answer(one.row.not_before, DUE, b"", b"")) for one in made
+            (one.row.pk, one.row.status_seq, SignedAnswer(one.row.not_before, DUE, b"", b"")) for one in made
         )
         record_events(
             issued_event(one.row, one.intent, one.issuer_label, acting=who, at=now)
@@ -445,7 +445,7 @@ def adopt_certificate(
             return done
         row = certificate_row(intent, issuer, der, now, world=world)
         row.save(force_insert=True)
-        put_answers([(row.pk, row.status_seq, Answer(row.not_before, DUE, b"", b""))])
+        put_answers([(row.pk, row.status_seq, SignedAnswer(row.not_before, DUE, b"", b""))])
         record_events([issued_event(row, intent, issuer.label, acting=acting, at=now, recovered=True)])
     return row
 
@@ -468,4 +468,4 @@ def _policy_of(profile_id: str, *, world: World) -> str:
     policy = PROFILES[profile_id].policy
     if policy is None:
         return ""
-    return oids.ANY_POLICY if policy == "any" else oids.policy_oid(world.policy.policy_arc, policy)
+    return oids.ANY_POLICY if policy == "any" else oids.policy_oid(world.policy.bank.policy_arc, policy)

@@ -18,21 +18,21 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
 from dojang.audit.actions import record_event
 from dojang.ca import authorities
-from dojang.ca.models import Authority, Certificate, Crl, OcspAnswer, Revocation
-from dojang.ca.serials import serial_number
-from dojang.ca.status import (
+from dojang.ca.actions.status import (
     GOOD,
     NEVER,
-    Answer,
+    SignedAnswer,
     Status,
     put_answers,
     sign_answers,
     unconfirmed,
-    whole_second,
 )
+from dojang.ca.models import Authority, Certificate, Crl, OcspAnswer, Revocation
+from dojang.ca.serials import serial_number
 from dojang.guard.locks import trying
 from dojang.pki import crl as pki_crl
 from dojang.pki import lint
+from dojang.pki.day import whole_second
 from dojang.ports.signer_errors import CrlNumberError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _shards(row: Authority, *, world: World) -> range:
     if row.role == Authority.Role.ROOT:
         return range(1)
     top = Certificate.objects.filter(issuer=row).aggregate(top=Max("shard"))["top"]
-    return range(max(world.policy.crl_shards, 0 if top is None else top + 1))
+    return range(max(world.policy.status.crl_shards, 0 if top is None else top + 1))
 
 
 def _publish_shard(
@@ -117,7 +117,7 @@ def _publish_shard(
                 shard=shard,
                 number=number,
                 this_update=now,
-                next_update=now + timedelta(seconds=world.policy.crl_life),
+                next_update=now + timedelta(seconds=world.policy.status.crl_life),
                 entries=entries,
                 der=der,
             )
@@ -134,7 +134,7 @@ def _publish_shard(
 
 
 def _due(last: Crl, now: datetime, *, world: World) -> bool:
-    if now >= last.this_update + timedelta(seconds=world.policy.crl_life / 2):
+    if now >= last.this_update + timedelta(seconds=world.policy.status.crl_life / 2):
         return True
     since = last.this_update - _OVERLAP
     fresh = Q(at__gte=since) | Q(lifted_at__gte=since)
@@ -166,7 +166,7 @@ def _sign_crl(
         algorithm=issuer.algorithm,
         number=number,
         this_update=now,
-        next_update=now + timedelta(seconds=world.policy.crl_life),
+        next_update=now + timedelta(seconds=world.policy.status.crl_life),
         entries=counted,
         # A root's list is whole; only a shard has to say which part it is (RFC 5280 §5.2.5).
         idp_url=None
@@ -200,7 +200,7 @@ def refresh_ocsp_answers(*, acting: Acting, world: World, limit: int = 100_000) 
     """Sign ahead every answer that is missing or past half of its life; returns how many were written."""
     del acting  # nothing changes but the date of what is already recorded
     now = world.clock.now()
-    horizon = now + timedelta(seconds=world.policy.ocsp_life / 2)
+    horizon = now + timedelta(seconds=world.policy.status.ocsp_life / 2)
     written = 0
     while written < limit:
         due = list(
@@ -212,9 +212,11 @@ def refresh_ocsp_answers(*, acting: Acting, world: World, limit: int = 100_000) 
             break
         rows = list(Certificate.objects.filter(pk__in=due).defer("der"))
         ends = _standing_revocations(due)
-        answers: list[tuple[int, int, Answer]] = []
+        answers: list[tuple[int, int, SignedAnswer]] = []
         over = [row for row in rows if row.not_after < now]
-        answers.extend((row.pk, row.status_seq, Answer(whole_second(now), NEVER, b"", b"")) for row in over)
+        answers.extend(
+            (row.pk, row.status_seq, SignedAnswer(whole_second(now), NEVER, b"", b"")) for row in over
+        )
         living = [row for row in rows if row.not_after >= now]
         wanted = [(row, status_of(row, ends.get(row.pk))) for row in living]
         for row, answer in zip(living, sign_answers(wanted, world=world), strict=True):

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from dojang.audit.actions import record_event
+from dojang.ca.actions.status import GOOD, Status, put_answers, sign_answer
 from dojang.ca.errors import CertificateNotFoundError, CertificateRevokedError, CertificateStateError
 from dojang.ca.models import Certificate, Revocation
 from dojang.ca.orders import holding
-from dojang.ca.status import GOOD, Status, put_answers, sign_answer, whole_second
+from dojang.pki.day import whole_second
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dojang.ca.states import CertificateState
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
@@ -103,8 +105,8 @@ def restore_certificate(
 
 
 def long_held(*, world: World, limit: int = 500) -> tuple[int, ...]:
-    """Return the certificates held for longer than `policy.hold_days`, the longest first."""
-    since = world.clock.now() - timedelta(days=world.policy.hold_days)
+    """Return the certificates held for longer than `policy.suspension.hold_days`, the longest first."""
+    since = world.clock.now() - timedelta(days=world.policy.suspension.hold_days)
     rows = Revocation.objects.filter(
         reason=HOLD, lifted_at__isnull=True, at__lte=since, certificate__state=Certificate.State.HELD
     )
@@ -118,7 +120,7 @@ def _fetch(certificate_id: int) -> Certificate:
     return row
 
 
-def _refuse(row: Certificate, wanted: Certificate.State) -> None:
+def _refuse(row: Certificate, wanted: CertificateState) -> None:
     if row.state == Certificate.State.REVOKED:
         raise CertificateRevokedError(serial=row.serial)
     if row.state != wanted:

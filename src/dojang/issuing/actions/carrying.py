@@ -34,7 +34,7 @@ from dojang.issuing.actions.delivering import Handover, begin_deliveries
 from dojang.issuing.actions.ending import Ending, complete_orders, fail_order, leaves_nothing
 from dojang.issuing.actions.tidying import tidy_orders
 from dojang.issuing.models import Order
-from dojang.issuing.store import Body, open_body, sealed_body
+from dojang.issuing.store import OrderBody, open_body, sealed_body
 from dojang.notices.letters import gather
 from dojang.pki.errors import DojangError, IndeterminateError, ProfileError
 from dojang.ports.errors import PortError
@@ -81,7 +81,7 @@ class _Job:
 
     order: Order
     acting: Acting
-    body: Body | None = None
+    body: OrderBody | None = None
     wanted: ca.Wanted | None = None
     intent: Intent | None = None
     made: ca.Made | None = None
@@ -207,7 +207,7 @@ class _Phases:
         fail_order(job.order.id, why, acting=job.acting, world=self.world)
 
     def _give_up_if_late(self, job: _Job) -> None:
-        within = timedelta(seconds=self.world.policy.issue_confirm_within)
+        within = timedelta(seconds=self.world.policy.issue.confirm_within)
         if self.world.clock.now() >= job.order.placed_at + within:
             self._fail(job, "issue_timed_out")
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dojang.ca.models import Certificate
     from dojang.issuing.models import Order
     from dojang.issuing.queries import OrderView
-    from dojang.issuing.store import Body
+    from dojang.issuing.store import OrderBody
     from dojang.issuing.values import OfferedKey
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
@@ -40,7 +40,7 @@ class Accepted:
     """A certificate that is becoming active, for the key of its order."""
 
     key_id: str
-    body: Body
+    body: OrderBody
     certificate: Certificate
     acting: Acting
 
@@ -103,7 +103,7 @@ class Wallet:
         return keys.discard_prepared(order_id, acting=acting, world=world)
 
 
-class Device:
+class DeviceCustody:
     """Keys made on a telephone or browser that never leave it."""
 
     def offer(self, key: OfferedKey, *, acting: Acting, world: World) -> None:
@@ -206,7 +206,7 @@ class Csr:
         return rows.update(state=BroughtKey.State.RETIRED)
 
 
-CUSTODIES: Final[dict[str, Custody]] = {"wallet": Wallet(), "device": Device(), "csr": Csr()}
+CUSTODIES: Final[dict[str, Custody]] = {"wallet": Wallet(), "device": DeviceCustody(), "csr": Csr()}
 
 
 def custody_of(order: Order) -> Custody:

@@ -59,8 +59,8 @@ def begin_deliveries(handovers: Sequence[Handover], *, world: World) -> list[Non
             row = rows[one.order.id]
             body = replace(open_body(row.id, row.body), challenge=one.challenge)
             until = min(
-                now + timedelta(seconds=policy.delivery_within),
-                one.certificate.issued_at + timedelta(seconds=policy.issue_confirm_within),
+                now + timedelta(seconds=policy.issue.deliver_within),
+                one.certificate.issued_at + timedelta(seconds=policy.issue.confirm_within),
             )
             values.append((row.id, sealed_body(row.id, body), until))
         if not begun:

@@ -14,7 +14,7 @@ from dojang.ca.errors import OrderBusyError
 from dojang.ca.queries import certificate_of_order
 from dojang.issuing.actions.custodies import CUSTODIES, Accepted, custody_of
 from dojang.issuing.models import LIVING, Order
-from dojang.issuing.store import Body, seal_body, sealed_body
+from dojang.issuing.store import OrderBody, seal_body, sealed_body
 from dojang.notices.actions import Occasion, tell_all
 from dojang.notices.letters import Letters, gather
 from dojang.notices.queries import Channel
@@ -40,7 +40,7 @@ class Ending:
     """
 
     order: Order
-    body: Body
+    body: OrderBody
     audience: Audience
     acting: Acting
     new: Certificate
@@ -80,7 +80,7 @@ def complete_orders(endings: Sequence[Ending], *, world: World) -> list[Draft]:
     return drafts + told + done
 
 
-def leaves_nothing(body: Body, old: Certificate | None) -> bool:
+def leaves_nothing(body: OrderBody, old: Certificate | None) -> bool:
     """Tell whether nothing follows outside the database: no new address, no certificate that ended."""
     return body.contact is None and old is None
 
@@ -103,7 +103,7 @@ def _finish(endings: Sequence[Ending], now: datetime) -> None:
             raise DojangError("an order that has ended cannot receive a certificate")
 
 
-def _tell(letters: Letters, body: Body, order: Order, new: Certificate, *, is_first: bool) -> None:
+def _tell(letters: Letters, body: OrderBody, order: Order, new: Certificate, *, is_first: bool) -> None:
     """Write to every channel known before, and to a new address besides."""
     holder = new.customer_id
     message = "certificate_issued" if is_first else "certificate_reissued"
@@ -141,7 +141,7 @@ def _fail(order_id: str, why: str, letters: Letters, *, acting: Acting, world: W
         return
     custody_of(order).discard(order.id, acting=acting, world=world)
     order.state, order.end_reason, order.ended_at = Order.State.FAILED, why, now
-    seal_body(order, Body())
+    seal_body(order, OrderBody())
     order.save(update_fields=["body", "state", "end_reason", "ended_at"])
     letters.add(order.customer_id, "issue_failed", order.id, product=order.product)
     letters.write(acting=acting, world=world)

@@ -19,7 +19,6 @@ from dojang.journeys.kinds.base import (
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Outcome, Passed
 from dojang.journeys.page import Field, FieldError, Message
-from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import NAME_LONGEST, is_digits
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundCustomer:
     """The customer found and the masked user id, or nothing."""
 
     customer: str | None
@@ -72,13 +71,13 @@ class FindId(Base):
         account = str((data or {}).get("account", ""))
         lookup = Count(
             factor="lookup",
-            limit=Limit(run.policy.lookup_errors, DAY),
+            limit=run.policy.wrong_entries.find_id,
             subject_kind="account",
             subject=account,
         )
         return (lookup, *password_counts(run, account))
 
-    def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Found:
+    def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> FoundCustomer:
         """Ask the core bank."""
         assert data is not None
         match = world.corebank.find_user_id(
@@ -89,13 +88,15 @@ class FindId(Base):
         )
         del run
         if not match.ok or match.owner is None:
-            return Found(None, "")
-        return Found(match.owner, world.corebank.customer(match.owner).user_id_masked)
+            return FoundCustomer(None, "")
+        return FoundCustomer(match.owner, world.corebank.customer(match.owner).user_id_masked)
 
     def judge(self, run: RunView, answer: Any) -> Outcome:
         """Return the masked user id to the step that asked."""
-        found: Found = answer
+        found: FoundCustomer = answer
         if found.customer is None:
-            return wrong(run, ("lookup", "account_password"), "id_not_found", limit=run.policy.lookup_errors)
+            return wrong(
+                run, ("lookup", "account_password"), "id_not_found", limit=run.policy.wrong_entries.find_id
+            )
         fact = run.prove("found_id", customer=found.customer, values={"masked": found.masked})
         return Passed(facts=(fact,))

@@ -19,7 +19,6 @@ from dojang.audit.actions import record_event
 from dojang.guard import budgets
 from dojang.guard.budgets import Budget
 from dojang.guard.sealing import sealer
-from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import plain_digits
 from dojang.ra.access import access_run
 from dojang.ra.actions.walking import Started, find_journey, open_page, session_of
@@ -41,7 +40,7 @@ _DEVICE_FACT: Final = "device"
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class HandoffOffer:
     """A number to type and a link for a QR code, both for the same run; shown once, kept nowhere."""
 
     number: str = field(repr=False)
@@ -49,7 +48,7 @@ class Offer:
     until: datetime
 
 
-def offer_handoff(run_id: str, *, acting: Acting, world: World) -> Offer:
+def offer_handoff(run_id: str, *, acting: Acting, world: World) -> HandoffOffer:
     """Offer an open run to another device; an earlier offer of the run stops working.
 
     Raises `RunNotFoundError`; `HandoffRefusedError` for a run that is not open, or is bound to its device:
@@ -62,7 +61,7 @@ def offer_handoff(run_id: str, *, acting: Acting, world: World) -> Offer:
     with transaction.atomic():
         run = Run.objects.select_for_update().get(id=run.id)
         _refuse_bound(run, now=now)
-        until = min(now + timedelta(seconds=world.policy.handoff_ttl), run.absolute_until)
+        until = min(now + timedelta(seconds=world.policy.handoff.ttl), run.absolute_until)
         run.handoffs.filter(used_at__isnull=True).delete()
         Handoff.objects.create(
             id=secrets.token_hex(16),
@@ -73,7 +72,7 @@ def offer_handoff(run_id: str, *, acting: Acting, world: World) -> Offer:
             expires_at=until,
         )
         record_event("run:offered", acting=acting, subject=run.id, at=now, customer=run.customer_id)
-    return Offer(number, link, until)
+    return HandoffOffer(number, link, until)
 
 
 def _refuse_bound(run: Run, *, now: datetime) -> None:
@@ -112,10 +111,10 @@ def accept_handoff(brought: str, *, acting: Acting, world: World) -> Started:
 def _count(acting: Acting, *, world: World) -> tuple[int, ...]:
     """Count a try for its source and for everybody together, durably, before anything is looked up."""
     limits = {
-        f"source:{acting.source}": world.policy.handoff_tries_per_day,
-        "everybody": world.policy.everybody_errors,
+        f"source:{acting.source}": world.policy.wrong_entries.handoff,
+        "everybody": world.policy.wrong_entries.everybody,
     }
-    tries = [Budget(_FACTOR, subject, Limit(limit, DAY)) for subject, limit in limits.items()]
+    tries = [Budget(_FACTOR, subject, limit) for subject, limit in limits.items()]
     with transaction.atomic():
         taken = budgets.take(tries, now=world.clock.now())
     if taken is None:
@@ -136,7 +135,7 @@ def _take(brought: str, token: str, *, acting: Acting, world: World) -> Run | No
     row.save(update_fields=["used_at"])
     run.former_session, run.session = run.session, session_of(token)
     run.touched_at = now
-    run.idle_until = min(now + timedelta(seconds=world.policy.session_idle), run.absolute_until)
+    run.idle_until = min(now + timedelta(seconds=world.policy.sessions.idle), run.absolute_until)
     run.source_index = sealer().blind_index("counter.source", acting.source)
     run.save(update_fields=["former_session", "session", "touched_at", "idle_until", "source_index"])
     record_event(

@@ -36,7 +36,7 @@ from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
 from dojang.products import JOURNEYS
 from dojang.ra import rows
-from dojang.ra.actions import finish
+from dojang.ra.actions import finish, writing
 from dojang.ra.context import awaited_by, kind_of, tally_of
 from dojang.ra.models import CardChallenge, Run
 from dojang.ra.store import open_body, seal_body
@@ -130,7 +130,7 @@ def _take_up(turn: Turn, submit: Submit) -> bool:
         turn.run.lease, turn.run.leased_at = submit.lease, turn.world.clock.now()
         turn.body = turn.body.at(progress)
         seal_body(turn.run, turn.body)
-        if not rows.take_lease(turn.run, before=before):
+        if not writing.take_lease(turn.run, before=before):
             turn.take(rows.lock_run(turn.run.id))
             return False
         submit.outcome = _budget(turn, submit)
@@ -426,14 +426,14 @@ def move_run(turn: Turn, progress: Progress, *, step: str, action: str, outcome:
     run.revision += 1
     run.lease, run.leased_at = "", None
     run.touched_at = now
-    run.idle_until = min(now + timedelta(seconds=turn.world.policy.session_idle), run.absolute_until)
+    run.idle_until = min(now + timedelta(seconds=turn.world.policy.sessions.idle), run.absolute_until)
     if progress.stopped is not None and run.state == Run.State.OPEN:
         finish.close_row(run, Run.State.FAILED, progress.stopped.code, now=now)
     run.customer_id = progress.customer or ""
     if run.state == Run.State.OPEN:
         run.waits_for = awaited_by(turn.journey, progress)
     _seal(turn, progress)
-    rows.write_answered(run, step=step, revision=answered, action=action, outcome=outcome, at=now)
+    writing.write_answered(run, step=step, revision=answered, action=action, outcome=outcome, at=now)
 
 
 def enter_step(turn: Turn) -> None:
@@ -468,7 +468,7 @@ def _store_entry(turn: Turn, progress: Progress) -> None:
     if progress.stopped is not None:
         finish.close_row(run, Run.State.FAILED, progress.stopped.code, now=turn.world.clock.now())
     _seal(turn, progress)
-    if not rows.write_entered(run, before=before):
+    if not writing.write_entered(run, before=before):
         turn.take(Run.objects.get(id=run.id))
 
 

@@ -20,7 +20,6 @@ from dojang.journeys.page import Action, Message, Page
 from dojang.notices.letters import Letters, gather
 from dojang.pki.day import local
 from dojang.ports.errors import PortError
-from dojang.ports.limits import DAY, Limit
 from dojang.ports.signer_errors import SignerError
 from dojang.products import JOURNEYS
 from dojang.ra import beginning, ordered, rows
@@ -35,7 +34,7 @@ from dojang.ra.errors import (
     TooManyStartsError,
 )
 from dojang.ra.models import Run, StepOutcome
-from dojang.ra.store import Body, open_body, seal_body
+from dojang.ra.store import RunBody, open_body, seal_body
 from dojang.ra.telling import say_away
 from dojang.ra.turn import Turn
 
@@ -88,7 +87,7 @@ def start_run(
     _refuse_closed(journey, world=world)
     _count_start(acting, world=world)
     token = secrets.token_urlsafe(32)
-    absolute = now + timedelta(seconds=policy.session_absolute)
+    absolute = now + timedelta(seconds=policy.sessions.absolute)
     run = Run(
         id=secrets.token_hex(16),
         journey=journey.id,
@@ -100,11 +99,11 @@ def start_run(
         source_index=sealer().blind_index("counter.source", acting.source),
         created_at=now,
         touched_at=now,
-        idle_until=min(now + timedelta(seconds=policy.session_idle), absolute),
+        idle_until=min(now + timedelta(seconds=policy.sessions.idle), absolute),
         absolute_until=absolute,
     )
     acting = replace(acting, session=run.session)
-    turn = Turn(run, Body(progress=engine.begin(journey)), journey, acting, world)
+    turn = Turn(run, RunBody(progress=engine.begin(journey)), journey, acting, world)
     known = None if login is None else beginning.identify_by_login(turn, login)
     letters = Letters(gather([login.customer] if login and known else [], world=world))
     with transaction.atomic():
@@ -128,7 +127,7 @@ def _count_start(acting: Acting, *, world: World) -> None:
     if not acting.source:
         return
     now = world.clock.now()
-    starts = [Budget("starts", acting.source, Limit(world.policy.starts_per_source, DAY))]
+    starts = [Budget("starts", acting.source, world.policy.runs.starts_per_source)]
     if budgets.spent_of(starts, now=now):
         raise TooManyStartsError
     with transaction.atomic():
@@ -363,7 +362,7 @@ def _extend(turn: Turn) -> None:
         row = Run.objects.select_for_update().get(id=turn.run.id)
         if row.state == Run.State.OPEN:
             row.touched_at = now
-            row.idle_until = min(now + timedelta(seconds=policy.session_idle), row.absolute_until)
+            row.idle_until = min(now + timedelta(seconds=policy.sessions.idle), row.absolute_until)
             row.save(update_fields=["touched_at", "idle_until"])
         turn.run = row
 

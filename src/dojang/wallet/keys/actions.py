@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final
 from django.db import connection, transaction
 
 from dojang.audit.actions import draft_event, record_event, record_events
-from dojang.ca.models import Certificate
+from dojang.ca.states import CertificateState
 from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.pki.errors import MalformedError
-from dojang.ports.limits import Limit
 from dojang.ports.signer_errors import (
     AuthorisationUsedError,
     ClockError,
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from django.db import models
 
     from dojang.audit.actions import Draft
+    from dojang.ca.models import Certificate
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
@@ -239,17 +239,6 @@ _ACCEPT: Final = """
 """
 
 
-def retire_key(key_id: str, *, acting: Acting, world: World) -> None:
-    """Make a key unusable for ever: here first, then in the signer. A repeat changes nothing."""
-    with transaction.atomic():
-        _retire(
-            WalletKey.objects.filter(id=key_id).exclude(state=WalletKey.State.RETIRED),
-            acting=acting,
-            world=world,
-        )
-    tell_signer(world=world, key_id=key_id)
-
-
 def retire_keys_of(certificate: Certificate, *, acting: Acting, world: World) -> int:
     """Retire the key a certificate was put under, with the certificate's end. Inside a transaction."""
     rows = WalletKey.objects.filter(certificate_id=certificate.pk).exclude(state=WalletKey.State.RETIRED)
@@ -290,7 +279,7 @@ def sign_with_pin(
 ) -> bytes:
     """Sign a SHA-256 digest with a customer's key.
 
-    The counter moves and is committed before the PIN is tried; `policy.pin_errors` wrong ones lock the key.
+    The counter moves and is committed before the PIN is tried; `wrong_entries.pin` wrong ones lock the key.
     Raises `WalletPinWrongError` (data ``left``), `WalletLockedError`, `WalletKeyNotFoundError`, and
     `WalletHeldError` while the certificate is suspended: the PIN is not tried then.
     """
@@ -357,7 +346,7 @@ def change_pin(
 
 
 def _tally(key: WalletKey, *, world: World) -> Tally:
-    return Tally(factor=PIN, subject=f"key:{key.id}", limit=Limit(world.policy.pin_errors))
+    return Tally(factor=PIN, subject=f"key:{key.id}", limit=world.policy.wrong_entries.pin)
 
 
 def _count_attempt(customer_id: str, key_id: str, *, acting: Acting, world: World) -> _Tried:
@@ -370,7 +359,7 @@ def _count_attempt(customer_id: str, key_id: str, *, acting: Acting, world: Worl
         )
         if key is None:
             raise WalletKeyNotFoundError(key=key_id)
-        if key.certificate is not None and key.certificate.state == Certificate.State.HELD:
+        if key.certificate is not None and key.certificate.state == CertificateState.HELD:
             raise WalletHeldError(key=key_id)
         if key.state == WalletKey.State.LOCKED:
             raise WalletLockedError(key=key_id)

@@ -24,14 +24,14 @@ from dojang.web.me import read_octets
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-    from dojang.ports.credentials import Biometric
+    from dojang.ports.credentials import BiometricCredential
 
 _SAID = frozenset({"on", "off"})
 #: Reasons a page has a sentence for; every other is told as a wrong pattern.
 _PROBLEMS = frozenset({"wrong", "late", "locked", "blocked", "registration"})
 
 
-def stand_in(offer: Biometric | None) -> dict[str, str] | None:
+def stand_in(offer: BiometricCredential | None) -> dict[str, str] | None:
     """Write what stands in for the pattern as the page's element reads it."""
     if offer is None:
         return None
@@ -87,9 +87,9 @@ def _page(
         "used": write_moment(found.used, locale) if found.used else "",
         "problem": problem,
         "said": said if said in _SAID else "",
-        "seconds": world.policy.challenge_ttl,
-        "tries": world.policy.biometric_errors,
-        "least_points": world.policy.pattern_min_points,
+        "seconds": world.policy.devices.challenge_ttl,
+        "tries": world.policy.wrong_entries.biometric.count,
+        "least_points": world.policy.pattern.min_points,
     }
     if registration is not None:
         context |= {

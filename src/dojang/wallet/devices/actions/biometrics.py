@@ -16,8 +16,7 @@ from dojang.audit.actions import record_event
 from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.notices.actions import Audience, tell
 from dojang.pki.passkeys import Passkey, PasskeyRefusedError, read_assertion, relying_party
-from dojang.ports.credentials import Biometric as Offer
-from dojang.ports.limits import Limit
+from dojang.ports.credentials import BiometricCredential as Offer
 from dojang.wallet.devices.models import Biometric
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def live_biometric(key: DeviceKey) -> Biometric | None:
 
 def offer_of(key: DeviceKey, *, world: World) -> Offer | None:
     """Return what a device is told so that it can answer by finger or face; None when it cannot."""
-    party, row = relying_party(world.policy.public_url), live_biometric(key)
+    party, row = relying_party(world.policy.addresses.public_url), live_biometric(key)
     return None if party is None or row is None else Offer(bytes(row.credential_id), party.id)
 
 
@@ -95,7 +94,7 @@ def end_biometrics_of(certificate: Certificate, reason: str, *, acting: Acting, 
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountedAnswer:
     """An answer that was counted: what it is by, and how many are left if it is wrong."""
 
     row: Biometric
@@ -103,7 +102,7 @@ class Counted:
     left: int
 
 
-def count_answer(key: DeviceKey, *, world: World) -> Counted | None:
+def count_answer(key: DeviceKey, *, world: World) -> CountedAnswer | None:
     """Move the counter of what is on for a key; None when nothing is, or its tries are spent.
 
     Inside a transaction that is committed before `is_answered`.
@@ -111,16 +110,16 @@ def count_answer(key: DeviceKey, *, world: World) -> Counted | None:
     row = Biometric.objects.select_for_update().filter(device_key=key, ended_at=None).first()
     if row is None:
         return None
-    tally = Tally(factor=FACTOR, subject=f"biometric:{row.id}", limit=Limit(world.policy.biometric_errors))
+    tally = Tally(factor=FACTOR, subject=f"biometric:{row.id}", limit=world.policy.wrong_entries.biometric)
     counted = count_attempts([tally], run_id="", now=world.clock.now())
-    return None if counted.refused is not None else Counted(row, counted.attempts[0], counted.left[0])
+    return None if counted.refused is not None else CountedAnswer(row, counted.attempts[0], counted.left[0])
 
 
 def is_answered(
     row: Biometric, key: DeviceKey, *, challenge: bytes, assertion: bytes, world: World
 ) -> int | None:
     """Check an assertion; return the keeper's counter, or None. Touches no row."""
-    party = relying_party(world.policy.public_url)
+    party = relying_party(world.policy.addresses.public_url)
     if party is None:
         return None
     passkey = Passkey(bytes(row.credential_id), bytes(row.public_key), row.count)
@@ -131,7 +130,13 @@ def is_answered(
 
 
 def judge_answer(
-    counted: Counted, key: DeviceKey, count: int | None, *, is_device: bool, acting: Acting, world: World
+    counted: CountedAnswer,
+    key: DeviceKey,
+    count: int | None,
+    *,
+    is_device: bool,
+    acting: Acting,
+    world: World,
 ) -> str:
     """Close an attempt; return the reason of a refusal, empty when it proved. Inside a transaction."""
     row, now = Biometric.objects.select_for_update().get(id=counted.row.id), world.clock.now()

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 
 from dojang.audit.actions import record_event
-from dojang.ca.models import Certificate
+from dojang.ca.states import CertificateState
 from dojang.guard.challenges import ask_octets, take_challenge
 from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.journeys.delivery import verify_device
 from dojang.ports.credentials import PatternChallenge, Proof
-from dojang.ports.limits import Limit
 from dojang.wallet.devices.actions.biometrics import (
-    Counted,
+    CountedAnswer,
     count_answer,
     end_biometrics,
     is_answered,
@@ -49,7 +48,7 @@ def _usable() -> models.QuerySet[DeviceKey]:
         state=DeviceKey.State.LIVE,
         proof__isnull=False,
         device__state=Device.State.LIVE,
-        certificate__state=Certificate.State.ACTIVE,
+        certificate__state=CertificateState.ACTIVE,
     )
 
 
@@ -76,7 +75,7 @@ def begin_challenge(
     found = usable_pattern(customer_id, device_id=device_id)
     if found is None:
         return None
-    life = timedelta(seconds=world.policy.challenge_ttl)
+    life = timedelta(seconds=world.policy.devices.challenge_ttl)
     asked = ask_octets(purpose, subject=found.id, key=key, life=life, now=world.clock.now())
     if asked is None:
         return None
@@ -84,7 +83,7 @@ def begin_challenge(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TakenAnswer:
     """An answer taken up: whose key, and why it was refused, or what was counted (pattern or `biometric`)."""
 
     refused: str = ""
@@ -92,7 +91,7 @@ class Answer:
     challenge: bytes = b""
     attempt: int = 0
     left: int = 0
-    biometric: Counted | None = None
+    biometric: CountedAnswer | None = None
 
 
 def verify_challenge(
@@ -153,32 +152,32 @@ def take_answer(
     counts: bool = True,
     acting: Acting,
     world: World,
-) -> Answer:
+) -> TakenAnswer:
     """Spend the challenge and move a counter. Inside a transaction that is committed before comparing."""
     taken = take_challenge(challenge_id, purpose=purpose, now=world.clock.now())
     rows = DeviceKey.objects.select_for_update(of=("self",)).select_related("device", "certificate")
     key = rows.filter(id=taken.subject).first() if taken.subject else None
     if key is None:
-        return Answer("unknown")
+        return TakenAnswer("unknown")
     if taken.refused:
-        return Answer(taken.refused, key)
+        return TakenAnswer(taken.refused, key)
     refused = _unusable(key) or ("locked" if key.state == DeviceKey.State.LOCKED else "")
     if refused:
-        return Answer(refused, key)
+        return TakenAnswer(refused, key)
     if by_assertion:
         biometric = count_answer(key, world=world)
-        return Answer("" if biometric else "biometric_off", key, taken.body, biometric=biometric)
-    return _count(key, taken.body, acting=acting, world=world) if counts else Answer("", key, taken.body)
+        return TakenAnswer("" if biometric else "biometric_off", key, taken.body, biometric=biometric)
+    return _count(key, taken.body, acting=acting, world=world) if counts else TakenAnswer("", key, taken.body)
 
 
-def _count(key: DeviceKey, challenge: bytes, *, acting: Acting, world: World) -> Answer:
-    tally = Tally(factor=FACTOR, subject=f"key:{key.id}", limit=Limit(world.policy.pattern_errors))
+def _count(key: DeviceKey, challenge: bytes, *, acting: Acting, world: World) -> TakenAnswer:
+    tally = Tally(factor=FACTOR, subject=f"key:{key.id}", limit=world.policy.wrong_entries.pattern)
     counted = count_attempts([tally], run_id="", now=world.clock.now())
     if counted.locked:
         _lock(key, acting=acting, world=world)
     if counted.refused is not None:
-        return Answer("locked", key)
-    return Answer("", key, challenge, counted.attempts[0], counted.left[0])
+        return TakenAnswer("locked", key)
+    return TakenAnswer("", key, challenge, counted.attempts[0], counted.left[0])
 
 
 def _unusable(key: DeviceKey) -> str:
@@ -186,11 +185,13 @@ def _unusable(key: DeviceKey) -> str:
     if key.state == DeviceKey.State.RETIRED or key.proof is None:
         return "unknown"
     is_live = key.device is not None and key.device.state == Device.State.LIVE
-    is_active = key.certificate is not None and key.certificate.state == Certificate.State.ACTIVE
+    is_active = key.certificate is not None and key.certificate.state == CertificateState.ACTIVE
     return "" if is_live and is_active else "blocked"
 
 
-def judge_pattern(taken: Answer, *, is_device: bool, is_pattern: bool, acting: Acting, world: World) -> str:
+def judge_pattern(
+    taken: TakenAnswer, *, is_device: bool, is_pattern: bool, acting: Acting, world: World
+) -> str:
     """Close an attempt; return the reason of a refusal. Inside a transaction."""
     assert taken.key is not None
     row, now = DeviceKey.objects.select_for_update().get(id=taken.key.id), world.clock.now()
