@@ -85,7 +85,7 @@ def test_many_events_are_one_statement_and_one_chain() -> None:
     assert [row.seq for row in rows] == list(range(1, 101))
     assert {row.chain for row in rows} == {rows[0].chain}
     assert [(row.type, row.subject) for row in rows] == [("test:written", f"s{n}") for n in range(100)]
-    assert [events_about(f"s{n}")[0].data for n in (0, 99)] == [{"number": 0}, {"number": 99}]
+    assert [events_about([f"s{n}"])[0].data for n in (0, 99)] == [{"number": 0}, {"number": 99}]
     assert verify_chains().events == 100
     assert verify_chains().ok
 
