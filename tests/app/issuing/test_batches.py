@@ -103,11 +103,13 @@ def cost(world: World, orders: list[str]) -> tuple[int, int, int]:
     before = Event.objects.latest("id").id
     with connection.execute_wrapper(note), counting_round_trips() as trips:
         assert carry(world, orders) == orders
-    return len(seen), trips.count, transactions(before)
+    # Authorities are remembered for two seconds: whether they are read is a matter of the clock.
+    authorities = sum("ca_authority" in sql for sql in seen)
+    return len(seen) - authorities, trips.count - authorities, transactions(before)
 
 
 #: Statements, round trips and audited transactions of orders carried out together, however many.
-MOST = (29, 29, 2)
+MOST = (29, 26, 2)
 
 
 def test_sixty_four_orders_cost_what_one_costs(world: World) -> None:

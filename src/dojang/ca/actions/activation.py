@@ -152,29 +152,42 @@ def _activate_all(
     waiting = list(wanted)
     for _ in range(_TRIES):
         turns = []
-        for one, turn in zip(waiting, _look(waiting, world=world), strict=True):
+        for turn in _look(waiting, world=world):
             # Its state may be older than the locks: the transaction looks again at the locked row.
-            if turn.row.state == Certificate.State.ACTIVE and one.made.is_stored:
-                outcomes[id(one)] = turn.row
-            elif turn.row.state == Certificate.State.REVOKED:
-                outcomes[id(one)] = CertificateRevokedError(serial=turn.row.serial)
-            else:
+            decided = _decided(turn)
+            if decided is None:
                 turns.append(turn)
-        # Signed ahead of the transaction, in one call, so that no row is locked while the signer is asked.
-        _sign(turns, world=world)
-        done = apart(turns, lambda part: _conclude(part, world=world, within=within))
-        waiting = []
-        for turn, outcome in zip(turns, done, strict=True):
-            if _is_passing(outcome):
-                waiting.append(turn.wanted)
             else:
-                outcomes[id(turn.wanted)] = outcome
+                outcomes[id(turn.wanted)] = decided
+        done = _round(turns, world=world, within=within)
+        waiting = [turn.wanted for turn, outcome in zip(turns, done, strict=True) if _is_passing(outcome)]
+        outcomes.update((id(turn.wanted), outcome) for turn, outcome in zip(turns, done, strict=True))
         if not waiting:
             break
     for one in waiting:
         key = one.made.intent.order_key
         outcomes[id(one)] = OrderBusyError("the holder's certificate kept changing", order=key)
     return outcomes
+
+
+def _decided(turn: _Turn) -> Certificate | Exception | None:
+    """Return how a turn ends that needs nothing more: active already, or revoked."""
+    if turn.row.state == Certificate.State.ACTIVE and turn.wanted.made.is_stored:
+        return turn.row
+    if turn.row.state == Certificate.State.REVOKED:
+        return CertificateRevokedError(serial=turn.row.serial)
+    return None
+
+
+def _round(
+    turns: Sequence[_Turn], *, world: World, within: WithinAll | None
+) -> list[Certificate | Exception]:
+    """Sign what is told of all turns and conclude them; what became of each, in order."""
+    # Signed ahead of the transaction, in one call, so that no row is locked while the signer is asked.
+    signed = apart(turns, lambda part: _sign(part, world=world))
+    ready = [one for one in signed if isinstance(one, _Turn)]
+    done = iter(apart(ready, lambda part: _conclude(part, world=world, within=within)))
+    return [next(done) if isinstance(one, _Turn) else one for one in signed]
 
 
 def _is_passing(outcome: Certificate | Exception) -> bool:
@@ -233,10 +246,8 @@ def _replaces(new: Certificate, other: Certificate) -> bool:
     return same and new.pk != other.pk
 
 
-def _sign(turns: Sequence[_Turn], *, world: World) -> None:
+def _sign(turns: Sequence[_Turn], *, world: World) -> Sequence[_Turn]:
     """Sign what OCSP will say of each new certificate, and of each that ends with it."""
-    if not turns:
-        return
     wanted = [(turn.row, GOOD) for turn in turns]
     ending = [turn for turn in turns if turn.old is not None]
     wanted += [(turn.old, Status("revoked", turn.at, turn.reason)) for turn in ending if turn.old is not None]
@@ -245,6 +256,7 @@ def _sign(turns: Sequence[_Turn], *, world: World) -> None:
         turn.answer = answer
     for turn, answer in zip(ending, answers[len(turns) :], strict=True):
         turn.old_answer = answer
+    return turns
 
 
 def _conclude(turns: Sequence[_Turn], *, world: World, within: WithinAll | None) -> list[Certificate]:

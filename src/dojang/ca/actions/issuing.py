@@ -37,10 +37,10 @@ from dojang.guard.statements import columns_of, pipelined, row_of
 from dojang.pki import oids
 from dojang.pki.build import assemble_certificate
 from dojang.pki.certificate import read_certificate
-from dojang.pki.errors import DojangError, ProfileError
+from dojang.pki.errors import DojangError, MalformedError, ProfileError
 from dojang.pki.profiles import PROFILES
 from dojang.pki.signing import verify_signature
-from dojang.ports.signer_errors import SerialUsedError
+from dojang.ports.signer_errors import SerialUsedError, SignerUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -269,6 +269,10 @@ def _sign_group(intents: Sequence[Intent], *, world: World) -> dict[int, Made | 
         issuer = _issuer_of(intents[0])
         wanted = [(intent.profile, bytes(intent.tbs)) for intent in intents]
         answers = world.signer.sign_certificates(issuer=issuer.label, wanted=wanted)
+    except MalformedError as error:
+        # Each body was read by our own linters: it is the question the signer does not know, or not yet.
+        unknown = SignerUnavailableError(error.detail)
+        return {intent.pk: unknown for intent in intents}
     except DojangError as error:
         return {intent.pk: error for intent in intents}
     now = world.clock.now()
