@@ -72,7 +72,16 @@ def _wrk(port: int, questions: list[Question], seconds: float, connections: int)
         asked, script = Path(folder) / "questions", Path(folder) / "script.lua"
         asked.write_text("".join(f"{q.method} {q.path} {q.body.hex()}\n" for q in questions))
         script.write_text(_SCRIPT.format(file=asked, kind=questions[0].kind))
-        command = ["wrk", "-t1", "--timeout", "30s", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", str(script)]
+        command = [
+            "wrk",
+            "-t1",
+            "--timeout",
+            "30s",
+            f"-c{connections}",
+            f"-d{max(1, round(seconds))}s",
+            "-s",
+            str(script),
+        ]
         done = subprocess.run(
             [*command, f"http://127.0.0.1:{port}/"],
             capture_output=True, text=True, timeout=seconds + 60, check=True,
