@@ -20,7 +20,7 @@ NAMED = (
     "journey_cpu_ms", "journey_cpu_vs_floor", "step_round_trips", "ocsp_vs_bare", "ocsp_vs_cfssl",
     "crl_next_s", "build_us_beside_signature",
 )  # fmt: skip
-PARTS = ("crypto", "lists", "signer", "issuing", "journeys", "status", "growth")
+PARTS = ("crypto", "verifying", "lists", "signer", "issuing", "journeys", "status", "growth")
 
 
 def main() -> None:
@@ -64,6 +64,10 @@ def run(report: Report, parts: tuple[str, ...], seconds: float) -> None:
         from bench import crypto  # every part imports only what it measures
 
         crypto.run(report, seconds)
+    if "verifying" in parts:
+        from bench import verifying
+
+        verifying.run(report, seconds)
     if "lists" in parts:
         from bench import lists
 
