@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from datetime import UTC, datetime
@@ -13,6 +14,12 @@ sys.path[:0] = [str(SOURCES.parent), str(SOURCES)]
 
 from bench.meter import Report, machine  # noqa: E402 - the path comes first
 
+#: Figures a quick run writes.
+NAMED = (
+    "issue_vs_cfssl", "issue_vs_cfssl_128", "issue_cpu_ms", "issue_alone_ms", "order_per_s", "order_cpu_ms",
+    "journey_cpu_ms", "journey_cpu_vs_floor", "step_round_trips", "ocsp_vs_bare", "ocsp_vs_cfssl",
+    "crl_next_s", "build_us_beside_signature",
+)  # fmt: skip
 PARTS = ("crypto", "verifying", "lists", "signer", "issuing", "journeys", "status", "growth")
 
 
@@ -21,12 +28,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of one measurement")
+    parser.add_argument("--quick", action="store_true", help="the named figures alone, in about a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the named figures there")
     chosen = parser.parse_args()
     report = Report()
     began = time.monotonic()
     report.part(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine()}")
-    run(report, chosen.only, chosen.seconds)
+    if chosen.quick:
+        run_quick(report)
+    else:
+        run(report, chosen.only, chosen.seconds)
     report.line("the whole run", f"{time.monotonic() - began:.0f} s")
+    if chosen.json:
+        chosen.json.write_text(json.dumps(report.figures, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+def run_quick(report: Report) -> None:
+    """Measure what has a name, briefly. What cannot be measured here is left out, and said."""
+    from bench import crypto, issuing, lists, status, walking  # each imports what it measures
+    from bench.centre import running
+
+    crypto.run(report, 1.0)
+    lists.run(report, quick=True)
+    with running(SOURCES) as centre:
+        issuing.run(report, centre, 2.5, quick=True)
+        walking.run_quick(report, centre)
+        status.run_quick(report, centre)
+    missing = sorted(set(NAMED) - set(report.figures))
+    report.line("not measured here", ", ".join(missing) or "nothing")
 
 
 def run(report: Report, parts: tuple[str, ...], seconds: float) -> None:

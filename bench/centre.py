@@ -43,6 +43,8 @@ class Centre:
     world: World
     admin: str  #: address of the database for its administrator
     signer: subprocess.Popen[bytes]
+    postmaster: int  #: pid of the database server
+    http_pid: int = 0  #: of the HTTP server, while one runs
 
     def count(self, query: str) -> int:
         """Ask the database for one number."""
@@ -63,13 +65,14 @@ class Centre:
         role = "http" if what == "all" else what
         command = [sys.executable, "-m", "dojang.cli", "serve", "--role", role]
         place = "/readyz" if what == "all" else "/aia/issuing-1.cer"
-        with serving(command, env, port, place, self.options.folder.log / "bench-http.log"):
+        with serving(command, env, port, place, self.options.folder.log / "bench-http.log") as pid:
+            self.http_pid = pid
             yield port
 
 
 @contextlib.contextmanager
-def serving(command: list[str], env: dict[str, str], port: int, place: str, log: Path) -> Iterator[None]:
-    """Run a server until the block ends; waits until it answers at `place`."""
+def serving(command: list[str], env: dict[str, str], port: int, place: str, log: Path) -> Iterator[int]:
+    """Run a server until the block ends; waits until it answers at `place`. Yields its pid."""
     with log.open("ab") as output:
         process = subprocess.Popen(command, env=env, stdout=output, stderr=output, start_new_session=True)
     try:
@@ -78,7 +81,7 @@ def serving(command: list[str], env: dict[str, str], port: int, place: str, log:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(log.read_text("utf-8", "replace")[-2000:])
             time.sleep(0.05)
-        yield
+        yield process.pid
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
@@ -126,7 +129,9 @@ def running(sources: Path) -> Iterator[Centre]:
         stack.callback(signer.terminate)
         world = _prepare(options, signer)
         stack.callback(_close, world)
-        yield Centre(options, world, postgres.url(role=ADMIN), signer)
+        postmaster = postgres.pid()
+        assert postmaster is not None
+        yield Centre(options, world, postgres.url(role=ADMIN), signer, postmaster)
 
 
 def _prepare(options: Options, signer: subprocess.Popen[bytes]) -> World:

@@ -39,11 +39,11 @@ def generator() -> str:
     return "wrk" if shutil.which("wrk") else "own client"
 
 
-def load(port: int, questions: list[Question], seconds: float) -> float:
-    """Ask the questions in turn over 16 connections; answers a second. Anything but 200 raises."""
+def load(port: int, questions: list[Question], seconds: float, *, connections: int = CONNECTIONS) -> float:
+    """Ask the questions in turn over so many connections; answers a second. Anything but 200 raises."""
     if shutil.which("wrk"):
-        return _wrk(port, questions, seconds)
-    return asyncio.run(_own(port, questions, seconds))
+        return _wrk(port, questions, seconds, connections)
+    return asyncio.run(_own(port, questions, seconds, connections))
 
 
 # --- wrk ----------------------------------------------------------------------------------------------
@@ -67,12 +67,21 @@ end
 """
 
 
-def _wrk(port: int, questions: list[Question], seconds: float) -> float:
+def _wrk(port: int, questions: list[Question], seconds: float, connections: int) -> float:
     with tempfile.TemporaryDirectory(prefix="dj-wrk-") as folder:
         asked, script = Path(folder) / "questions", Path(folder) / "script.lua"
         asked.write_text("".join(f"{q.method} {q.path} {q.body.hex()}\n" for q in questions))
         script.write_text(_SCRIPT.format(file=asked, kind=questions[0].kind))
-        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "-s", str(script)]
+        command = [
+            "wrk",
+            "-t1",
+            "--timeout",
+            "30s",
+            f"-c{connections}",
+            f"-d{max(1, round(seconds))}s",
+            "-s",
+            str(script),
+        ]
         done = subprocess.run(
             [*command, f"http://127.0.0.1:{port}/"],
             capture_output=True, text=True, timeout=seconds + 60, check=True,
@@ -89,13 +98,13 @@ def _wrk(port: int, questions: list[Question], seconds: float) -> float:
 # --- own ----------------------------------------------------------------------------------------------
 
 
-async def _own(port: int, questions: list[Question], seconds: float) -> float:
+async def _own(port: int, questions: list[Question], seconds: float, connections: int) -> float:
     raw = [question.raw() for question in questions]
     until = time.perf_counter() + seconds
     began = time.perf_counter()
-    step = max(1, len(raw) // CONNECTIONS)
+    step = max(1, len(raw) // connections)
     counts = await asyncio.gather(
-        *(_connection(port, raw, index * step, until) for index in range(CONNECTIONS))
+        *(_connection(port, raw, index * step, until) for index in range(connections))
     )
     return sum(counts) / (time.perf_counter() - began)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import platform
@@ -9,6 +10,7 @@ import statistics
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ class Report:
     """Prints figures as they come: a heading for each part, one line for each figure."""
 
     lines: list[str] = field(default_factory=list)
+    figures: dict[str, float] = field(default_factory=dict)  #: what is written with ``--json``
 
     def part(self, title: str) -> None:
         """Begin a part."""
@@ -31,6 +34,10 @@ class Report:
     def line(self, what: str, value: str, note: str = "") -> None:
         """Print one figure."""
         self._print(f"  {what:<58} {value:>14}{'  ' + note if note else ''}")
+
+    def figure(self, name: str, value: float) -> None:
+        """Keep one figure under its name, for whoever compares runs."""
+        self.figures[name] = float(f"{value:.4g}")
 
     def _print(self, text: str) -> None:
         print(text, flush=True)
@@ -91,6 +98,7 @@ class Spans:
 
     spans: list[float]
     seconds: float
+    cpu: float = 0.0  #: seconds of CPU of the processes that did it, while they did it
 
     @property
     def rate(self) -> float:
@@ -105,19 +113,40 @@ class Spans:
     @classmethod
     def join(cls, parts: list[Self]) -> Self:
         """Put together what several workers did side by side."""
-        return cls([span for part in parts for span in part.spans], max(part.seconds for part in parts))
+        spans = [span for part in parts for span in part.spans]
+        return cls(spans, max(part.seconds for part in parts), sum(part.cpu for part in parts))
 
 
 def in_threads(count: int, seconds: float, make: Callable[[int], Callable[[], object]]) -> Spans:
-    """Let `count` threads work for `seconds`; `make(index)` prepares a thread's work inside that thread."""
-    gate, parts, failures = threading.Barrier(count), list[Spans](), list[BaseException]()
+    """Let `count` threads work for `seconds`; `make(index)` prepares a thread's work inside that thread.
+
+    Each does its work once before anything is measured.
+    """
+    return _in_threads(count, make, lambda work: _timed(work, seconds), patience=seconds)
+
+
+def in_threads_for(count: int, times: int, make: Callable[[int], Callable[[], object]]) -> Spans:
+    """Let `count` threads do their work so many times each, the first time unmeasured."""
+    return _in_threads(count, make, lambda work: _counted(work, times - 1), patience=60)
+
+
+def _in_threads(
+    count: int,
+    make: Callable[[int], Callable[[], object]],
+    timed: Callable[[Callable[[], object]], Spans],
+    *,
+    patience: float,
+) -> Spans:
+    began: list[float] = []
+    gate = threading.Barrier(count, action=lambda: began.append(time.process_time()))
+    parts, failures = list[Spans](), list[BaseException]()
 
     def run(index: int) -> None:
         try:
             work = make(index)
             work()
             gate.wait(60)
-            parts.append(_timed(work, seconds))
+            parts.append(timed(work))
         except BaseException as failure:  # noqa: BLE001 - raised in the caller's thread
             gate.abort()
             failures.append(failure)
@@ -128,16 +157,29 @@ def in_threads(count: int, seconds: float, make: Callable[[int], Callable[[], ob
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(seconds + 120)
+        thread.join(patience + 120)
     if failures:
         raise next((f for f in failures if not isinstance(f, threading.BrokenBarrierError)), failures[0])
-    return Spans.join(parts)
+    found = Spans.join(parts)
+    found.cpu = time.process_time() - began[0]
+    return found
 
 
 def _timed(work: Callable[[], object], seconds: float) -> Spans:
     spans = []
     started = before = time.perf_counter()
     while before - started < seconds:
+        work()
+        now = time.perf_counter()
+        spans.append(now - before)
+        before = now
+    return Spans(spans, before - started)
+
+
+def _counted(work: Callable[[], object], times: int) -> Spans:
+    spans = []
+    started = before = time.perf_counter()
+    for _ in range(times):
         work()
         now = time.perf_counter()
         spans.append(now - before)
@@ -169,6 +211,32 @@ def in_processes(count: int, job: Callable[[int], Spans]) -> Spans:
         if isinstance(result, str):
             raise RuntimeError(result)  # noqa: TRY004 - the text is another process's failure
     return Spans.join(results)
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds of CPU a process and everything it started have used, those that ended included."""
+    total = 0.0
+    for one in _family(pid):
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{one}/stat").read_text("ascii").rpartition(")")[2].split()
+            total += sum(int(value) for value in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
+def _family(pid: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                text = (entry / "stat").read_text("ascii", "replace")
+                parent = int(text.rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(entry.name))
+    found, waiting = [], [pid]
+    while waiting:
+        one = waiting.pop()
+        found.append(one)
+        waiting += children.get(one, [])
+    return found
 
 
 def _let_go() -> None:

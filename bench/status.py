@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import os
 import statistics
@@ -14,6 +15,7 @@ from urllib.parse import quote
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from bench import cfssl
 from bench.centre import free_port, serving
 from bench.issuing import issuer
 from bench.load import Question, generator, load
@@ -88,6 +90,35 @@ def run(report: Report, centre: Centre, seconds: float) -> None:
     report.line(
         "raw signatures, one core, now", f"{raw:,.0f}/s", f"live answers reach {100 * live_rate / raw:.0f} %"
     )
+
+
+def run_quick(report: Report, centre: Centre) -> None:
+    """Measure one certificate's answer by POST beside a bare answer, and beside cfssl's responder."""
+    report.part(f"status answers by POST (one worker, 16 connections, {generator()})")
+    issuer(centre.world)()
+    issuing, serials = _known(centre)
+    body = request(issuing, serials[0])
+    mine = [Question("POST", "/ocsp", body)]
+    found: dict[str, list[float]] = defaultdict(list)
+    with contextlib.ExitStack() as stack:
+        port = stack.enter_context(centre.http(what="va"))
+        size = _size(port, body)
+        asked = {"ours": (port, mine)}
+        asked["bare"] = (stack.enter_context(bare(size, centre.options.folder.log / "bench-bare.log")), mine)
+        if cfssl.is_there():
+            folder = centre.options.folder.path / "cfssl-ocsp"
+            asked["cfssl"] = stack.enter_context(cfssl.responding(folder))
+        for place, questions in asked.values():
+            load(place, questions, 1)  # warm
+        for _ in range(3):
+            for name, (place, questions) in asked.items():
+                found[name].append(load(place, questions, 1))
+    for name, rates in found.items():
+        share = statistics.median(a / b for a, b in zip(found["ours"], rates, strict=True))
+        note = "" if name == "ours" else f"ours {share:.2f} times as many"
+        report.line(name, f"{statistics.median(rates):,.0f}/s", note)
+        if name != "ours":
+            report.figure(f"ocsp_vs_{name}", share)
 
 
 def bare(size: int, log: Path) -> _Bare:

@@ -14,8 +14,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from bench import issuing
 from bench.centre import own_world
-from bench.meter import Report, Spans, in_processes
+from bench.meter import Report, Spans, cpu_of, in_processes
 from dojang.ports.acting import Acting
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 JOURNEY = "financial-web-issue"
 _PIN = "271846"
-_CROWD = 1450
 _OK = (200, 201)
 
 Page = dict[str, Any]
@@ -217,7 +217,7 @@ def run(report: Report, centre: Centre, seconds: float) -> None:
     from dojang.sandbox.casting import add_crowd  # after Django's set-up
 
     report.part("whole journeys (12 answers of the customer, PIN at its production cost)")
-    line = iter(add_crowd(centre.world.corebank.store, centre.world.clock, _CROWD))  # type: ignore[attr-defined]
+    line = iter(add_crowd(centre.world.corebank.store, centre.world.clock, issuing.CROWD))  # type: ignore[attr-defined]
     for processes, threads in ((1, 1), (2, 4)):
         groups = [list(itertools.islice(line, 200)) for _ in range(processes)]
         made = centre.count("SELECT count(*) FROM ca_certificate")
@@ -239,6 +239,85 @@ def run(report: Report, centre: Centre, seconds: float) -> None:
             )
             made = centre.count("SELECT count(*) FROM ca_certificate") - made
             _tell(report, f"over HTTP, {workers} worker(s), {clients} clients", found, made)
+
+
+def run_quick(report: Report, centre: Centre) -> None:
+    """Measure what a journey over HTTP costs, beside what cannot be left out, and a step's round trips."""
+    from dojang.sandbox.casting import add_crowd  # after Django's set-up
+
+    report.part("a journey over HTTP, one client after the other (PIN at its production cost)")
+    bank: Any = centre.world.corebank
+    people = iter(add_crowd(bank.store, centre.world.clock, _QUICK + 4))
+    pin = _pin_cost(centre)
+    with centre.http(workers=1, threads=4) as port:
+        server = centre.http_pid
+        way = OverHttp(port)
+        for _ in range(2):  # what is made once is not measured
+            Walker(centre.world, way, next(people)).walk()
+        bare = _bare_cost(port, server)
+        before = [cpu_of(pid) for pid in (server, centre.signer.pid, centre.postmaster)]
+        steps = 0
+        for _ in range(_QUICK):
+            walker = Walker(centre.world, way, next(people))
+            walker.walk()
+            steps += len(walker.spans)
+        used = [
+            1000 * (cpu_of(pid) - then) / _QUICK
+            for pid, then in zip((server, centre.signer.pid, centre.postmaster), before, strict=True)
+        ]
+    requests, total = steps / _QUICK, sum(used)
+    issue = report.figures.get("issue_cpu_ms", 0.0)
+    floor = pin + requests * bare + issue
+    report.line(
+        f"CPU of a journey of {requests:.0f} requests",
+        f"{total:.0f} ms",
+        f"HTTP {used[0]:.0f}, signer {used[1]:.0f}, PostgreSQL (the simulated country's too) {used[2]:.0f}",
+    )
+    report.line(
+        "what cannot be left out",
+        f"{floor:.0f} ms",
+        f"PIN {pin:.0f}, {requests:.0f} bare requests of {bare:.2f}, issuing {issue:.1f}",
+    )
+    report.figure("journey_cpu_ms", total)
+    if issue:
+        report.figure("journey_cpu_vs_floor", total / floor)
+    _round_trips(report, centre, next(people))
+
+
+_QUICK = 12  #: journeys of a quick run
+_BARE = 400  #: bare requests whose cost is measured
+
+
+def _pin_cost(centre: Centre) -> float:
+    """Milliseconds of the signer's CPU for making a customer's key under a PIN, at its production cost."""
+    before = cpu_of(centre.signer.pid)
+    for number in range(10):
+        centre.world.signer.create_wallet_key(
+            key_id=f"bench-pin-{number}", customer_id="bench", pin=_PIN, idn="9001011234567", previous=None
+        )
+    return 1000 * (cpu_of(centre.signer.pid) - before) / 10
+
+
+def _bare_cost(port: int, server: int) -> float:
+    """Milliseconds of the server's CPU for the least it can answer."""
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    before = cpu_of(server)
+    for _ in range(_BARE):
+        link.request("GET", "/healthz")
+        link.getresponse().read()
+    link.close()
+    return 1000 * (cpu_of(server) - before) / _BARE
+
+
+def _round_trips(report: Report, centre: Centre, person: Person) -> None:
+    from tests.round_trips import counting_round_trips  # needs Django's set-up
+
+    with counting_round_trips() as trips:
+        walker = Walker(centre.world, Direct(centre.world), person)
+        walker.walk()
+    each = trips.count / len(walker.spans)
+    report.line("round trips to the database for a step", f"{each:.1f}", "of the centre's own connection")
+    report.figure("step_round_trips", each)
 
 
 def _direct(people: list[Person], threads: int, seconds: float) -> Spans:

@@ -28,7 +28,7 @@ from tests.unit.signer.processes import (
 )
 
 from dojang.pki.build import assemble_certificate, new_serial
-from dojang.pki.certificate import read_certificate
+from dojang.pki.certificate import read_certificate, read_tbs
 from dojang.pki.crl import CrlEntry, build_tbs_crl
 from dojang.pki.errors import MalformedError, ProfileError
 from dojang.pki.signing import describe_key, verify_signature
@@ -38,6 +38,7 @@ from dojang.ports.signer_errors import (
     KeyPurposeError,
     KeyUnknownError,
     SerialUsedError,
+    SignerHaltedError,
     WeakAlgorithmError,
 )
 from dojang.ports.signer_journal import broken_entries
@@ -201,6 +202,58 @@ def test_invariant_3_a_serial_is_signed_once(centre: Centre) -> None:
     recalled = signer.recall_certificate(issuer="issuing", serial=serial)
     assert recalled is not None
     assert recalled.signature == signature
+
+
+def test_many_certificates_are_signed_in_one_call_each_looked_at_by_itself(centre: Centre) -> None:
+    """Of eight bodies the poisoned ones are refused as alone, the others signed and recorded, in order."""
+    signer, bodies = centre
+    used = bodies.subscriber(new_serial())
+    signer.sign_certificate(issuer="issuing", profile="financial", tbs=used)
+    fresh = [bodies.subscriber(new_serial()) for _ in range(4)]
+    wanted = [
+        ("financial", fresh[0]),
+        ("financial", used),
+        ("root", bodies.subscriber()),
+        ("financial", fresh[1]),
+        ("financial", fresh[1]),
+        ("financial", bodies.subscriber(at=datetime.now(UTC) - timedelta(hours=1))),
+        ("financial", b"nothing"),
+        ("financial", fresh[2]),
+    ]
+    before = last(signer)
+    answers = signer.sign_certificates(issuer="issuing", wanted=wanted)
+    kinds = [type(answer) for answer in answers]
+    assert kinds == [
+        bytes, SerialUsedError, KeyPurposeError, bytes, SerialUsedError, ProfileError, ProfileError, bytes,
+    ]  # fmt: skip
+    issuer_key = read_certificate(bodies.issuing).facts.spki
+    for place in (0, 3, 7):
+        answer = answers[place]
+        assert isinstance(answer, bytes)
+        verify_signature(issuer_key, ALGORITHM, wanted[place][1], answer)
+        recalled = signer.recall_certificate(issuer="issuing", serial=read_tbs(wanted[place][1]).serial)
+        assert recalled is not None
+        assert recalled.signature == answer
+    entries = signer.journal(after=before)
+    assert [entry.verb for entry in entries] == ["sign_certificate"] * 3
+    refused(signer, KeyUnknownError, lambda: signer.sign_certificates(issuer="nobody", wanted=wanted[:1]))
+    for several in ([], [("financial", b"x")] * 257):
+        refused(
+            signer,
+            MalformedError,
+            lambda several=several: signer.sign_certificates(issuer="issuing", wanted=several),
+        )
+
+
+def test_a_halt_stops_a_list_of_certificates(centre: Centre) -> None:
+    """While signing is stopped nothing of a list is signed."""
+    signer, bodies = centre
+    wanted = [("financial", bodies.subscriber()) for _ in range(3)]
+    signer.halt(reason="drill")
+    try:
+        refused(signer, SignerHaltedError, lambda: signer.sign_certificates(issuer="issuing", wanted=wanted))
+    finally:
+        signer.resume(reason="over")
 
 
 def test_invariant_3_many_at_once_with_one_serial_get_one_signature(centre: Centre) -> None:

@@ -22,7 +22,7 @@ from dojang.ca import linting  # noqa: E402, F401 - preloaded
 from dojang.config import wiring  # noqa: E402
 from dojang.config.options import load_options  # noqa: E402
 from dojang.config.processes import die_with_parent  # noqa: E402
-from dojang.issuing.actions import reconcile  # noqa: E402
+from dojang.issuing.actions import carry_out, reconcile  # noqa: E402
 from dojang.pki import lint  # noqa: E402
 from dojang.pki.errors import DojangError  # noqa: E402
 from dojang.ports.acting import Acting, job  # noqa: E402
@@ -67,10 +67,16 @@ def _reconcile(_order: dict[str, Any], world: World) -> dict[str, Any]:
     return {"state": "reconciled", "issuing": kept.issuing}
 
 
+def _carry(order: dict[str, Any], world: World) -> dict[str, Any]:
+    taken = carry_out(order["orders"], acting=job("reconcile"), world=world)
+    return {"state": "carried", "taken": len(taken)}
+
+
 _ORDERS: dict[str, Callable[[dict[str, Any], World], dict[str, Any]]] = {
     "act": _act,
     "open": _open,
     "reconcile": _reconcile,
+    "carry": _carry,
 }
 
 

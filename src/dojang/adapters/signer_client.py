@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from dojang.pki.errors import DojangError
+
 _POOL = 8
 _LONGEST_PAUSE = 0.2
 
@@ -63,6 +65,17 @@ class SocketSigner:
     def sign_certificate(self, *, issuer: str, profile: str, tbs: bytes) -> bytes:
         """Sign a TBSCertificate. Refuses a serial it has seen for this issuer and a body off its profile."""
         return bytes(self._once("sign_certificate", issuer=issuer, profile=profile, tbs=tbs))
+
+    def sign_certificates(
+        self, *, issuer: str, wanted: Sequence[tuple[str, bytes]]
+    ) -> tuple[bytes | DojangError, ...]:
+        """Sign 1 to 256 TBSCertificates in one exchange; a refusal stands in its signature's place."""
+        answers = self._once("sign_certificates", issuer=issuer, wanted=[list(item) for item in wanted])
+        if len(answers) != len(wanted):
+            raise SignerUnavailableError("not as many answers as were asked for")
+        return tuple(
+            bytes(answer["signature"]) if "signature" in answer else _error_of(answer) for answer in answers
+        )
 
     def recall_certificate(self, *, issuer: str, serial: int) -> Signed | None:
         """Tell what the journal knows about a serial: used after a crash to finish or void an intent."""
@@ -221,9 +234,7 @@ class SocketSigner:
             answer = wire.unpack(body)
         if "ok" in answer:
             return answer["ok"]
-        raise error_from_wire(
-            str(answer.get("code", "")), str(answer.get("detail", "")), dict(answer.get("data") or {})
-        )
+        raise _error_of(answer)
 
     @contextlib.contextmanager
     def _connection(self, deadline: float) -> Iterator[socket.socket]:
@@ -285,6 +296,12 @@ class SocketSigner:
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
                 return connection
+
+
+def _error_of(answer: dict[str, Any]) -> DojangError:
+    return error_from_wire(
+        str(answer.get("code", "")), str(answer.get("detail", "")), dict(answer.get("data") or {})
+    )
 
 
 def _key_info(item: dict[str, Any]) -> KeyInfo:

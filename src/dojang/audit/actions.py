@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connection
@@ -11,11 +12,55 @@ from dojang.audit.models import Chain
 from dojang.ports.trail import event_body
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from dojang.ports.acting import Acting
     from dojang.ports.signer import Signer
     from dojang.ports.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event that is going to be recorded with others of its transaction (`record_events`)."""
+
+    type: str
+    acting: Acting
+    subject: str
+    at: datetime
+    data: dict[str, Any]
+
+
+def draft_event(
+    type: str,  # noqa: A002 - the word of the trail itself
+    /,
+    *,
+    acting: Acting,
+    subject: str,
+    at: datetime,
+    **data: Any,
+) -> Draft:
+    """Say what `record_events` is to append; arguments as for `record_event`."""
+    return Draft(type, acting, subject, at, data)
+
+
+def record_events(drafts: Iterable[Draft]) -> None:
+    """Append many events, in their order, inside the caller's transaction: one statement for all.
+
+    Locks and errors as for `record_event`; nothing is written when one of them cannot be.
+    """
+    if not connection.in_atomic_block:
+        raise AuditUnwrittenError("an event belongs to the transaction of what it tells")
+    try:
+        bodies = [
+            event_body(one.type, acting=one.acting, subject=one.subject, at=one.at, data=one.data)
+            for one in drafts
+        ]
+        if bodies:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT seq FROM audit_append_many(%b::text[])", [bodies])
+    except (DatabaseError, ValueError, TypeError) as error:
+        raise AuditUnwrittenError(type_name(error)) from error
 
 
 def record_event(

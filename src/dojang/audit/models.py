@@ -1,7 +1,8 @@
 """Rows of the audit trail.
 
-Both tables are made by SQL in the first migration (`managed = False`): rows enter through the database
-function ``audit_append`` alone, and triggers refuse UPDATE, DELETE and TRUNCATE of what was written.
+Both tables are made by SQL in the migrations (`managed = False`): rows enter through the database functions
+``audit_append`` and ``audit_append_many`` alone, and triggers refuse UPDATE, DELETE and TRUNCATE of what was
+written.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class Chain(models.Model):
 class Event(models.Model):
     """One event. ``hash = SHA-256(hash before || seq as 8 bytes, big-endian || body as UTF-8)``.
 
-    `body` is canonical JSON (sorted keys, no spaces); `type`, `subject` and `at` are generated from it
-    by the database, so they cannot disagree with what was hashed.
+    `body` is canonical JSON (sorted keys, no spaces); `type`, `subject` and `at` are taken from it by the
+    database as the row is written, and verifying finds a row where they disagree.
     """
 
     id = models.BigAutoField(primary_key=True)

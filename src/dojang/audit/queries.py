@@ -22,7 +22,7 @@ KEPT_BREAKS = 10_000  #: more are counted, not listed
 
 # One statement, so heads and events come from one snapshot while writers go on.
 _WALK = """
-    SELECT coalesce(c.id, e.chain), c.seq, c.hash, e.seq, e.body, e.hash
+    SELECT coalesce(c.id, e.chain), c.seq, c.hash, e.seq, e.body, e.hash, e.type, e.subject, e.at
     FROM audit_chain c FULL JOIN audit_event e ON e.chain = c.id
     ORDER BY 1, e.seq, e.id
 """
@@ -94,7 +94,7 @@ def collect_chain_breaks(findings: Findings) -> None:
         for chain, group in groupby(rows, key=lambda row: int(row[0])):
             first = next(group)
             head = None if first[1] is None else ChainHead(first[1], bytes(first[2]))
-            for found in walk_chain(chain, head, _lines(first, group, findings)):
+            for found in walk_chain(chain, head, _lines(chain, first, group, findings)):
                 findings.add(found)
 
 
@@ -104,12 +104,28 @@ def _stream(cursor: Any) -> Iterator[tuple[Any, ...]]:
 
 
 def _lines(
-    first: tuple[Any, ...], rest: Iterator[tuple[Any, ...]], findings: Findings
+    chain: int, first: tuple[Any, ...], rest: Iterator[tuple[Any, ...]], findings: Findings
 ) -> Iterator[EventLine]:
     for row in _with(first, rest):
         if row[3] is not None:
             findings.events += 1
+            if not _says(row[4], *row[6:]):
+                detail = "type, subject or time is not what the event itself says"
+                findings.add(Break(chain, row[3], "altered", detail))
             yield EventLine(row[3], row[4], bytes(row[5]))
+
+
+def _says(body: str, event_type: str, subject: str, at: str) -> bool:
+    """Tell whether a body has this type, subject and time; the usual form is told without reading it all."""
+    ending = f'"subject":{json.dumps(subject, ensure_ascii=False)},"type":{json.dumps(event_type)}}}'
+    # Nothing in ``acting``, the first member, is an object: the first brace that closes there ends it.
+    if body.endswith(ending) and body.partition('},"at":')[2].startswith(f'"{at}",'):
+        return True
+    try:
+        said = json.loads(body)
+        return bool((said["type"], said["subject"], said["at"]) == (event_type, subject, at))
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 def _with(first: tuple[Any, ...], rest: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:

@@ -1,10 +1,10 @@
 """Locks by name, kept by PostgreSQL: nobody else does what a name stands for, in whatever process.
 
-Three kinds, and every name becomes a number in one way (`lock_number`):
+Four kinds, and every name becomes a number in one way (`lock_number`):
 
 * `holding`: a session's lock, waited for with patience. It outlives transactions, so the outside may be
   asked meanwhile, and a process that is killed lets go of it at once.
-* `trying`: the same lock, if nobody has it.
+* `trying`: the same lock, if nobody has it; `trying_each`: the same for many names, by one statement.
 * `hold_to_commit`: a transaction's lock, let go of with the transaction.
 
 A number depends on the name alone, and names do not change between releases: while an upgrade rolls, old
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _LOCK_NOT_AVAILABLE: Final = "55P03"
+_TRY_EACH: Final = "SELECT n, pg_try_advisory_lock(n) FROM unnest(%s::bigint[]) AS n"
+_UNLOCK_EACH: Final = "SELECT count(pg_advisory_unlock(n)) FROM unnest(%s::bigint[]) AS n"
 _held = threading.local()  # a session lock belongs to the connection, and a connection to its thread
 
 
@@ -79,6 +81,31 @@ def trying(*name: str) -> Iterator[bool]:
         yield held
 
 
+@contextmanager
+def trying_each(names: Sequence[tuple[str, ...]]) -> Iterator[list[bool]]:
+    """Hold those of several locks that nobody else has; yields which, in order. Never waits."""
+    numbers = [lock_number(*name) for name in names]
+    held = _locks_of_this_connection()
+    asked = sorted({number for number in numbers if number not in held})
+    taken = set(held)
+    if asked:
+        with connection.cursor() as cursor:
+            cursor.execute(_TRY_EACH, [asked])
+            taken |= {number for number, is_taken in cursor.fetchall() if is_taken}
+    mine = [number for number in dict.fromkeys(numbers) if number in taken]
+    for number in mine:
+        held[number] = held.get(number, 0) + 1
+    try:
+        yield [number in taken for number in numbers]
+    finally:
+        _let_go(held, mine)
+
+
+def holds(*name: str) -> bool:
+    """Tell whether this thread holds a lock of this name (`holding` or one of its kind)."""
+    return lock_number(*name) in _locks_of_this_connection()
+
+
 def hold_to_commit(*name: str) -> None:
     """Hold a lock until the present transaction ends; waits as long as the connection's ``lock_timeout``."""
     if not connection.in_atomic_block:
@@ -127,21 +154,31 @@ def _until_done(number: int) -> Iterator[None]:
     try:
         yield
     finally:
+        _let_go(held, [number])
+
+
+def _let_go(held: dict[int, int], numbers: Sequence[int]) -> None:
+    over = []
+    for number in numbers:
         held[number] -= 1
         if not held[number]:
             del held[number]
-            # The dictionary belongs to one session: another one has nothing to let go of.
-            if held is getattr(_held, "locks", None):
-                _unlock(number)
+            over.append(number)
+    # The dictionary belongs to one session: another one has nothing to let go of.
+    if over and held is getattr(_held, "locks", None):
+        _unlock(*over)
 
 
-def _unlock(number: int) -> None:
+def _unlock(*numbers: int) -> None:
     """Let go. A broken connection has let go already; in a failed transaction the session keeps it."""
     if connection.connection is None or connection.connection.closed or connection.needs_rollback:
         return
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
+            if len(numbers) == 1:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", numbers)
+            else:
+                cursor.execute(_UNLOCK_EACH, [list(numbers)])
     except DatabaseError:
         if connection.in_atomic_block:
             raise

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dojang.ca.errors import CertificateNotFoundError
 from dojang.ca.queries import certificate_of_order, chain_of, issued_by_order
-from dojang.issuing.actions.custodies import CUSTODIES
+from dojang.issuing.actions.custodies import key_of
 from dojang.issuing.models import LIVING, BroughtKey, Order
 from dojang.issuing.store import open_body
 from dojang.journeys.delivery import Delivery
@@ -119,7 +119,7 @@ def delivery_of(order: OrderView) -> Delivery:
         certificate=certificate.der,
         chain=chain_of(certificate),
         challenge=bytes.fromhex(open_body(order.id, order.sealed).challenge),
-        algorithm=CUSTODIES[order.custody].key_of(order.key_id, order.customer_id).algorithm,
+        algorithm=key_of(order).algorithm,
         product=order.product,
         key_id=order.key_id,
         until=order.deliver_until,

@@ -6,7 +6,8 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dojang.notices.actions import Audience, gather_audience, tell
+from dojang.audit.actions import record_events
+from dojang.notices.actions import Audience, Occasion, gather_audience, tell_all
 from dojang.ports.errors import PortError
 
 if TYPE_CHECKING:
@@ -42,8 +43,15 @@ class Letters:
         self.audiences.setdefault(customer_id, Audience(customer_id, (), "ko"))
         self.lines.append((customer_id, message, args, key))
 
+    def occasions(self, *, acting: Acting, world: World) -> list[Occasion]:
+        """Say what `write` writes, for whoever writes it together with others' (`tell_all`)."""
+        at = world.clock.now().isoformat()
+        return [
+            Occasion(self.audiences[customer_id], message, {"at": at, **args}, key, acting)
+            for customer_id, message, args, key in self.lines
+        ]
+
     def write(self, *, acting: Acting, world: World) -> None:
         """Write every line, inside the caller's transaction."""
-        for customer_id, message, args, key in self.lines:
-            dated = {"at": world.clock.now().isoformat(), **args}
-            tell(self.audiences[customer_id], message, dated, key=key, acting=acting, world=world)
+        _, drafts = tell_all(self.occasions(acting=acting, world=world), world=world)
+        record_events(drafts)

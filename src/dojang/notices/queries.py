@@ -12,6 +12,7 @@ from dojang.guard.sealing import sealer
 from dojang.notices.models import KnownChannel
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from dojang.ports.world import World
@@ -49,15 +50,18 @@ def reach(customer_id: str, *, world: World) -> tuple[tuple[Channel, ...], str]:
 
 def known_channels(customer_id: str, *, now: datetime) -> tuple[Channel, ...]:
     """Channels seen before, those replaced within `OLD_CHANNEL_LIFE` included."""
-    rows = KnownChannel.objects.filter(customer_id=customer_id).filter(
+    return known_channels_of([customer_id], now=now).get(customer_id, ())
+
+
+def known_channels_of(customers: Iterable[str], *, now: datetime) -> dict[str, tuple[Channel, ...]]:
+    """Channels of several customers, as `known_channels`; one read, whoever has none is left out."""
+    rows = KnownChannel.objects.filter(customer_id__in=sorted(set(customers))).filter(
         Q(gone_at=None) | Q(gone_at__gt=now - OLD_CHANNEL_LIFE)
     )
-    return tuple(
-        Channel(
-            row.kind,
-            sealer().open(
-                bytes(row.address), table="notices_knownchannel", column="address", row=str(row.id)
-            ),
+    found: dict[str, tuple[Channel, ...]] = {}
+    for row in rows.order_by("first_seen", "id"):
+        address = sealer().open(
+            bytes(row.address), table="notices_knownchannel", column="address", row=str(row.id)
         )
-        for row in rows.order_by("first_seen", "id")
-    )
+        found[row.customer_id] = (*found.get(row.customer_id, ()), Channel(row.kind, address))
+    return found

@@ -69,8 +69,12 @@ class ParsedCertificate(NamedTuple):
     facts: Tbs
 
 
+@lru_cache(maxsize=256)
 def read_tbs(data: bytes) -> Tbs:
-    """Read a TBSCertificate (RFC 5280 §4.1). Raises `MalformedError`."""
+    """Read a TBSCertificate (RFC 5280 §4.1). Raises `MalformedError`.
+
+    What was read last is remembered: on its way a body is read by the linters, the checks and the row.
+    """
     body = der.whole(data, limit=MAX_CERTIFICATE)
     version = 0
     if (marked := body.optional(0xA0)) is not None:

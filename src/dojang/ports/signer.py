@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from dojang.pki.errors import DojangError
+
 
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
@@ -75,6 +77,15 @@ class Signer(Protocol):
 
     def sign_certificate(self, *, issuer: str, profile: str, tbs: bytes) -> bytes:
         """Sign a TBSCertificate. Refuses a serial it has seen for this issuer and a body off its profile."""
+        ...
+
+    def sign_certificates(
+        self, *, issuer: str, wanted: Sequence[tuple[str, bytes]]
+    ) -> tuple[bytes | DojangError, ...]:
+        """Sign 1 to 256 TBSCertificates, each (profile, body) as `sign_certificate`, all durable together.
+
+        For each, in order, its signature or what it was refused with; the others are signed all the same.
+        """
         ...
 
     def recall_certificate(self, *, issuer: str, serial: int) -> Signed | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from dojang.pki.certificate import Tbs, read_certificate, read_tbs
 from dojang.pki.crl import check_crl_number, check_tbs_crl
-from dojang.pki.errors import MalformedError, ProfileError
+from dojang.pki.errors import DojangError, MalformedError, ProfileError
 from dojang.pki.npki.vid import compute_vid
 from dojang.pki.ocsp import check_response_data
 from dojang.pki.profiles import PROFILES, check_tbs
@@ -32,11 +32,13 @@ from dojang.ports.signer_errors import (
     SerialUsedError,
     SignerError,
     WeakAlgorithmError,
+    error_to_wire,
 )
 from dojang.ports.signer_keys import TRANSPORT, age_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from dojang.pki.signing import PrivateKey
     from dojang.signer.store import SignerStore, Tx
@@ -235,18 +237,65 @@ class Authorities:
     # ------------------------------------------------------------------ certificates
 
     def sign_certificate(self, issuer: str, profile: str, tbs: bytes) -> bytes:
-        """Sign a TBSCertificate in the order below; the signature leaves only after step 7."""
+        """Sign a TBSCertificate; the signature leaves only after it is recorded."""
+        (outcome,) = self._sign_each(issuer, [(profile, tbs)])
+        if isinstance(outcome, DojangError):
+            raise outcome
+        return outcome
+
+    def sign_certificates(self, issuer: str, wanted: Sequence[tuple[str, bytes]]) -> list[dict[str, Any]]:
+        """Sign several TBSCertificates of one issuer, each (profile, body) looked at by itself.
+
+        For each, in order, ``{"signature"}`` or what `sign_certificate` would have refused it with:
+        ``{"code", "detail", "data"}``. All signatures are recorded, durably, in one transaction before the
+        first leaves. Raises when nothing was signed at all: signing is stopped, the clock, the key.
+        """
+        answers: list[dict[str, Any]] = []
+        for outcome in self._sign_each(issuer, wanted):
+            if isinstance(outcome, DojangError):
+                code, detail, data = error_to_wire(outcome)
+                answers.append({"code": code, "detail": detail, "data": data})
+            else:
+                answers.append({"signature": outcome})
+        return answers
+
+    def _sign_each(self, issuer: str, wanted: Sequence[tuple[str, bytes]]) -> list[bytes | DojangError]:
+        """Sign in the order below; no signature leaves before step 7."""
         # 1. Signing is not stopped.
         self._switch.check()
-        # 2. The key exists, and the profile is within its role.
+        # 2. The key exists.
         key = self._key(issuer)
-        facts = self._check_role(key, profile, tbs)
         # 3. The clock did not go back behind the journal, and did not leap.
         now = self._time.check()
-        # 4. The body keeps to its profile, at this moment, under this issuer (RFC 5280 §4).
+        outcomes: list[bytes | DojangError] = []
+        entries: list[tuple[int, dict[str, str]]] = []
+        with ExitStack() as claims:
+            for profile, tbs in wanted:
+                try:
+                    # 4. The profile is within the key's role, and the body keeps to it, at this moment.
+                    facts = self._checked(key, profile, tbs, now)
+                    # 5. The serial is new: neither in the journal nor being signed at this moment.
+                    claims.enter_context(self._claim(issuer, facts.serial))
+                except DojangError as refusal:
+                    outcomes.append(refusal)
+                    continue
+                # 6. Sign.
+                signature = sign(key.private, key.algorithm, tbs)
+                digest = hashlib.sha256(tbs).hexdigest()
+                body = {"profile": profile, "tbs_sha256": digest, "signature": signature.hex()}
+                entries.append((facts.serial, body))
+                outcomes.append(signature)
+            # 7. Record all, durably. Until here nobody has seen a signature.
+            if entries:
+                self._store.commit(lambda tx: self._record(tx, issuer, entries))
+        return outcomes
+
+    def _checked(self, key: AuthorityKey, profile: str, tbs: bytes, now: datetime) -> Tbs:
+        """Return what a body says that this key may sign now, under this issuer (RFC 5280 §4)."""
+        facts = self._check_role(key, profile, tbs)
         self_signed = PROFILES[profile].role == "root"
         if not self_signed and key.certificate is None:
-            raise KeyPurposeError("the issuer has no certificate yet", label=issuer)
+            raise KeyPurposeError("the issuer has no certificate yet", label=key.label)
         check_tbs(
             PROFILES[profile],
             tbs,
@@ -254,18 +303,7 @@ class Authorities:
             now=now,
             policy_arc=self._policy_arc,
         )
-        # 5. The serial is new: neither in the journal nor being signed at this moment.
-        with self._claim(issuer, facts.serial):
-            # 6. Sign.
-            signature = sign(key.private, key.algorithm, tbs)
-            # 7. Record, durably. Until here nobody has seen the signature.
-            body = {
-                "profile": profile,
-                "tbs_sha256": hashlib.sha256(tbs).hexdigest(),
-                "signature": signature.hex(),
-            }
-            self._store.commit(lambda tx: self._record(tx, issuer, facts.serial, **body))
-        return signature
+        return facts
 
     def _check_role(self, key: AuthorityKey, profile: str, tbs: bytes) -> Tbs:
         """Return what the body says. Raises `KeyPurposeError` or `ProfileError`."""
@@ -304,10 +342,11 @@ class Authorities:
             with self._claiming:
                 self._claims.discard(claim)
 
-    def _record(self, tx: Tx, issuer: str, serial: int, **body: str) -> None:
+    def _record(self, tx: Tx, issuer: str, entries: Sequence[tuple[int, dict[str, str]]]) -> None:
         self._switch.check()  # again, inside the transaction: after a halt nothing more gets out
         try:
-            tx.record("sign_certificate", issuer=issuer, serial=f"{serial:x}", **body)
+            for serial, body in entries:
+                tx.record("sign_certificate", issuer=issuer, serial=f"{serial:x}", **body)
         except sqlite3.IntegrityError:
             raise SerialUsedError("the serial was signed before") from None
 

@@ -37,6 +37,7 @@ _MAX_SEALED: Final = 4096
 _MAX_TBS: Final = 65_536
 _MAX_HEADS: Final = 256
 _MAX_BODIES: Final = 512
+_MAX_CERTIFICATES: Final = 256
 _MAX_PAGE: Final = 10_000
 _PAGE_BYTES: Final = 600_000  # a page of the journal must fit a frame
 _MAX_SEQ: Final = (1 << 63) - 1
@@ -104,6 +105,18 @@ def _bodies(value: Any) -> list[bytes]:
     return [body(item) for item in value]
 
 
+def _certificates(value: Any) -> list[tuple[str, bytes]]:
+    if not isinstance(value, list) or not 1 <= len(value) <= _MAX_CERTIFICATES:
+        raise MalformedError("an argument is not of its form")
+    body = _octets(1, _MAX_TBS)
+    wanted = []
+    for item in value:
+        if not isinstance(item, list) or len(item) != 2:  # noqa: PLR2004 - profile and body
+            raise MalformedError("an argument is not of its form")
+        wanted.append((_label(item[0]), body(item[1])))
+    return wanted
+
+
 def _heads(value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or len(value) > _MAX_HEADS:
         raise MalformedError("an argument is not of its form")
@@ -159,6 +172,7 @@ class Signing:
             "sign_certificate": Verb(
                 keys.sign_certificate, {"issuer": _label, "profile": _label, "tbs": _octets(1, _MAX_TBS)}
             ),
+            "sign_certificates": Verb(keys.sign_certificates, {"issuer": _label, "wanted": _certificates}),
             "recall_certificate": Verb(keys.recall, {"issuer": _label, "serial": _serial}),
             "sign_crl": Verb(keys.sign_crl, {"issuer": _label, "tbs": _octets(1, 1 << 30)}),
             "sign_ocsp": Verb(keys.sign_ocsp, {"responder": _label, "tbs": _octets(1, _MAX_TBS)}),

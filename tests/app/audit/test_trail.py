@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
 from tests.app.ca.centre import ACTING
 
-from dojang.audit.actions import anchor_heads, record_event
+from dojang.audit.actions import anchor_heads, draft_event, record_event, record_events
 from dojang.audit.errors import AuditUnwrittenError
 from dojang.audit.models import Chain, Event
 from dojang.audit.queries import events_about, verify_chains
@@ -70,6 +71,36 @@ def test_what_json_cannot_say_is_refused() -> None:
             record_event("test:written", acting=WHO, value=value)
         assert "secret" not in str(caught.value)
     assert Event.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_events_are_one_statement_and_one_chain() -> None:
+    """A hundred events of one call follow each other in one chain, each as it was drafted; none is none."""
+    at = datetime(2026, 1, 31, 9, tzinfo=UTC)
+    drafts = [draft_event("test:written", acting=WHO, subject=f"s{n}", at=at, number=n) for n in range(100)]
+    with transaction.atomic():
+        record_events(drafts)
+        record_events([])
+    rows = Event.objects.order_by("id")
+    assert [row.seq for row in rows] == list(range(1, 101))
+    assert {row.chain for row in rows} == {rows[0].chain}
+    assert [(row.type, row.subject) for row in rows] == [("test:written", f"s{n}") for n in range(100)]
+    assert [events_about([f"s{n}"])[0].data for n in (0, 99)] == [{"number": 0}, {"number": 99}]
+    assert verify_chains().events == 100
+    assert verify_chains().ok
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("bad", [object(), "a\x00b"], ids=["object", "nul"])
+def test_one_event_that_cannot_be_written_writes_none(bad: object) -> None:
+    """Of three events one has no text the database takes: none is written, and no number is used up."""
+    at = datetime(2026, 1, 31, 9, tzinfo=UTC)
+    drafts = [draft_event("test:written", acting=WHO, subject="s", at=at, value=v) for v in (1, bad, 3)]
+    with pytest.raises(AuditUnwrittenError), transaction.atomic():
+        record_events(drafts)
+    with pytest.raises(AuditUnwrittenError):
+        record_events(drafts[:1])
+    assert (Event.objects.count(), Chain.objects.filter(seq__gt=0).count()) == (0, 0)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -143,19 +174,23 @@ def test_parallel_writers_lose_nothing_and_do_not_wait_for_one_chain() -> None:
         ("UPDATE audit_chain SET hash = sha256('x') WHERE seq > 0", {"altered"}),
         (
             """
-            INSERT INTO audit_event (chain, seq, body, hash)
-            SELECT id, seq + 1, '{"type":"x","subject":"","at":""}', sha256('y')
+            INSERT INTO audit_event (chain, seq, body, hash, type, subject, at)
+            SELECT id, seq + 1, '{"type":"x","subject":"","at":""}', sha256('y'), 'x', '', ''
             FROM audit_chain WHERE seq > 0
             """,
             {"altered", "inserted"},
         ),
         (
             """
-            UPDATE audit_event e SET body = o.body, hash = o.hash FROM audit_event o
+            UPDATE audit_event e SET body = o.body, hash = o.hash, subject = o.subject, at = o.at
+            FROM audit_event o
             WHERE (e.subject, o.subject) IN (('s7', 's8'), ('s8', 's7'))
             """,
             {"altered", "inserted", "reordered"},
         ),
+        ("UPDATE audit_event SET type = 'other:thing' WHERE subject = 's7'", {"altered"}),
+        ("UPDATE audit_event SET at = '2020-01-01T00:00:00.000000Z' WHERE subject = 's7'", {"altered"}),
+        ("UPDATE audit_event SET body = 'nothing' WHERE subject = 's7'", {"altered"}),
     ],
 )
 def test_an_edit_by_somebody_mighty_is_found_and_named(edit: str, kinds: set[str]) -> None:
@@ -230,9 +265,9 @@ def test_verifying_does_not_need_memory_for_the_whole_trail() -> None:
     """Verifying 20,000 events of 1 KiB keeps a small part of them in memory at a time."""
     _as_owner(
         """
-        INSERT INTO audit_event (chain, seq, body, hash)
+        INSERT INTO audit_event (chain, seq, body, hash, type, subject, at)
         SELECT 0, n, json_build_object('type', 'test:written', 'subject', '', 'at', '',
-                                       'data', repeat('x', 1000))::text, sha256('')
+                                       'data', repeat('x', 1000))::text, sha256(''), 'test:written', '', ''
         FROM generate_series(1, 20000) n
         """,
         """

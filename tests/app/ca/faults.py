@@ -9,6 +9,7 @@ from dojang.ports.signer_errors import SignerUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from dojang.pki.errors import DojangError
     from dojang.ports.signer import JournalEntry, KeyInfo, Signed, Signer, WalletKeyOffer
 
 MOMENTS = ("before", "after", "late")
@@ -73,6 +74,12 @@ class FaultySigner:
     def sign_certificate(self, *, issuer: str, profile: str, tbs: bytes) -> bytes:
         """See the port."""
         return self._do("sign_certificate", issuer=issuer, profile=profile, tbs=tbs)  # type: ignore[no-any-return]
+
+    def sign_certificates(
+        self, *, issuer: str, wanted: Sequence[tuple[str, bytes]]
+    ) -> tuple[bytes | DojangError, ...]:
+        """See the port."""
+        return self._do("sign_certificates", issuer=issuer, wanted=wanted)  # type: ignore[no-any-return]
 
     def recall_certificate(self, *, issuer: str, serial: int) -> Signed | None:
         """See the port."""

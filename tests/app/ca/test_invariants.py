@@ -41,13 +41,25 @@ def _sql(statement: str, *values: Any) -> None:
         cursor.execute(statement, values)
 
 
+def _close_the_trail() -> None:
+    """Let no event be written any more, one or many."""
+    _sql("ALTER FUNCTION audit_append(text) RENAME TO audit_append_away")
+    _sql("ALTER FUNCTION audit_append_many(text[]) RENAME TO audit_append_many_away")
+
+
+def _open_the_trail() -> None:
+    _sql("ALTER FUNCTION audit_append_away(text) RENAME TO audit_append")
+    _sql("ALTER FUNCTION audit_append_many_away(text[]) RENAME TO audit_append_many")
+
+
 def test_invariant_01_intent_is_durable_before_any_use_of_the_key(centre: Centre) -> None:
     """When the signer is asked, serial, exact bytes, evidence and audit event are committed already."""
     seen: list[tuple[Any, ...]] = []
 
     def watch(verb: str, values: dict[str, Any]) -> None:
-        if verb == "sign_certificate":
-            serial = read_tbs(values["tbs"]).serial
+        if verb == "sign_certificates":
+            ((_profile, tbs),) = values["wanted"]
+            serial = read_tbs(tbs).serial
             seen.extend(
                 _elsewhere(
                     "SELECT i.tbs, i.evidence::text, e.type FROM ca_intent i"
@@ -64,11 +76,11 @@ def test_invariant_01_intent_is_durable_before_any_use_of_the_key(centre: Centre
 def test_invariant_02_nothing_leaves_before_it_is_committed_and_signatures_agree(centre: Centre) -> None:
     """A certificate whose audit event cannot be written is not released; the books agree afterwards."""
     intent = centre.intend()
-    _sql("ALTER FUNCTION audit_append(text) RENAME TO audit_append_away")
+    _close_the_trail()
     with pytest.raises(AuditUnwrittenError):
         actions.issue_certificate(intent, **centre.options)
     assert Certificate.objects.filter(intent=intent).count() == 0
-    _sql("ALTER FUNCTION audit_append_away(text) RENAME TO audit_append")
+    _open_the_trail()
     row = actions.issue_certificate(intent, **centre.options)
     found = queries.verify_trail(centre.world)
     assert (found.ok, found.breaks) == (True, ())
@@ -176,7 +188,7 @@ def test_invariant_05_fifty_submits_of_one_order_make_one_certificate(centre: Ce
         made = set().union(*pool.map(submit, range(25)))
     assert len(made) == 1
     assert calls == list(made)
-    assert centre.signer.calls.count("sign_certificate") == 1
+    assert centre.signer.calls.count("sign_certificates") == 1
     assert Certificate.objects.filter(customer_id=order.customer_id, state="active").count() == 1
 
 
@@ -326,7 +338,7 @@ def test_invariant_14_when_audit_cannot_be_written_nothing_happens(centre: Centr
         return [list(model.objects.order_by("pk").values()) for model in models]  # type: ignore[attr-defined]
 
     before = rows()
-    _sql("ALTER FUNCTION audit_append(text) RENAME TO audit_append_away")
+    _close_the_trail()
     with pytest.raises(AuditUnwrittenError):
         acts[step]()
     assert rows() == before

@@ -56,7 +56,7 @@ def test_the_same_key_means_the_same_certificate(centre: Centre) -> None:
     assert Intent.objects.filter(order_key=order.key).count() == 1
     assert Certificate.objects.filter(customer_id=order.customer_id).count() == 1
     assert calls == [row.serial]
-    assert centre.signer.calls.count("sign_certificate") == 1
+    assert centre.signer.calls.count("sign_certificates") == 1
 
 
 def test_a_key_used_again_for_something_else_is_refused(centre: Centre) -> None:

@@ -36,6 +36,7 @@ VERBS = {
     "compute_vid": ("idn", "sealed_r"),
     "install_certificate": ("label", "certificate"),
     "sign_certificate": ("issuer", "profile", "tbs"),
+    "sign_certificates": ("issuer", "wanted"),
     "recall_certificate": ("issuer", "serial"),
     "sign_crl": ("issuer", "tbs"),
     "sign_ocsp": ("responder", "tbs"),

@@ -7,25 +7,44 @@ Issuing an order is five steps (see `issuing` and `activation`); the caller wrap
         certificate = issue_certificate(intent, acting=…, world=…)       # 3, 4
         …hand it to the wallet or device…
         activate_certificate(certificate.pk, acting=…, world=…, within=…)  # 5
+
+Many orders take the same steps together (`intend_certificates`, `sign_intents`, `store_certificates`,
+`activate_certificates`); one is a list of one.
 """
 
 from __future__ import annotations
 
-from dojang.ca.actions.activation import activate_certificate, revoke_certificate
+from dojang.ca.actions.activation import (
+    Activation,
+    activate_certificate,
+    activate_certificates,
+    revoke_certificate,
+)
 from dojang.ca.actions.ceremony import perform_ceremony, renew_ocsp_responders
-from dojang.ca.actions.issuing import intend_certificate, issue_certificate
+from dojang.ca.actions.issuing import (
+    Made,
+    intend_certificate,
+    intend_certificates,
+    issue_certificate,
+    sign_intents,
+    store_certificates,
+)
 from dojang.ca.actions.publishing import Published, publish_crls, publish_soon, refresh_ocsp_answers
 from dojang.ca.actions.reconciling import Reconciled, reconcile, settle_order
 from dojang.ca.actions.suspension import long_held, restore_certificate, suspend_certificate
 from dojang.ca.orders import Wanted, holding_order
 
 __all__ = [
+    "Activation",
+    "Made",
     "Published",
     "Reconciled",
     "Wanted",
     "activate_certificate",
+    "activate_certificates",
     "holding_order",
     "intend_certificate",
+    "intend_certificates",
     "issue_certificate",
     "long_held",
     "perform_ceremony",
@@ -37,5 +56,7 @@ __all__ = [
     "restore_certificate",
     "revoke_certificate",
     "settle_order",
+    "sign_intents",
+    "store_certificates",
     "suspend_certificate",
 ]

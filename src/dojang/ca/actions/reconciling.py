@@ -16,7 +16,7 @@ from django.db import transaction
 from dojang.audit.actions import record_event
 from dojang.ca import authorities
 from dojang.ca.actions.activation import activate_certificate, revoke_certificate
-from dojang.ca.actions.issuing import checked_certificate, recalled_signature, store_certificate
+from dojang.ca.actions.issuing import adopt_certificate, checked_certificate, recalled_signature
 from dojang.ca.errors import CertificateRevokedError
 from dojang.ca.models import Certificate, Intent
 from dojang.guard.locks import trying
@@ -118,7 +118,7 @@ def _settle_intent(intent_id: int, *, acting: Acting, world: World) -> str:
         signature = recalled_signature(intent, issuer, world=world)
         if signature is not None:
             der = checked_certificate(intent, issuer, signature)
-            store_certificate(intent, issuer, der, acting=acting, world=world, recovered=True)
+            adopt_certificate(intent, issuer, der, acting=acting, world=world)
             return "finished"
         return "voided" if void_intent(intent, acting=acting, world=world) else "busy"
 
@@ -146,7 +146,7 @@ def _settle_late(intent_id: int, *, acting: Acting, world: World) -> bool:
         return False
     der = checked_certificate(intent, issuer, signature)
     with transaction.atomic():
-        row = store_certificate(intent, issuer, der, acting=acting, world=world, recovered=True)
+        row = adopt_certificate(intent, issuer, der, acting=acting, world=world)
         revoke_certificate(row.pk, "cessationOfOperation", acting=acting, world=world)
     return True
 

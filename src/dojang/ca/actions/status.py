@@ -127,8 +127,11 @@ def _sign_all(
 _PUT = """
     INSERT INTO ca_ocspanswer
         (certificate_id, issuer_id, serial, status_seq, this_update, next_update, by_sha1, by_sha256)
-    SELECT c.id, c.issuer_id, c.serial, c.status_seq, %s, %s, %s, %s
-    FROM ca_certificate c WHERE c.id = %s AND c.status_seq = %s FOR UPDATE
+    SELECT c.id, c.issuer_id, c.serial, c.status_seq, w.this_update, w.next_update, w.by_sha1, w.by_sha256
+    FROM unnest(%b::bigint[], %b::int[], %b::timestamptz[], %b::timestamptz[], %b::bytea[], %b::bytea[])
+        AS w (id, seq, this_update, next_update, by_sha1, by_sha256)
+    JOIN ca_certificate c ON c.id = w.id AND c.status_seq = w.seq
+    ORDER BY c.id FOR UPDATE OF c
     ON CONFLICT (certificate_id) DO UPDATE SET
         status_seq = excluded.status_seq, this_update = excluded.this_update,
         next_update = excluded.next_update, by_sha1 = excluded.by_sha1, by_sha256 = excluded.by_sha256
@@ -137,13 +140,14 @@ _PUT = """
 
 
 def put_answers(answers: Iterable[tuple[int, int, SignedAnswer]]) -> None:
-    """Write answers as (certificate id, status_seq they tell of, answer).
+    """Write answers as (certificate id, status_seq they tell of, answer), each certificate once.
 
     An answer about a state that has passed meanwhile is dropped: a slow refresh never brings back "good".
     """
     rows = [
-        (answer.this_update, answer.next_update, answer.by_sha1, answer.by_sha256, certificate_id, status_seq)
+        (certificate_id, status_seq, answer.this_update, answer.next_update, answer.by_sha1, answer.by_sha256)
         for certificate_id, status_seq, answer in answers
     ]
-    with connection.cursor() as cursor:
-        cursor.executemany(_PUT, rows)
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(_PUT, [list(column) for column in zip(*rows, strict=True)])

@@ -9,53 +9,84 @@ A re-issue that waits (`dojang.issuing.actions.waiting`) is told now and activat
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from dojang.audit.actions import record_event
+from dojang.audit.actions import draft_event, record_event, record_events
 from dojang.ca.actions import holding_order
 from dojang.ca.errors import CertificateRevokedError
 from dojang.issuing.actions import waiting
-from dojang.issuing.actions.custodies import custody_of
+from dojang.issuing.actions.custodies import key_of
 from dojang.issuing.actions.ending import fail_order
 from dojang.issuing.models import Order
-from dojang.issuing.store import open_body, seal_body
+from dojang.issuing.store import open_body, seal_body, sealed_body
 from dojang.journeys.delivery import is_stored
 from dojang.notices.letters import Letters, gather
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dojang.ca.models import Certificate
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
 
-def begin_delivery(order: Order, certificate: Certificate, *, acting: Acting, world: World) -> bool:
-    """Put a placed order into ``delivering``; tell whether its holder is waited for. Commits by itself.
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A stored certificate for an order whose holder must say that they have it, and the challenge for it."""
 
-    Raises `CertificateRevokedError` for a certificate that was taken back meanwhile.
+    order: Order
+    certificate: Certificate
+    challenge: str
+    acting: Acting
+
+
+def begin_deliveries(handovers: Sequence[Handover], *, world: World) -> list[None]:
+    """Put placed orders into ``delivering``, all in one transaction; one that has gone on stays as it is.
+
+    Raises `CertificateRevokedError` for a certificate that was taken back meanwhile. Commits by itself.
     """
-    challenge = custody_of(order).deliver()
-    if not challenge:
-        return False
-    if certificate.state == certificate.State.REVOKED:
-        raise CertificateRevokedError(serial=certificate.serial)
     now, policy = world.clock.now(), world.policy
+    for one in handovers:
+        if one.certificate.state == one.certificate.State.REVOKED:
+            raise CertificateRevokedError(serial=one.certificate.serial)
     with transaction.atomic():
-        row = Order.objects.select_for_update().get(id=order.id)
-        if row.state != Order.State.PLACED:
-            return True
-        seal_body(row, replace(open_body(row.id, row.body), challenge=challenge))
-        row.state = Order.State.DELIVERING
-        row.deliver_until = min(
-            now + timedelta(seconds=policy.issue.deliver_within),
-            certificate.issued_at + timedelta(seconds=policy.issue.confirm_within),
+        locked = Order.objects.select_for_update().order_by("id")
+        rows = {row.id: row for row in locked.filter(id__in=[one.order.id for one in handovers])}
+        begun = [one for one in handovers if rows[one.order.id].state == Order.State.PLACED]
+        values = []
+        for one in begun:
+            row = rows[one.order.id]
+            body = replace(open_body(row.id, row.body), challenge=one.challenge)
+            until = min(
+                now + timedelta(seconds=policy.issue.deliver_within),
+                one.certificate.issued_at + timedelta(seconds=policy.issue.confirm_within),
+            )
+            values.append((row.id, sealed_body(row.id, body), until))
+        if not begun:
+            return [None] * len(handovers)
+        with connection.cursor() as cursor:
+            cursor.execute(_DELIVER, [list(column) for column in zip(*values, strict=True)])
+        record_events(
+            draft_event(
+                "order:delivering",
+                acting=one.acting,
+                subject=one.order.id,
+                at=now,
+                serial=one.certificate.serial,
+            )
+            for one in begun
         )
-        row.save(update_fields=["body", "state", "deliver_until"])
-        record_event("order:delivering", acting=acting, subject=row.id, at=now, serial=certificate.serial)
-    return True
+    return [None] * len(handovers)
+
+
+_DELIVER: Final = """
+    UPDATE issuing_order o SET state = 'delivering', body = w.body, deliver_until = w.until
+    FROM unnest(%b::text[], %b::bytea[], %b::timestamptz[]) AS w (id, body, until) WHERE o.id = w.id
+"""
 
 
 def confirm_delivery(
@@ -71,7 +102,7 @@ def confirm_delivery(
         if not _is_awaited(order, world=world):
             return True
         body = open_body(order.id, order.body)
-        key = custody_of(order).key_of(order.key_id, order.customer_id).public_key
+        key = key_of(order).public_key
         challenge = bytes.fromhex(body.challenge)
         if not signature or not is_stored(public_key=key, challenge=challenge, signature=signature):
             with transaction.atomic():

@@ -3,54 +3,104 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from dojang.audit.actions import record_event
+from dojang.audit.actions import draft_event, record_event
 from dojang.ca import actions as ca
 from dojang.ca.errors import OrderBusyError
 from dojang.ca.queries import certificate_of_order
-from dojang.issuing.actions.custodies import CUSTODIES, custody_of
+from dojang.issuing.actions.custodies import CUSTODIES, Accepted, custody_of
 from dojang.issuing.models import LIVING, Order
-from dojang.issuing.store import OrderBody, open_body, seal_body, sealed_body
+from dojang.issuing.store import OrderBody, seal_body, sealed_body
+from dojang.notices.actions import Occasion, tell_all
 from dojang.notices.letters import Letters, gather
 from dojang.notices.queries import Channel
 from dojang.pki.errors import DojangError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from dojang.audit.actions import Draft
     from dojang.ca.models import Certificate
+    from dojang.notices.actions import Audience
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
 
-def complete_order(
-    order: Order,
-    letters: Letters,
-    new: Certificate,
-    old: Certificate | None,
-    *,
-    acting: Acting,
-    world: World,
-) -> None:
-    """Do this room's share of an activation, in its transaction: the custody accepts, the order is done.
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """An order whose certificate is becoming active: its opened body, whom to tell, who acts.
 
     `order` is as it was read under its lock, where nobody else changes it, and stays so: an activation that
     has to look again comes here again.
     """
-    now, body = world.clock.now(), open_body(order.id, order.body)
+
+    order: Order
+    body: OrderBody
+    audience: Audience
+    acting: Acting
+    new: Certificate
+    old: Certificate | None
+
+
+def complete_orders(endings: Sequence[Ending], *, world: World) -> list[Draft]:
+    """Do this room's share of activations, in their transaction: custodies accept, the orders are done.
+
+    Returns the events about it. Raises for the first that cannot be completed.
+    """
+    now = world.clock.now()
+    _finish(endings, now)
+    drafts = []
+    for name, custody in CUSTODIES.items():
+        mine = [one for one in endings if one.order.custody == name]
+        if mine:
+            taken = [Accepted(one.order.key_id, one.body, one.new, one.acting) for one in mine]
+            drafts += custody.accept(taken, world=world)
+    occasions: list[Occasion] = []
+    for one in endings:
+        letters = Letters({one.order.customer_id: one.audience})
+        _tell(letters, one.body, one.order, one.new, is_first=one.old is None)
+        occasions += letters.occasions(acting=one.acting, world=world)
+    _, told = tell_all(occasions, world=world)
+    done = [
+        draft_event(
+            "order:done",
+            acting=one.acting,
+            subject=one.order.id,
+            at=now,
+            customer=one.new.customer_id,
+            serial=one.new.serial,
+        )
+        for one in endings
+    ]
+    return drafts + told + done
+
+
+def leaves_nothing(body: OrderBody, old: Certificate | None) -> bool:
+    """Tell whether nothing follows outside the database: no new address, no certificate that ended."""
+    return body.contact is None and old is None
+
+
+_DONE: Final = """
+    UPDATE issuing_order o SET state = 'done', ended_at = %b, body = w.body, tidied = w.tidied
+    FROM unnest(%b::text[], %b::bytea[], %b::boolean[]) AS w (id, body, tidied)
+    WHERE o.id = w.id AND o.state IN ('placed', 'delivering') RETURNING o.id
+"""
+
+
+def _finish(endings: Sequence[Ending], now: datetime) -> None:
+    ids = [one.order.id for one in endings]
     # What only the way here needed goes with it; the name and new addresses are still to be used.
-    kept = sealed_body(order.id, replace(body, challenge="", proof_key=""))
-    living = Order.objects.filter(id=order.id, state__in=LIVING)
-    if not living.update(state=Order.State.DONE, ended_at=now, body=kept):
-        raise DojangError("an order that has ended cannot receive a certificate")
-    custody_of(order).accept(order.key_id, body, new, acting=acting, world=world)
-    _tell(letters, body, order, new, is_first=old is None)
-    letters.write(acting=acting, world=world)
-    record_event(
-        "order:done", acting=acting, subject=order.id, at=now, customer=new.customer_id, serial=new.serial
-    )
+    kept = [sealed_body(one.order.id, replace(one.body, challenge="", proof_key="")) for one in endings]
+    tidied = [leaves_nothing(one.body, one.old) for one in endings]
+    with connection.cursor() as cursor:
+        cursor.execute(_DONE, [now, ids, kept, tidied])
+        if len(cursor.fetchall()) < len(ids):
+            raise DojangError("an order that has ended cannot receive a certificate")
 
 
 def _tell(letters: Letters, body: OrderBody, order: Order, new: Certificate, *, is_first: bool) -> None:

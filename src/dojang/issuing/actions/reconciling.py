@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 log = logging.getLogger(__name__)
-_BATCH: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +45,7 @@ def reconcile(*, acting: Acting, world: World, limit: int = 500) -> Kept:
     )
     orders = Order.objects.filter(due).exclude(waits).order_by("placed_at")
     waiting = list(orders.values_list("id", flat=True)[:limit])
-    taken = 0
-    for begin in range(0, len(waiting), _BATCH):
-        taken += len(carry_out(waiting[begin : begin + _BATCH], acting=acting, world=world))
+    taken = len(carry_out(waiting, acting=acting, world=world))
     authority = None
     try:
         # Orders above have confirmed what they could; what is still only issued belongs to no living order.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
@@ -27,14 +27,14 @@ log = logging.getLogger(__name__)
 def tidy_up(order_ids: Collection[str], *, acting: Acting, world: World) -> int:
     """Do what is left to be done for done orders; return how many are tidy now."""
     orders = Order.objects.filter(id__in=order_ids, state=Order.State.DONE, tidied=False)
-    return tidy_orders(list(orders), acting=acting, world=world)
+    return tidy_orders([(order, acting) for order in orders], world=world)
 
 
-def tidy_orders(orders: Sequence[Order], *, acting: Acting, world: World) -> int:
+def tidy_orders(orders: Sequence[tuple[Order, Acting]], *, world: World) -> int:
     """Tell the signer of keys that ended, the bank of new addresses, and ask for a CRL.
 
-    `orders` are done and not tidied. Returns how many are tidy now; the reconcile job repeats what could not
-    be done.
+    `orders` are done and not tidied, each with who acts on it. Returns how many are tidy now; the reconcile
+    job repeats what could not be done.
     """
     if not orders:
         return 0
@@ -43,31 +43,33 @@ def tidy_orders(orders: Sequence[Order], *, acting: Acting, world: World) -> int
     except SignerError as error:
         log.warning("tidying up waits: %s", error.code)
         return 0
-    done = sum(_tidy(order, acting=acting, world=world) for order in orders)
-    if any(order.replaces for order in orders):
+    plain, done = [], 0
+    for order, acting in orders:
+        try:
+            contact = open_body(order.id, order.body).contact
+            if contact is None:
+                plain.append(order.id)
+                continue
+            _register(order, contact, acting=acting, world=world)
+            done += 1
+        except DojangError as error:
+            log.warning("tidying up after order %s waits: %s", order.id, error.code)
+    if plain:
+        done += Order.objects.filter(id__in=plain).update(tidied=True)
+    if any(order.replaces for order, _ in orders):
         publish_soon()
     return done
 
 
-def _tidy(order: Order, *, acting: Acting, world: World) -> bool:
-    row = Order.objects.filter(id=order.id)
-    try:
-        contact = open_body(order.id, order.body).contact
-        if contact is not None:
-            email, address = contact["email"], contact["address"] or None
-            world.corebank.update_contact(order.customer_id, email=email, address=address, key=order.id)
-    except DojangError as error:
-        log.warning("tidying up after order %s waits: %s", order.id, error.code)
-        return False
-    if contact is None:
-        row.update(tidied=True)
-        return True
+def _register(order: Order, contact: dict[str, Any], *, acting: Acting, world: World) -> None:
+    """Have the bank register new addresses; the order is tidy with it."""
+    email, address = contact["email"], contact["address"] or None
+    world.corebank.update_contact(order.customer_id, email=email, address=address, key=order.id)
     with transaction.atomic():
-        row.update(tidied=True)
+        Order.objects.filter(id=order.id).update(tidied=True)
         record_event(
             "customer:contact_changed",
             acting=acting,
             subject=order.customer_id,
             edited=sorted(contact["changed"]),
         )
-    return True

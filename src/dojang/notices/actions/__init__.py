@@ -6,17 +6,20 @@ from dojang.notices.actions.expiry import days_left, look, span_of, tell_one
 from dojang.notices.actions.telling import (
     MAX_ATTEMPTS,
     Audience,
+    Occasion,
     deliver,
     deliver_waiting,
     gather_audience,
     notice_words,
     remember_channels,
     tell,
+    tell_all,
 )
 
 __all__ = [
     "MAX_ATTEMPTS",
     "Audience",
+    "Occasion",
     "days_left",
     "deliver",
     "deliver_waiting",
@@ -26,5 +29,6 @@ __all__ = [
     "remember_channels",
     "span_of",
     "tell",
+    "tell_all",
     "tell_one",
 ]

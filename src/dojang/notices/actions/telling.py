@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection, transaction
 from procrastinate.contrib.django import app as queue
 
-from dojang.audit.actions import record_event
+from dojang.audit.actions import draft_event, record_events
 from dojang.guard.sealing import sealer
 from dojang.notices.errors import NoticeNotFoundError
 from dojang.notices.models import KnownChannel, Notice
-from dojang.notices.queries import Channel, known_channels, reach
+from dojang.notices.queries import Channel, known_channels_of, reach
 from dojang.pki.day import local
 from dojang.products.messages import render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from procrastinate.types import JSONDict
 
+    from dojang.audit.actions import Draft
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
@@ -87,51 +88,94 @@ def tell(
     Must run inside the transaction of the change it tells about. `key` names the occasion: the same
     occasion told again writes nothing. `args` are JSON values and never secrets.
     """
-    if not connection.in_atomic_block:
-        raise RuntimeError("a notice is written in the transaction of what it tells about")
-    now = world.clock.now()
-    recipients = dict.fromkeys((*audience.channels, *known_channels(audience.customer_id, now=now)))
-    made = _write([_notice(audience, channel, message_id, args, key=key, now=now) for channel in recipients])
-    if made:
-        record_event(
-            "notice:told",
-            acting=acting,
-            subject=audience.customer_id,
-            at=now,
-            message=message_id,
-            channels=sorted(channel.kind for channel in recipients),
-        )
+    made, drafts = tell_all([Occasion(audience, message_id, dict(args), key, acting)], world=world)
+    record_events(drafts)
     return made
 
 
-def _notice(
-    audience: Audience, channel: Channel, message_id: str, args: Mapping[str, Any], *, key: str, now: datetime
-) -> Notice:
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """One thing to tell one customer; the fields are the arguments of `tell`."""
+
+    audience: Audience
+    message_id: str
+    args: dict[str, Any] = field(repr=False)
+    key: str
+    acting: Acting
+
+
+def tell_all(occasions: Sequence[Occasion], *, world: World) -> tuple[int, list[Draft]]:
+    """Write the notices of many occasions, as `tell`, with few statements; return how many are new.
+
+    Also returns the events about them, for the caller to record in the same transaction.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("a notice is written in the transaction of what it tells about")
+    now = world.clock.now()
+    known = known_channels_of({one.audience.customer_id for one in occasions}, now=now)
+    notices: list[tuple[int, Notice]] = []
+    for place, one in enumerate(occasions):
+        before = known.get(one.audience.customer_id, ())
+        channels = dict.fromkeys((*one.audience.channels, *before))
+        notices.extend((place, _notice(one, channel, now=now)) for channel in channels)
+    new = _write([notice for _, notice in notices])
+    drafts = []
+    for place, one in enumerate(occasions):
+        mine = [notice for at, notice in notices if at == place]
+        if any(notice.id in new for notice in mine):
+            told = draft_event(
+                "notice:told",
+                acting=one.acting,
+                subject=one.audience.customer_id,
+                at=now,
+                message=one.message_id,
+                channels=sorted(notice.channel for notice in mine),
+            )
+            drafts.append(told)
+    return len(new), drafts
+
+
+def _notice(one: Occasion, channel: Channel, *, now: datetime) -> Notice:
     """Make one channel's notice of an occasion (not saved)."""
-    row = uuid.uuid4()
+    row, customer_id = uuid.uuid4(), one.audience.customer_id
     index = sealer().blind_index(f"channel.{channel.kind}", channel.address).hex()
-    once = hashlib.sha256(f"{key}|{message_id}|{audience.customer_id}|{index}".encode()).hexdigest()
+    once = hashlib.sha256(f"{one.key}|{one.message_id}|{customer_id}|{index}".encode()).hexdigest()
     return Notice(
         id=row,
         key=once,
-        customer_id=audience.customer_id,
-        message_id=message_id,
-        args=sealer().seal(dict(args), table="notices_notice", column="args", row=str(row)),
+        customer_id=customer_id,
+        message_id=one.message_id,
+        args=sealer().seal(one.args, table="notices_notice", column="args", row=str(row)),
         channel=channel.kind,
         address=sealer().seal(channel.address, table="notices_notice", column="address", row=str(row)),
-        locale=audience.locale,
+        locale=one.audience.locale,
         created_at=now,
     )
 
 
-def _write(notices: list[Notice]) -> int:
-    """Store notices with their jobs, except those told before; return how many are new."""
-    Notice.objects.bulk_create(notices, ignore_conflicts=True)
-    new = set(Notice.objects.filter(id__in=[notice.id for notice in notices]).values_list("id", flat=True))
+_COLUMNS: Final = (
+    "id", "key", "customer_id", "message_id", "args", "channel", "address", "locale", "state", "attempts",
+    "created_at",
+)  # fmt: skip
+_INSERT: Final = f"""
+    INSERT INTO notices_notice ({", ".join(_COLUMNS)})
+    SELECT w.* FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::text[],
+                           %b::bytea[], %b::text[], %b::text[], %b::smallint[], %b::timestamptz[]) AS w
+    ON CONFLICT DO NOTHING RETURNING id
+"""  # noqa: S608 - our own names of columns
+
+
+def _write(notices: list[Notice]) -> set[uuid.UUID]:
+    """Store notices with their jobs, except those told before; return which are new."""
+    if not notices:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [[getattr(notice, name) for notice in notices] for name in _COLUMNS])
+        new = {row[0] for row in cursor.fetchall()}
     if new:
         jobs: list[JSONDict] = [{"notice_id": str(notice.id)} for notice in notices if notice.id in new]
         queue.configure_task("notices.deliver_notice").batch_defer(*jobs)
-    return len(new)
+    return new
 
 
 def deliver(notice_id: str, *, world: World) -> Notice:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import connection, transaction
 
-from dojang.audit.actions import record_event
+from dojang.audit.actions import draft_event, record_event, record_events
 from dojang.ca.states import CertificateState
 from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.pki.errors import MalformedError
@@ -40,10 +40,11 @@ from dojang.wallet.keys.queries import usable_key
 from dojang.wallet.prepared import PreparedKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from django.db import models
 
+    from dojang.audit.actions import Draft
     from dojang.ca.models import Certificate
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
@@ -148,10 +149,24 @@ def _prepared(row: WalletKey) -> PreparedKey:
 
 def prepared_key(*, key_id: str, customer_id: str) -> PreparedKey:
     """Return a prepared (or already accepted) key. Raises `WalletKeyNotFoundError`."""
-    row = WalletKey.objects.filter(id=key_id, customer_id=customer_id).first()
-    if row is None or row.state == WalletKey.State.RETIRED:
+    found = prepared_keys([(key_id, customer_id)])[0]
+    if found is None:
         raise WalletKeyNotFoundError(key=key_id)
-    return _prepared(row)
+    return found
+
+
+def prepared_keys(wanted: Sequence[tuple[str, str]]) -> list[PreparedKey | None]:
+    """Return keys by (key id, customer id), as `prepared_key`; none where there is none."""
+    rows = {row.id: row for row in WalletKey.objects.filter(id__in=[key_id for key_id, _ in wanted])}
+    found: list[PreparedKey | None] = []
+    for key_id, customer_id in wanted:
+        row = rows.get(key_id)
+        is_usable = row is not None and row.customer_id == customer_id
+        if row is None or not is_usable or row.state == WalletKey.State.RETIRED:
+            found.append(None)
+        else:
+            found.append(_prepared(row))
+    return found
 
 
 def accept_certificate(key_id: str, certificate: Certificate, *, acting: Acting, world: World) -> None:
@@ -160,30 +175,68 @@ def accept_certificate(key_id: str, certificate: Certificate, *, acting: Acting,
     Must run inside the transaction that makes the certificate active, so that both change or neither.
     The signer is told about the retired key afterwards, by `tell_signer`.
     """
+    record_events(accept_certificates([(key_id, certificate, acting)], world=world))
+
+
+def accept_certificates(wanted: Sequence[tuple[str, Certificate, Acting]], *, world: World) -> list[Draft]:
+    """Do what `accept_certificate` does for many keys, in few statements; return the events about it.
+
+    Raises for the first that cannot be accepted.
+    """
     if not connection.in_atomic_block:
         raise RuntimeError("a certificate is accepted in the transaction that makes it active")
-    key = WalletKey.objects.select_for_update().filter(id=key_id).first()
-    if key is None or key.state == WalletKey.State.RETIRED:
-        raise WalletKeyNotFoundError(key=key_id)
-    if key.certificate_id == certificate.pk:
-        return
-    if key.state != WalletKey.State.PREPARED or key.customer_id != certificate.customer_id:
-        raise WalletKeyMismatchError(key=key_id)
-    _retire(
-        WalletKey.objects.filter(customer_id=key.customer_id, product=key.product, state__in=_USABLE),
-        acting=acting,
-        world=world,
-    )
-    key.state, key.certificate = WalletKey.State.LIVE, certificate
-    key.save(update_fields=["state", "certificate"])
-    record_event(
-        "wallet_key:live",
-        acting=acting,
-        subject=key.customer_id,
-        at=world.clock.now(),
-        key=key.id,
-        certificate=str(certificate.pk),
-    )
+    locked = WalletKey.objects.select_for_update().order_by("id")
+    keys = {key.id: key for key in locked.filter(id__in=[key_id for key_id, _, _ in wanted])}
+    fresh: list[tuple[WalletKey, Certificate, Acting]] = []
+    for key_id, certificate, acting in wanted:
+        key = keys.get(key_id)
+        if key is None or key.state == WalletKey.State.RETIRED:
+            raise WalletKeyNotFoundError(key=key_id)
+        if key.certificate_id == certificate.pk:
+            continue
+        if key.state != WalletKey.State.PREPARED or key.customer_id != certificate.customer_id:
+            raise WalletKeyMismatchError(key=key_id)
+        fresh.append((key, certificate, acting))
+    if not fresh:
+        return []
+    now = world.clock.now()
+    who = {(key.customer_id, key.product): acting for key, _, acting in fresh}
+    customers, products = {customer for customer, _ in who}, {product for _, product in who}
+    before = locked.filter(customer_id__in=customers, product__in=products, state__in=_USABLE)
+    ending = [key for key in before if (key.customer_id, key.product) in who]
+    if ending:
+        rows = WalletKey.objects.filter(id__in=[key.id for key in ending])
+        rows.update(state=WalletKey.State.RETIRED, retired_at=now, sealed=b"")
+    with connection.cursor() as cursor:
+        ids, held = [key.id for key, _, _ in fresh], [certificate.pk for _, certificate, _ in fresh]
+        cursor.execute(_ACCEPT, [ids, held])
+    drafts = [
+        draft_event(
+            "wallet_key:retired",
+            acting=who[key.customer_id, key.product],
+            subject=key.customer_id,
+            at=now,
+            key=key.id,
+        )
+        for key in ending
+    ]
+    return drafts + [
+        draft_event(
+            "wallet_key:live",
+            acting=acting,
+            subject=key.customer_id,
+            at=now,
+            key=key.id,
+            certificate=str(certificate.pk),
+        )
+        for key, certificate, acting in fresh
+    ]
+
+
+_ACCEPT: Final = """
+    UPDATE wallet_walletkey k SET state = 'live', certificate_id = w.certificate
+    FROM unnest(%b::text[], %s::bigint[]) AS w (id, certificate) WHERE k.id = w.id
+"""
 
 
 def retire_keys_of(certificate: Certificate, *, acting: Acting, world: World) -> int:

@@ -21,6 +21,8 @@ from dojang.wallet.keys.errors import WalletKeyMismatchError, WalletKeyNotFoundE
 from dojang.wallet.prepared import PreparedKey
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.db import models
 
     from dojang.ca.models import Certificate
@@ -189,10 +191,21 @@ def keep_device_key(
 
 def offered_key(*, key_id: str, customer_id: str) -> DeviceKey:
     """Return a key a run was offered (or that is certified already). Raises `WalletKeyNotFoundError`."""
-    row = DeviceKey.objects.filter(id=key_id, customer_id=customer_id).first()
-    if row is None or row.state == DeviceKey.State.RETIRED:
+    found = offered_keys([(key_id, customer_id)])[0]
+    if found is None:
         raise WalletKeyNotFoundError(key=key_id)
-    return row
+    return found
+
+
+def offered_keys(wanted: Sequence[tuple[str, str]]) -> list[DeviceKey | None]:
+    """Return keys by (key id, customer id), as `offered_key`; none where there is none."""
+    rows = {row.id: row for row in DeviceKey.objects.filter(id__in=[key_id for key_id, _ in wanted])}
+    found: list[DeviceKey | None] = []
+    for key_id, customer_id in wanted:
+        row = rows.get(key_id)
+        is_usable = row is not None and row.customer_id == customer_id
+        found.append(row if is_usable and row is not None and row.state != DeviceKey.State.RETIRED else None)
+    return found
 
 
 def accept_device_certificate(
