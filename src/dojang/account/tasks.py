@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from procrastinate.contrib.django import app
 
 from dojang.account.browsers.actions import clear_browsers
+from dojang.guard.rounds import tend
 
 if TYPE_CHECKING:
     from procrastinate import JobContext
@@ -22,4 +23,5 @@ if TYPE_CHECKING:
 def forget_browsers(context: JobContext, timestamp: int = 0) -> None:
     """Clear browsers away that nobody has used for long."""
     del timestamp
-    clear_browsers(world=context.additional_context["world"])
+    world = context.additional_context["world"]
+    tend("account.clear_browsers", {"browsers": lambda: clear_browsers(world=world)}, world=world)

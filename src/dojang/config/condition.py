@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection
 
 from dojang.ca.queries import late_crls
 from dojang.config.home import ROOM_NEEDED
+from dojang.guard.rounds import count_set_aside
 from dojang.pki.errors import DojangError
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Condition:
     lists: bool = False
     queue: bool = False
     disk: bool = False
+    rounds: bool = False
     figures: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -64,7 +66,7 @@ class Condition:
     @property
     def parts(self) -> dict[str, bool]:
         """Every part by name."""
-        names = ("database", "signer", "worker", "lists", "queue", "disk")
+        names = ("database", "signer", "worker", "lists", "queue", "disk", "rounds")
         return {name: getattr(self, name) for name in names}
 
 
@@ -88,11 +90,13 @@ def look(world: World, home: Path) -> Condition:
             cursor.execute(_FAILED)
             failed = cursor.fetchone()[0]
         late = late_crls(world=world)
+        aside = count_set_aside()
     except DatabaseError:
         return found
     found.worker = silent is not None and silent < WORKER_SILENT and idle is not None and idle < WORKER_IDLE
     found.queue = oldest is None or oldest < QUEUE_OLD
     found.lists = late == 0
+    found.rounds = aside == 0
     found.figures |= {
         "worker_silent_seconds": float(silent if silent is not None else "inf"),
         "worker_idle_seconds": float(idle if idle is not None else "inf"),
@@ -100,5 +104,6 @@ def look(world: World, home: Path) -> Condition:
         "queue_oldest_seconds": float(oldest or 0),
         "jobs_failed_last_hour": float(failed),
         "lists_late": float(late),
+        "rows_set_aside": float(aside),
     }
     return found

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import connection
 
 from dojang.guard.models import Attempt, FactorCounter, FactorLock
+from dojang.guard.rounds import delete_each
 from dojang.guard.sealing import sealer
 from dojang.ports.limits import is_day, window_begins, window_ends
 
@@ -319,4 +320,4 @@ def forget_attempts(*, now: datetime, limit: int = 10_000) -> int:
     """Delete attempts nobody asks about any more, the oldest first; return how many. Counters keep theirs."""
     oldest = Attempt.objects.order_by("id").values_list("id", "at")[:limit]
     old = [attempt for attempt, at in oldest if at < now - KEPT_FOR]
-    return Attempt.objects.filter(id__in=old).delete()[0]
+    return delete_each("guard.clear_away.attempts", Attempt.objects.filter(id__in=old), now=now)

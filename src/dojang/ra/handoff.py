@@ -18,6 +18,7 @@ from django.db import transaction
 from dojang.audit.actions import record_event
 from dojang.guard import budgets
 from dojang.guard.budgets import Budget
+from dojang.guard.rounds import delete_each
 from dojang.guard.sealing import sealer
 from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import plain_digits
@@ -166,4 +167,4 @@ def _offer_of(brought: str) -> Handoff | None:
 def forget_handoffs(*, world: World) -> int:
     """Delete offers that have been over for a day; return how many."""
     old = world.clock.now() - timedelta(days=1)
-    return Handoff.objects.filter(expires_at__lt=old).delete()[0]
+    return delete_each("ra.clear_away", Handoff.objects.filter(expires_at__lt=old), now=world.clock.now())

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from dojang.account.models import Browser, SeenBrowser, Session
 from dojang.audit.actions import record_event
+from dojang.guard.rounds import delete_each
 from dojang.guard.sealing import digest_of
 from dojang.notices.letters import Letters, gather
 
@@ -67,7 +68,8 @@ def _is_known(token: str, customer_id: str, *, now: datetime) -> bool:
 
 def clear_browsers(*, world: World) -> int:
     """Delete browsers that are new again anyway; return how many."""
-    return SeenBrowser.objects.filter(seen_at__lt=world.clock.now() - LIFE).delete()[0]
+    old = SeenBrowser.objects.filter(seen_at__lt=world.clock.now() - LIFE)
+    return delete_each("account.clear_browsers", old, now=world.clock.now())
 
 
 def forget_browsers_of(customer_id: str) -> int:

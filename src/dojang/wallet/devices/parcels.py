@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from django.db import IntegrityError, transaction
 
 from dojang.audit.actions import record_event
+from dojang.guard.rounds import delete_each
 from dojang.guard.sealing import sealer
 from dojang.wallet.devices.errors import (
     ParcelBusyError,
@@ -111,7 +112,8 @@ def fetch_parcel(locator: str, *, acting: Acting, world: World) -> bytes:
 
 def forget_parcels(*, world: World) -> int:
     """Delete parcels nobody fetched in time; return how many."""
-    return Parcel.objects.filter(expires_at__lt=world.clock.now()).delete()[0]
+    old = Parcel.objects.filter(expires_at__lt=world.clock.now())
+    return delete_each("wallet.clear_away.parcels", old, now=world.clock.now())
 
 
 def _index(locator: str) -> bytes:
