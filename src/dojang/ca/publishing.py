@@ -36,7 +36,6 @@ from dojang.guard.rounds import Round
 from dojang.pki import crl as pki_crl
 from dojang.pki import lint
 from dojang.pki.errors import MalformedError
-from dojang.pki.rules import POSTDATING
 from dojang.ports.signer_errors import CrlNumberError
 
 if TYPE_CHECKING:
@@ -50,8 +49,6 @@ if TYPE_CHECKING:
 
 #: A revocation committed while a CRL was being made may carry an earlier moment: look back this far.
 _OVERLAP = timedelta(seconds=120)
-#: Milliseconds a list's number may be ahead of the time it is made at: as much as the signer lets it.
-_AHEAD = int(POSTDATING.total_seconds() * 1000)
 #: No certificate of ours ended before; an earlier moment is a damaged row, and is listed with this one.
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _KEPT = 3  #: CRLs of a scope that stay in the database
@@ -123,15 +120,12 @@ def _publish_shard(
     with trying("crl", f"{issuer.label}/{shard}") as alone:
         if not alone:
             return None  # somebody else is publishing this very shard
+        last = Crl.objects.filter(issuer_id=issuer.id, shard=shard).order_by("-number").defer("der").first()
         now = whole_second(world.clock.now())
-        by_time = int(now.timestamp() * 1000)
-        lists = Crl.objects.filter(issuer_id=issuer.id, shard=shard)
-        last = lists.filter(number__lte=by_time + _AHEAD).order_by("-number").defer("der").first()
-        is_led = lists.filter(number__gt=by_time + _AHEAD).exists()
-        if not (force or is_led) and last is not None and not _due(last, now, world=world):
+        if not force and last is not None and not _due(last, now, world=world):
             return None
         # 1. number: rises, also after an old backup was restored, because time does
-        number = max(0 if last is None else last.number + 1, by_time)
+        number = max(0 if last is None else last.number + 1, int(now.timestamp() * 1000))
         # 2. build and sign (outside any transaction); the signer refuses a number it has seen
         try:
             entries, der = _sign_crl(issuer, shard, number, last, now, world=world)
@@ -141,8 +135,6 @@ def _publish_shard(
         # 3. lint, store
         lint.require_clean(lint.lint_crl(der))
         with transaction.atomic():
-            # Far ahead of time was never signed: a damaged row would be handed out in place of the newest.
-            lists.filter(number__gt=number).delete()
             Crl.objects.create(
                 issuer_id=issuer.id,
                 shard=shard,

@@ -15,6 +15,7 @@ from dojang.cli import (
     doctor,
     first,
     notices,
+    rounds,
     runs,
     serve,
     switch,
@@ -43,6 +44,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(runs.app, name="run")
 app.add_typer(customers.app, name="customer")
 app.add_typer(notices.app, name="notices")
+app.add_typer(rounds.app, name="rounds")
 
 
 def _version(*, wanted: bool) -> None:

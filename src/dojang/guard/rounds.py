@@ -49,7 +49,7 @@ _PASSING: Final = (PortError, SignerError)
 
 
 class Round(Generic[Result]):
-    """One pass over the rows of a periodic job; `name` is the job's, with a part's behind it if it has one."""
+    """One pass over the rows of a periodic job; `name` is the job's, and a part's behind it."""
 
     def __init__(self, name: str, now: datetime, signer: Signer | None = None) -> None:
         self.name = name
