@@ -18,6 +18,7 @@ from dojang.cli import (
     rounds,
     runs,
     serve,
+    settings,
     switch,
     up,
 )
@@ -45,6 +46,8 @@ app.add_typer(runs.app, name="run")
 app.add_typer(customers.app, name="customer")
 app.add_typer(notices.app, name="notices")
 app.add_typer(rounds.app, name="rounds")
+app.add_typer(settings.config, name="config")
+app.add_typer(settings.db, name="db")
 
 
 def _version(*, wanted: bool) -> None:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, connection
 
-from dojang.ca.queries import late_crls
+from dojang.ca.queries import late_crls, missing_authorities
 from dojang.config.home import ROOM_NEEDED
+from dojang.config.soundness import missing_steps
 from dojang.guard.rounds import count_set_aside
 from dojang.pki.errors import DojangError
 
@@ -56,33 +57,42 @@ class Condition:
     queue: bool = False
     disk: bool = False
     rounds: bool = False
+    adapters: bool = False
+    schema: bool = False
+    authorities: bool = False
     figures: dict[str, float] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
         """Whether this process can serve customers now."""
-        return self.database and self.signer
+        return self.adapters and self.database and self.schema and self.signer and self.authorities
 
     @property
     def parts(self) -> dict[str, bool]:
         """Every part by name."""
-        names = ("database", "signer", "worker", "lists", "queue", "disk", "rounds")
+        serving = ("adapters", "database", "schema", "signer", "authorities")
+        names = (*serving, "worker", "lists", "queue", "disk", "rounds")
         return {name: getattr(self, name) for name in names}
 
 
-def look(world: World, home: Path) -> Condition:
-    """Look over everything. Never raises: what cannot be asked is not well."""
-    found = Condition()
+def look(world: World | None, home: Path) -> Condition:
+    """Look over everything. Never raises: what cannot be asked is not well. No World: it cannot be wired."""
+    found = Condition(adapters=world is not None)
     with contextlib.suppress(OSError):
         free = shutil.disk_usage(home).free
         found.disk = free > ROOM_NEEDED
         found.figures["disk_free_bytes"] = free
+    if world is None:
+        return found
     with contextlib.suppress(DojangError):
         found.signer = bool(world.signer.keys())
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
             found.database = True
+        found.schema = not missing_steps()
+        found.authorities = not missing_authorities(world.clock.now())
+        with connection.cursor() as cursor:
             cursor.execute(_WORKER)
             silent, idle = cursor.fetchone()
             cursor.execute(_QUEUE)

@@ -24,6 +24,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from dojang.config.figures import CHECKS, number_fault
 from dojang.config.home import Home, default_home
 from dojang.config.postgres import PrivatePostgres
 from dojang.journeys.product import LIFE, WINDOW
@@ -126,30 +127,42 @@ class Options(BaseSettings):
     def build_policy(self) -> Policy:
         """Return the bank's figures: those of `policy` over those of the preset.
 
-        Raises `OptionsError` naming the figure that cannot be.
+        Raises `OptionsError` naming the first figure that cannot be.
         """
+        policy, faults = self._figures()
+        for fault in faults:
+            raise fault
+        assert policy is not None
+        return policy
+
+    def figure_faults(self) -> list[OptionsError]:
+        """Return every figure that cannot be."""
+        return self._figures()[1]
+
+    def _figures(self) -> tuple[Policy | None, list[OptionsError]]:
+        """Return the figures, unless they have no form, and everything that is wrong with them."""
+        faults: list[OptionsError] = []
+
+        def refuse(name: str, why: str) -> None:
+            faults.append(OptionsError(f"policy.{name}: {why}", name=f"policy.{name}", why=why))
+
         known = {item.name: item for item in dataclasses.fields(Policy)}
-        unknown = sorted(set(self.policy) - set(known))
-        if unknown:
-            name, product = unknown[0], unknown[0].partition("_")[0]
-            why = (
-                f"no such figure; see [policy.products.{product}]"
-                if product in PRODUCTS
-                else "no such figure"
-            )
-            raise OptionsError(f"policy.{name} is not known", name=f"policy.{name}", why=why)
+        for name in sorted(set(self.policy) - set(known)):
+            product = name.partition("_")[0]
+            place = f"; see [policy.products.{product}]" if product in PRODUCTS else ""
+            refuse(name, f"no such figure{place}")
         preset, own = figures_of(self.preset), dict[str, Any]()
-        for name, value in self.policy.items():
+        for name in self.policy.keys() & known.keys():
             try:
-                own[name] = TypeAdapter(_type_of(name)).validate_python(value, strict=True)
+                own[name] = TypeAdapter(_type_of(name)).validate_python(self.policy[name], strict=True)
             except ValidationError as failure:
-                why = failure.errors()[0]["msg"]
-                raise OptionsError(f"policy.{name}: {why}", name=f"policy.{name}", why=why) from None
+                refuse(name, failure.errors()[0]["msg"])
+        if faults:
+            return None, faults
         addresses = {"public_url": self.base_url, "status_url": self.status_base}
         products = _merged(preset.get("products", {}), own.get("products", {}))
         policy = Policy(**{**preset, **addresses, **own, "products": products})
-        _refuse_impossible(policy)
-        return policy
+        return policy, impossible_figures(policy)
 
 
 def _merged(
@@ -162,58 +175,80 @@ def _merged(
 
 def load_options(**overrides: Any) -> Options:
     """Read the settings. Raises `OptionsError` with the name of the first impossible one."""
+    options, faults = look_over(**overrides)
+    for fault in faults:
+        raise fault
+    assert options is not None
+    return options
+
+
+def look_over(**overrides: Any) -> tuple[Options | None, list[OptionsError]]:
+    """Read the settings; return them, unless they have no form, and everything that is wrong with them."""
     try:
-        _refuse_unknown()
+        faults = _unknown_settings()
         options = Options(**overrides)
     except ValidationError as failure:
-        first = failure.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise OptionsError(f"{name}: {first['msg']}", name=_spoken(name), why=first["msg"]) from None
+        return None, [
+            OptionsError(f"{name}: {why}", name=_spoken(name), why=why)
+            for name, why in ((".".join(map(str, item["loc"])), item["msg"]) for item in failure.errors())
+        ]
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
-        raise OptionsError(str(failure), name="DOJANG_CONFIG", why=str(failure)) from None
+        return None, [OptionsError(str(failure), name="DOJANG_CONFIG", why=str(failure))]
+    except OptionsError as fault:
+        return None, [fault]
+
+    def refuse(name: str, why: str) -> None:
+        faults.append(OptionsError(f"{name}: {why}", name=name, why=why))
+
+    try:
+        _refuse_addresses(options, refuse)
+    except ValueError as failure:  # an address that cannot even be taken apart
+        refuse("DOJANG_PUBLIC_URL", f"not a web address: {failure}")
+        return options, faults
+    if options.log_level.upper() not in _LEVELS:
+        refuse("DOJANG_LOG_LEVEL", f"it must be one of {', '.join(_LEVELS)}")
+    _refuse_push(options, refuse)
+    if options.preset not in PRESETS:
+        refuse("DOJANG_PRESET", f"it must be one of {', '.join(PRESETS)}")
+    else:
+        faults += options.figure_faults()
+    return options, faults
+
+
+def _refuse_addresses(options: Options, refuse: Callable[[str, str], None]) -> None:
+    """Refuse addresses nobody could reach, or that could not stand in a certificate."""
     if options.database_url and not options.database_url.startswith(("postgresql://", "postgres://")):
-        raise OptionsError(
-            "not a PostgreSQL address", name="DOJANG_DATABASE_URL", why="it must begin with postgresql://"
-        )
-    if urlsplit(options.base_url).scheme not in {"http", "https"}:
-        raise OptionsError(
-            "not a web address", name="DOJANG_PUBLIC_URL", why="it must begin with http:// or https://"
-        )
+        refuse("DOJANG_DATABASE_URL", "it must begin with postgresql://")
+    public = urlsplit(options.base_url)
+    if public.scheme not in {"http", "https"}:
+        refuse("DOJANG_PUBLIC_URL", "it must begin with http:// or https://")
+    elif not public.hostname:
+        refuse("DOJANG_PUBLIC_URL", "it names no host")
     try:
         ipaddress.ip_address(options.host)
     except ValueError:
         why = f"{options.host} is no address of this machine, such as 127.0.0.1 or 0.0.0.0"
-        raise OptionsError("not an address", name="DOJANG_HOST", why=why) from None
-    if not options.status_base.startswith("http://"):
-        raise OptionsError("not http", name="DOJANG_STATUS_URL", why="it must begin with http://")
-    host = urlsplit(options.status_base).hostname or ""
-    if "." not in host and ":" not in host:
-        raise OptionsError(
-            "not a full name", name="DOJANG_STATUS_URL", why=f"{host} is no full host name and no address"
-        )
-    if options.preset not in PRESETS:
-        raise OptionsError(
-            "no such preset", name="DOJANG_PRESET", why=f"it must be one of {', '.join(PRESETS)}"
-        )
-    _refuse_push(options)
-    options.build_policy()
-    return options
+        refuse("DOJANG_HOST", why)
+    status = urlsplit(options.status_base)
+    host = status.hostname or ""
+    if status.scheme != "http":
+        refuse("DOJANG_STATUS_URL", "it must begin with http://")
+    elif "." not in host and ":" not in host:
+        refuse("DOJANG_STATUS_URL", f"{host} is no full host name and no address")
+    for name, parts in (("DOJANG_PUBLIC_URL", public), ("DOJANG_STATUS_URL", status)):
+        if parts.query or parts.fragment or not parts.geturl().isascii():
+            refuse(name, "it must be plain: no ? and no #, and in ASCII letters")
 
 
-def _refuse_unknown() -> None:
-    """Refuse a name in the file that is no setting: a misspelt one would be passed over in silence."""
+def _unknown_settings() -> list[OptionsError]:
+    """Find names in the file that are no setting: a misspelt one would be passed over in silence."""
     place = _config_file()
     names = set() if place is None else set(tomllib.loads(place.read_text("utf-8"))) - {*Options.model_fields}
-    for name in sorted(names):
-        raise OptionsError(f"{name} is not known", name=name, why="no such setting")
+    return [OptionsError(f"{name} is not known", name=name, why="no such setting") for name in sorted(names)]
 
 
-def _refuse_push(options: Options) -> None:
+def _refuse_push(options: Options, refuse: Callable[[str, str], None]) -> None:
     """Refuse hosts that cannot be hosts, a contact nobody can write to, and a file that is not there."""
-
-    def refuse(name: str, why: str) -> None:
-        raise OptionsError(f"{name}: {why}", name=name, why=why)
-
     for entry in options.push_services:
         if _HOST.fullmatch(entry) is None:
             refuse("DOJANG_PUSH_SERVICES", f"{entry} is no host, nor host and port")
@@ -235,6 +270,7 @@ def _config_file() -> Path | None:
 
 
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _CHOICES = {
     "wallet_algorithm": tuple(_ALGORITHMS),
 }
@@ -281,10 +317,11 @@ def _refuse_products(policy: Policy, refuse: Callable[[str, str], None]) -> None
             place = f"products.{name}.{setting}"
             if setting not in ways:
                 refuse(place, f"no such figure, only {', '.join(ways)}")
+                continue
             allowed = ways[setting]
             if isinstance(allowed, range) and (type(value) is not int or value not in allowed):
                 refuse(place, f"it must be a number of days from {allowed.start} to {allowed.stop - 1}")
-            if not any(value is one or (type(value) is type(one) and value == one) for one in allowed):
+            elif not any(value is one or (type(value) is type(one) and value == one) for one in allowed):
                 refuse(place, f"it must be one of {', '.join(str(one) for one in allowed)}")
 
 
@@ -306,11 +343,12 @@ def _refuse_lives(policy: Policy, refuse: Callable[[str, str], None]) -> None:
             refuse(name, f"the signer signs nothing that lives longer than {most.days} days")
 
 
-def _refuse_impossible(policy: Policy) -> None:
-    """Refuse figures no bank can mean: negative lives, a warning after the end, an algorithm nobody has."""
+def impossible_figures(policy: Policy) -> list[OptionsError]:
+    """Find figures no bank can mean: negative lives, a warning after the end, an algorithm nobody has."""
+    found: list[OptionsError] = []
 
     def refuse(name: str, why: str) -> None:
-        raise OptionsError(f"policy.{name}: {why}", name=f"policy.{name}", why=why)
+        found.append(OptionsError(f"policy.{name}: {why}", name=f"policy.{name}", why=why))
 
     may_be_zero = {"phone_recent_days", "min_age_years", "fee_won"}
     for item in dataclasses.fields(policy):
@@ -318,12 +356,14 @@ def _refuse_impossible(policy: Policy) -> None:
         zero_is_fine = item.name in may_be_zero or item.default == 0
         if type(value) is int and (value < 0 or (value == 0 and not zero_is_fine)):
             refuse(item.name, "it must be greater than zero")
+        checks = [CHECKS[item.name]] if item.name in CHECKS else [number_fault] if type(value) is int else []
+        for why in filter(None, (check(value) for check in checks)):
+            refuse(item.name, why)
     _refuse_hours(policy, refuse)
     _refuse_products(policy, refuse)
     _refuse_lengths(policy, refuse)
     for name, ways in _CHOICES.items():
         if getattr(policy, name) not in ways:
             refuse(name, f"it must be one of {', '.join(sorted(ways))}")
-    if not all(part.isascii() and part.isdecimal() for part in policy.policy_arc.split(".")):
-        refuse("policy_arc", "it must be an object identifier such as 2.25.1.2")
     _refuse_lives(policy, refuse)
+    return found

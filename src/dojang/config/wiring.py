@@ -34,13 +34,18 @@ class WiringError(DojangError):
     code: ClassVar[str] = "wiring_impossible"
 
 
+def require_adapters(options: Options) -> None:
+    """Raise `WiringError` unless everything outside has an adapter."""
+    if not options.sandbox:
+        raise WiringError("no core bank is configured", name="DOJANG_SANDBOX")
+
+
 def build_world(options: Options) -> World:
     """Build a World from the options. Raises `WiringError` when something outside has no adapter."""
     from dojang.adapters.clocks import FileClock  # a start without a World stays quick
     from dojang.adapters.signer_client import SocketSigner
 
-    if not options.sandbox:
-        raise WiringError("no core bank is configured", name="DOJANG_SANDBOX")
+    require_adapters(options)
     from dojang.sandbox.world import build_sandbox  # only imported when the sandbox is on
     from dojang.wallet.devices.pushing import DevicePush  # needs Django's set-up
 

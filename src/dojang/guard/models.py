@@ -113,6 +113,16 @@ class Challenge(models.Model):
         return f"{self.purpose} until {self.until}"
 
 
+class KeyMark(models.Model):
+    """What a sealing key leaves in the database: other keys leave other marks, and no mark tells a key."""
+
+    name = models.CharField(primary_key=True, max_length=32)
+    mark = models.BinaryField(max_length=32)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class SetAside(models.Model):
     """A row a round could not handle: left alone until its pause is over, and shown to people."""
 

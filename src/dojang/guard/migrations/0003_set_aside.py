@@ -1,4 +1,4 @@
-"""Notes of rows that a round could not handle."""
+"""Notes of rows that a round could not handle, and marks of the keys the database was sealed with."""
 
 from django.db import migrations, models
 
@@ -6,6 +6,13 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [("guard", "0002_challenge")]
     operations = [
+        migrations.CreateModel(
+            name="KeyMark",
+            fields=[
+                ("name", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("mark", models.BinaryField(max_length=32)),
+            ],
+        ),
         migrations.CreateModel(
             name="SetAside",
             fields=[
