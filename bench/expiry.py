@@ -49,7 +49,7 @@ _LOOK = """
 import resource, time
 import django; django.setup()
 from dojang.config import wiring
-from dojang.notices.expiry import look
+from dojang.notices.actions.expiry import look
 from dojang.ports.acting import Acting
 world = wiring.get_world()
 started = time.perf_counter()

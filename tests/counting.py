@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dojang.guard.counters import Tally
 from dojang.guard.models import FactorCounter
 from dojang.ports.limits import Limit
-from dojang.wallet.devices import biometrics, patterns
+from dojang.wallet.devices.actions import biometrics, patterns
 from dojang.wallet.devices.models import Biometric
 from dojang.wallet.keys.actions import PIN
 from dojang.wallet.keys.models import WalletKey

@@ -48,6 +48,15 @@ def test_links_lead_somewhere(document: str) -> None:
         assert (file.parent / target).exists(), target
 
 
+def test_named_files_are_there() -> None:
+    """Every path of the house that a document names is a file or folder of it."""
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/**/*.md")]
+    path = re.compile(r"`((?:src|tests|tools|bench|frontend|docs|changes\.d)/[\w./-]+)`")
+    named = {name for file in documents for name in path.findall(file.read_text("utf-8"))}
+    assert len(named) > 40
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
 def test_the_words_of_the_glossary_are_those_of_the_code() -> None:
     """Each code name of the glossary occurs in the sources, and none is listed twice."""
     rows = [line.split("|") for line in (ROOT / "GLOSSARY.md").read_text("utf-8").splitlines()]

@@ -12,7 +12,7 @@ from tests.faults.country import count_signatures, read_journal
 from dojang.ca.queries import active_certificate, certificates_of, verify_trail
 from dojang.pki.rules import BACKDATING
 from dojang.ports.signer_errors import ClockError
-from dojang.ra.upkeep import expire_runs
+from dojang.ra.actions.upkeep import expire_runs
 
 if TYPE_CHECKING:
     from tests.faults.country import Country, Customer

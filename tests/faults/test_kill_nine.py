@@ -25,7 +25,7 @@ from dojang.ca.actions import revoke_certificate
 from dojang.ca.queries import active_certificate, certificates_of, verify_trail
 from dojang.journeys.kinds.ars_call import LIVE
 from dojang.ports.acting import Acting
-from dojang.ra.upkeep import expire_runs
+from dojang.ra.actions.upkeep import expire_runs
 
 if TYPE_CHECKING:
     import sqlite3

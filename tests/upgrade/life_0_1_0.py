@@ -32,16 +32,16 @@ from dojang.ca import actions as ca
 from dojang.ca.queries import active_certificate
 from dojang.config import wiring
 from dojang.config.staging import stage_certificates
-from dojang.notices import expiry
+from dojang.notices.actions import expiry
 from dojang.notices.reading import letters_of
 from dojang.ports.acting import Acting
 from dojang.ports.signer_errors import SignerUnavailableError
-from dojang.ra import holding
+from dojang.ra.actions import holding
 from dojang.ra.actions import act, session_of, unlock_factor
 from dojang.ra.counters import locked_factors, tries_left
-from dojang.ra.handoff import accept_handoff, offer_handoff
+from dojang.ra.actions.handoff import accept_handoff, offer_handoff
 from dojang.ra.revoking import revoke_certificate
-from dojang.ra.upkeep import expire_runs, reconcile
+from dojang.ra.actions.upkeep import expire_runs, reconcile
 from dojang.rp.queries import browsers_of, uses_of
 from dojang.sandbox.cast import BY_HANDLE, carrier_of, gender_of
 from dojang.sandbox.casting import add_crowd

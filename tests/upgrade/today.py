@@ -26,13 +26,13 @@ from dojang.notices.reading import letters_of
 from dojang.pki.errors import DojangError
 from dojang.ports.acting import Acting
 from dojang.ra.actions import open_page, session_of, unlock_factor
-from dojang.ra.handoff import accept_handoff
+from dojang.ra.actions.handoff import accept_handoff
 from dojang.sandbox.cast import carrier_of, find_person, gender_of
 from dojang.sandbox.drawer import Drawers
 from dojang.va.app import make_app
-from dojang.wallet.devices.approvals import answer_approval, approvals_for, begin_answer
-from dojang.wallet.devices.parcels import fetch_parcel
-from dojang.wallet.devices.patterns import begin_challenge, verify_challenge
+from dojang.wallet.devices.actions.approvals import answer_approval, approvals_for, begin_answer
+from dojang.wallet.devices.actions.parcels import fetch_parcel
+from dojang.wallet.devices.actions.patterns import begin_challenge, verify_challenge
 from dojang.wallet.devices.queries import devices_of
 from dojang.wallet.keys.actions import sign_with_pin
 from dojang.wallet.keys.queries import keys_of, usable_key

@@ -13,14 +13,14 @@ from dojang.account.browsers.actions import forget_browsers_of
 from dojang.account.errors import StopRefusedError, StopStoppedError
 from dojang.account.sessions.actions import end_sessions_of
 from dojang.ca.errors import CertificateNotFoundError
-from dojang.ca.models import Certificate
 from dojang.ca.queries import certificates_of
+from dojang.ca.states import CertificateState
 from dojang.guard import budgets, counters
 from dojang.guard.counters import Tally
 from dojang.issuing.actions import Held, revoke_certificate, suspend_certificate
 from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import plain_account, plain_user_id
-from dojang.ra.holding import hold_everything
+from dojang.ra.actions.holding import hold_everything
 
 if TYPE_CHECKING:
     from dojang.ca.queries import CertificateView
@@ -39,7 +39,7 @@ def own_certificate(customer_id: str, serial: str) -> CertificateView:
 def stop_certificate(customer_id: str, serial: str, *, acting: Acting, world: World) -> bool:
     """Put one certificate on hold and tell its holder everywhere; False when it was not in use anyway."""
     view = own_certificate(customer_id, serial)
-    if view.state != Certificate.State.ACTIVE:
+    if view.state != CertificateState.ACTIVE:
         return False
     suspend_certificate(view.id, acting=acting, world=world)
     return True

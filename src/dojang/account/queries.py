@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from dojang.audit.models import Event
-from dojang.ca.models import Certificate
+from dojang.audit.queries import events_about
+from dojang.ca.queries import standings_of
 from dojang.wallet.uses.queries import mask_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from dojang.audit.queries import EventView
 
 #: Events a holder is shown; the rest of the trail is the bank's own business.
 SHOWN: Final = (
@@ -59,35 +58,28 @@ class Origin:
 
 def log_of(customer_id: str, *, limit: int = 200) -> tuple[Entry, ...]:
     """Read out of the audit trail what was ever done in a customer's name, newest first."""
-    products = dict(Certificate.objects.filter(customer_id=customer_id).values_list("serial", "product"))
-    return tuple(_entries(_events([customer_id, *products], limit=limit), products))
+    products = {standing.serial: standing.product for standing in standings_of(customer_id)}
+    events = events_about([customer_id, *products], types=SHOWN, limit=limit)
+    return tuple(_entry(event, products) for event in events)
 
 
 def origin_of(serial: str) -> Origin | None:
     """Tell where a certificate was asked for."""
-    for event in Event.objects.filter(subject=serial, type="certificate:intended").order_by("id")[:1]:
-        body = json.loads(event.body)
-        acting = body["acting"]
-        return Origin(datetime.fromisoformat(body["at"]), acting["channel"], mask_source(acting["source"]))
+    for event in events_about([serial], types=["certificate:intended"], limit=1):
+        acting = event.acting
+        return Origin(datetime.fromisoformat(event.at), acting["channel"], mask_source(acting["source"]))
     return None
 
 
-def _events(subjects: Iterable[str], *, limit: int) -> list[Event]:
-    rows = Event.objects.filter(subject__in=list(subjects), type__in=SHOWN)
-    return list(rows.order_by("-at", "-id")[:limit])
-
-
-def _entries(events: Iterable[Event], products: dict[str, str]) -> Iterable[Entry]:
-    for event in events:
-        body = json.loads(event.body)
-        acting, data = body["acting"], body["data"]
-        yield Entry(
-            at=datetime.fromisoformat(body["at"]),
-            type=event.type,
-            serial=event.subject if event.subject in products else "",
-            product=products.get(event.subject) or str(data.get("product", "")),
-            who=acting["kind"],
-            channel=acting["channel"],
-            source=mask_source(acting["source"]),
-            data=data,
-        )
+def _entry(event: EventView, products: dict[str, str]) -> Entry:
+    acting, data = event.acting, event.data
+    return Entry(
+        at=datetime.fromisoformat(event.at),
+        type=event.type,
+        serial=event.subject if event.subject in products else "",
+        product=products.get(event.subject) or str(data.get("product", "")),
+        who=acting["kind"],
+        channel=acting["channel"],
+        source=mask_source(acting["source"]),
+        data=data,
+    )

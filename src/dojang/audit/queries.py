@@ -13,7 +13,7 @@ from dojang.audit.chains import Break, Head, Line, check_anchor, first_hash, wal
 from dojang.audit.models import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from dojang.ports.signer import JournalEntry, Signer
 
@@ -154,9 +154,14 @@ def _hashes_at(pairs: list[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], 
             yield (chain, seq), bytes(value)
 
 
-def events_about(subject: str, *, limit: int = 100) -> list[EventView]:
-    """Read the newest events about one subject, newest first."""
-    return [_view(row) for row in Event.objects.filter(subject=subject).order_by("-at", "-id")[:limit]]
+def events_about(
+    subjects: Collection[str], *, types: Collection[str] = (), limit: int = 100
+) -> list[EventView]:
+    """Read the newest events about some subjects, newest first; of these types only, if any are named."""
+    rows = Event.objects.filter(subject__in=list(subjects))
+    if types:
+        rows = rows.filter(type__in=list(types))
+    return [_view(row) for row in rows.order_by("-at", "-id")[:limit]]
 
 
 def _view(row: Event) -> EventView:

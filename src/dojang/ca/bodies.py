@@ -9,9 +9,8 @@ from django.db import connection
 
 from dojang.ca import authorities
 from dojang.ca.models import Certificate
-from dojang.ca.status import whole_second
 from dojang.pki.build import IdentifyData, build_tbs, end_of_day, new_serial
-from dojang.pki.day import day_of, days_between
+from dojang.pki.day import day_of, days_between, whole_second
 from dojang.pki.errors import ProfileError
 from dojang.pki.names import subscriber_common_name, subscriber_name
 from dojang.pki.profiles import PROFILES

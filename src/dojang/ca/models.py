@@ -12,6 +12,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from dojang.ca.states import CertificateState
+
 SERIAL_LENGTH = 40  #: 20 octets
 
 
@@ -98,13 +100,7 @@ class Intent(models.Model):
 class Certificate(models.Model):
     """A signed certificate and its state."""
 
-    class State(models.TextChoices):
-        """``issued`` (signed, not yet confirmed) → ``active`` → ``revoked``; ``held`` goes both ways."""
-
-        ISSUED = "issued"
-        ACTIVE = "active"
-        HELD = "held"
-        REVOKED = "revoked"
+    State = CertificateState
 
     intent = models.OneToOneField(Intent, on_delete=models.PROTECT, related_name="certificate")
     issuer = models.ForeignKey(Authority, on_delete=models.PROTECT, related_name="certificates")

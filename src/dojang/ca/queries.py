@@ -39,6 +39,7 @@ __all__ = [
     "issuing_authority",
     "newest_crl",
     "standings_of",
+    "state_of",
     "verify_trail",
     "view_of",
 ]
@@ -144,6 +145,12 @@ def find_by_serial(serial: str) -> CertificateView | None:
 def certificate_by_id(certificate_id: int) -> CertificateView | None:
     """Find a certificate by its row id."""
     return _first(Certificate.objects.filter(pk=certificate_id))
+
+
+def state_of(certificate_id: int) -> str:
+    """Return the state of a certificate by its row id."""
+    state: str = Certificate.objects.values_list("state", flat=True).get(pk=certificate_id)
+    return state
 
 
 def certificate_of_order(order_key: str) -> CertificateView | None:

@@ -142,12 +142,13 @@ def signer_command(options: Options) -> list[str]:
 
 def signer_answers(options: Options) -> bool:
     """Whether the signing process can be asked at this moment."""
-    from dojang.adapters.signer_client import SocketSigner  # a quick start for the rest
+    from dojang.config.wiring import open_signer  # a quick start for the rest
 
     if not options.folder.signer_socket.exists():
         return False
     try:
-        SocketSigner(options.folder.signer_socket, timeout=2.0, patience=0.1).keys()
+        with contextlib.closing(open_signer(options, timeout=2.0, patience=0.1)) as signer:
+            signer.keys()
     except DojangError:
         return False
     return True

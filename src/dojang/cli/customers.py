@@ -59,7 +59,7 @@ def hold(customer: Customer, *, operator: Operator = "cli", as_json: Json = Fals
     """Suspend a customer's certificates and block the devices: a telephone is lost. The customer is told."""
     out = Output(as_json)
     with centre.world(protective=True) as world:
-        from dojang.ra.holding import hold_everything  # after the set-up
+        from dojang.ra.actions.holding import hold_everything  # after the set-up
 
         acting = _known(customer, operator, world)
         held = hold_everything(customer, acting=acting, world=world)

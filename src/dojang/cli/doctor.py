@@ -79,9 +79,9 @@ def _look_at_centre(options: Options) -> Iterator[Finding]:
 
 def _look_at_switch(options: Options) -> Finding:
     """Tell whether somebody has stopped all signing: everything else may look well meanwhile."""
-    from dojang.adapters.signer_client import SocketSigner  # a quick start for the rest
+    from dojang.config.wiring import open_signer  # a quick start for the rest
 
-    with contextlib.closing(SocketSigner(options.folder.signer_socket, timeout=2.0, patience=0.1)) as signer:
+    with contextlib.closing(open_signer(options, timeout=2.0, patience=0.1)) as signer:
         try:
             halted = signer.is_halted()
         except DojangError as error:

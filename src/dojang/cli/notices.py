@@ -21,7 +21,7 @@ def expiry(*, as_json: Json = False) -> None:
     """Find certificates that end in 30, 14, 7 or 1 days and queue their notices; safe to repeat."""
     out = Output(as_json)
     with centre.world() as world:
-        from dojang.notices.expiry import look  # after the set-up
+        from dojang.notices.actions.expiry import look  # after the set-up
 
         looked = look(acting=Acting(kind="operator", id="cli", channel="cli"), world=world)
     found = {str(days): count for days, count in looked.found.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, ClassVar
 
 import typer
@@ -12,10 +11,6 @@ from dojang.cli.output import Json, Output, say
 from dojang.pki.errors import DojangError
 
 app = typer.Typer(help="Runs of journeys.", no_args_is_help=True)
-_FACTS = (
-    "id", "journey", "version", "channel", "locale", "state", "step", "revision", "end_reason",
-    "customer_id", "created_at", "touched_at", "idle_until", "ended_at",
-)  # fmt: skip
 
 
 class RunUnknownError(DojangError):
@@ -36,13 +31,11 @@ def status(
     """Show where a run stands: state, step, times. What the customer typed is sealed and not shown."""
     out = Output(as_json)
     with centre.database():
-        from dojang.ra.models import Run  # after the set-up
-        from dojang.ra.queries import standing_of
+        from dojang.ra.queries import facts_of  # after the set-up
 
-        row = Run.objects.filter(pk=run).first()
-        if row is None:
+        facts = facts_of(run)
+        if facts is None:
             raise RunUnknownError("no such run", run=run)
-        facts = {name: getattr(row, name) for name in _FACTS} | asdict(standing_of(row))
     plain = {key: value.isoformat() if hasattr(value, "isoformat") else value for key, value in facts.items()}
     rows = [(say(f"fact.{name}"), str(value)) for name, value in plain.items() if value not in {None, ""}]
     out.answer(plain, out.table(["", ""], rows))

@@ -25,7 +25,7 @@ Reason = Annotated[str, typer.Option(help="Why; kept in the signer's journal for
 @contextlib.contextmanager
 def _signer() -> Iterator[SocketSigner]:
     """Give a block the signer; one that was not running is stopped afterwards."""
-    from dojang.adapters.signer_client import SocketSigner  # a quick start for the rest
+    from dojang.config.wiring import open_signer  # a quick start for the rest
 
     options = load_options()
     centre.prepare_home(options)
@@ -35,7 +35,7 @@ def _signer() -> Iterator[SocketSigner]:
             stack.callback(process.wait, 10)
             stack.callback(process.terminate)
             centre.wait_for_signer(options, process)
-        yield stack.enter_context(contextlib.closing(SocketSigner(options.folder.signer_socket)))
+        yield stack.enter_context(contextlib.closing(open_signer(options)))
 
 
 @app.command()

@@ -9,6 +9,7 @@ from django.urls import include, path
 
 from dojang.config import health
 from dojang.edge import problems
+from dojang.edge.middleware import PAGES
 from dojang.edge.statuses import STATUS
 
 #: Rooms by what a process serves; `all` is every one.
@@ -28,8 +29,10 @@ def _serving() -> tuple[str, ...]:
 if settings.DOJANG_OPTIONS.sandbox:
     from dojang.sandbox.api import api as sandbox_api  # an app that is not there without it
     from dojang.sandbox.api import reference
+    from dojang.sandbox.pages import show_refusal
 
     problems.install(sandbox_api)
+    PAGES["/sandbox/"] = show_refusal
     reference.statuses = STATUS
 
 urlpatterns = [

@@ -15,6 +15,7 @@ from dojang.pki.errors import DojangError
 from dojang.ports.world import World
 
 if TYPE_CHECKING:
+    from dojang.adapters.signer_client import SocketSigner
     from dojang.adapters.webpush import WebPush
     from dojang.config.options import Options
     from dojang.ports.acting import Acting
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 #: Seconds a caller waits for the signing process before giving up.
 SIGNER_TIMEOUT = 10.0
 STATUS_SIGNER_TIMEOUT = 2.0
+#: The part of it that is spent on reaching one that is just being started again.
+SIGNER_PATIENCE = 3.0
 
 _lock = threading.Lock()
 _world: World | None = None
@@ -43,17 +46,16 @@ def require_adapters(options: Options) -> None:
 def build_world(options: Options) -> World:
     """Build a World from the options. Raises `WiringError` when something outside has no adapter."""
     from dojang.adapters.clocks import FileClock  # a start without a World stays quick
-    from dojang.adapters.signer_client import SocketSigner
 
     require_adapters(options)
     from dojang.sandbox.world import build_sandbox  # only imported when the sandbox is on
-    from dojang.wallet.devices.pushing import DevicePush  # needs Django's set-up
+    from dojang.wallet.devices.actions.pushing import DevicePush  # needs Django's set-up
 
     # Telephones of the sandbox show every push; browsers that really subscribed get it besides.
     clock = FileClock(options.folder.clock)
     parts = build_sandbox(options.dsn, options.folder.clock, push_beyond=DevicePush(clock))
     return World(
-        signer=SocketSigner(options.folder.signer_socket, timeout=SIGNER_TIMEOUT),
+        signer=open_signer(options),
         corebank=parts.corebank,
         telephony=parts.telephony,
         sms=parts.sms,
@@ -83,16 +85,24 @@ def _push_service(options: Options) -> WebPush:
     )
 
 
+def open_signer(
+    options: Options, *, timeout: float = SIGNER_TIMEOUT, patience: float = SIGNER_PATIENCE
+) -> SocketSigner:
+    """Return a way to the signing process, for who needs nothing else of the World; to be closed."""
+    from dojang.adapters.signer_client import SocketSigner  # a quick start for the rest
+
+    return SocketSigner(options.folder.signer_socket, timeout=timeout, patience=patience)
+
+
 def build_status(options: Options) -> StatusApp:
     """Build the status responder: its own connections, the signer, the clock, and nothing else."""
     from dojang.adapters.clocks import FileClock, SystemClock  # only HTTP processes pay
-    from dojang.adapters.signer_client import SocketSigner
     from dojang.va.app import make_app
 
     return make_app(
         options.dsn,
         # A status answer is not worth waiting for a signer that is being started again.
-        SocketSigner(options.folder.signer_socket, timeout=STATUS_SIGNER_TIMEOUT, patience=0.2),
+        open_signer(options, timeout=STATUS_SIGNER_TIMEOUT, patience=0.2),
         FileClock(options.folder.clock) if options.sandbox else SystemClock(),
         ocsp_life=options.build_policy().ocsp_life,
         connections=options.threads,
@@ -126,6 +136,6 @@ def close_world(world: World) -> None:
 
 def perform_ceremony(*, acting: Acting, world: World) -> None:
     """Make the authorities if there are none. Safe to repeat."""
-    from dojang.ca.ceremony import perform_ceremony as perform  # needs Django's set-up
+    from dojang.ca.actions.ceremony import perform_ceremony as perform  # needs Django's set-up
 
     perform(acting=acting, world=world)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 #: Beginnings of the addresses that programs ask.
 MACHINES: Final = ("/api/", "/sandbox/api/")
+#: Who draws a refused page, by the beginning of its address: (request, sentence, status). A place that has no
+#: words of its own for it is entered when it is mounted.
+PAGES: Final[dict[str, Callable[[HttpRequest, str, int], HttpResponse]]] = {}
 
 
 class RefusalMiddleware:
@@ -35,10 +38,9 @@ class RefusalMiddleware:
         return told
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Turn what a page of the sandbox foresees into a page; leave the rest to the handler of 500."""
-        if not request.path.startswith("/sandbox/") or isinstance(typed(exception), UnforeseenError):
+        """Turn what is foreseen into a page of that place; leave the rest to the handler of 500."""
+        draw = next((page for place, page in PAGES.items() if request.path.startswith(place)), None)
+        if draw is None or isinstance(typed(exception), UnforeseenError):
             return None
-        from dojang.sandbox.pages import show  # there is no sandbox where the bank is a real one
-
         refusal = refuse(exception)
-        return show(request, "sandbox/wrong.html", {"text": refusal.sentence}, status=refusal.status)
+        return draw(request, refusal.sentence, refusal.status)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dojang.ca.errors import CertificateNotFoundError
 from dojang.ca.queries import certificate_of_order, chain_of, issued_by_order
-from dojang.issuing.custodies import CUSTODIES
+from dojang.issuing.actions.custodies import CUSTODIES
 from dojang.issuing.models import LIVING, BroughtKey, Order
 from dojang.issuing.store import open_body
 from dojang.journeys.delivery import Delivery

@@ -8,7 +8,8 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from dojang.guard.rounds import tend
-from dojang.notices import actions, expiry
+from dojang.notices import actions
+from dojang.notices.actions import expiry
 from dojang.ports.acting import Acting
 
 if TYPE_CHECKING:

@@ -36,3 +36,8 @@ def day_ends(day: date) -> datetime:
 def days_between(earlier: datetime, later: datetime) -> int:
     """Count the midnights between two moments; negative when `later` is on an earlier day."""
     return (day_of(later) - day_of(earlier)).days
+
+
+def whole_second(moment: datetime) -> datetime:
+    """Cut a moment to whole seconds, as certificates, CRLs and OCSP write it."""
+    return moment.replace(microsecond=0)

@@ -9,7 +9,7 @@ from procrastinate.contrib.django import app
 
 from dojang.guard.rounds import tend
 from dojang.ports.acting import job
-from dojang.ra import handoff, steps, upkeep
+from dojang.ra.actions import handoff, steps, upkeep
 
 if TYPE_CHECKING:
     from procrastinate import JobContext

@@ -67,6 +67,11 @@ def show(
     return render(request, template, {**common, **context}, status=status)
 
 
+def show_refusal(request: HttpRequest, sentence: str, status: int) -> HttpResponse:
+    """Render a refusal: what is wrong, in one sentence."""
+    return show(request, "sandbox/wrong.html", {"text": sentence}, status=status)
+
+
 def page(view: View) -> View:
     """Answer ``?lang=`` with a cookie and a redirect. Typed errors become pages at the edge."""
 

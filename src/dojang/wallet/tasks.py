@@ -9,7 +9,7 @@ from procrastinate.contrib.django import app
 
 from dojang.guard.rounds import tend
 from dojang.pki.errors import DojangError
-from dojang.wallet.devices import parcels, pushing
+from dojang.wallet.devices.actions import parcels, pushing
 
 if TYPE_CHECKING:
     from procrastinate import JobContext

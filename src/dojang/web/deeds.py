@@ -12,7 +12,7 @@ from django.urls import reverse
 from dojang.ca.queries import certificates_of
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import knows, phrase, product_name, write_day
-from dojang.notices.expiry import days_left
+from dojang.notices.actions.expiry import days_left
 from dojang.pki.day import day_of
 from dojang.pki.errors import DojangError
 from dojang.products import PRODUCTS, journey_of

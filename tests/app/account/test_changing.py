@@ -35,10 +35,10 @@ from dojang.notices.models import Notice
 from dojang.ports.acting import Acting
 from dojang.ports.signer_errors import PinReusedError, SignerError, SignerUnavailableError
 from dojang.products import PRODUCTS
+from dojang.wallet.devices.actions.pattern_change import signed_change
+from dojang.wallet.devices.actions.patterns import begin_challenge, verify_challenge
 from dojang.wallet.devices.errors import PatternUnchangedError
 from dojang.wallet.devices.models import DeviceKey
-from dojang.wallet.devices.pattern_change import signed_change
-from dojang.wallet.devices.patterns import begin_challenge, verify_challenge
 from dojang.wallet.keys.errors import WalletKeyMovedError
 from dojang.wallet.keys.models import WalletKey
 from dojang.wallet.uses.models import Use

@@ -20,8 +20,8 @@ from dojang.audit.models import Event
 from dojang.ca.models import Certificate, OcspAnswer
 from dojang.ca.queries import active_certificate
 from dojang.notices.models import Notice
+from dojang.wallet.devices.actions.pattern_change import signed_change
 from dojang.wallet.devices.models import DeviceKey
-from dojang.wallet.devices.pattern_change import signed_change
 from dojang.wallet.uses.models import Use
 
 if TYPE_CHECKING:

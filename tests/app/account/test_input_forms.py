@@ -11,8 +11,8 @@ from tests.journeys.app.walker import PIN, Walk, with_policy
 from dojang.account.models import Session
 from dojang.ca.queries import certificates_of
 from dojang.ports.acting import Acting
+from dojang.ra.actions.handoff import accept_handoff, offer_handoff
 from dojang.ra.errors import HandoffBlockedError, HandoffNotFoundError
-from dojang.ra.handoff import accept_handoff, offer_handoff
 from dojang.wallet.uses.models import Use
 
 if TYPE_CHECKING:

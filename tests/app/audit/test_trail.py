@@ -45,7 +45,7 @@ def _write(count: int, **data: Any) -> None:
 def test_an_event_says_who_what_about_whom_and_when() -> None:
     """An event reads back as it was recorded, and its generated columns agree with its body."""
     record_event("run:started", acting=WHO, subject="run-1", journey="financial-web-issue", 한글="예")
-    (view,) = events_about("run-1")
+    (view,) = events_about(["run-1"])
     assert view.type == "run:started"
     assert view.acting == {
         "kind": "customer", "id": "c1", "session": "ab" * 32, "source": "192.0.2.1", "channel": "web",

@@ -14,7 +14,7 @@ from tests.centres import SignerProcess
 from dojang.adapters.signer_client import SocketSigner
 from dojang.audit.models import Event
 from dojang.ca import queries
-from dojang.ca.ceremony import perform_ceremony, read_ceremony
+from dojang.ca.actions.ceremony import perform_ceremony, read_ceremony
 from dojang.ca.errors import CeremonyError
 from dojang.ca.models import Authority, Certificate, Intent
 from dojang.config.home import Home

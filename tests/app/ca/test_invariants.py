@@ -245,7 +245,7 @@ def test_invariant_06_the_signer_refuses_an_old_number(centre: Centre) -> None:
 
 def test_invariant_06_a_slow_refresh_never_brings_back_good(centre: Centre) -> None:
     """An answer signed as good before a revocation, and written after it, is dropped."""
-    from dojang.ca.status import GOOD, put_answers, sign_answer
+    from dojang.ca.actions.status import GOOD, put_answers, sign_answer
 
     row = centre.activate()
     stale = (row.pk, row.status_seq, sign_answer(row, GOOD, world=centre.world))

@@ -13,8 +13,8 @@ import pytest
 from django.db import connection
 from procrastinate.contrib.django import app
 
+from dojang.ca.actions.publishing import publish_crls
 from dojang.ca.models import Crl
-from dojang.ca.publishing import publish_crls
 from dojang.config import worker
 from dojang.config.condition import look
 from dojang.ports.acting import Acting

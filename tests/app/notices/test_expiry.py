@@ -17,7 +17,7 @@ from tests.journeys.app.walker import Walk, in_parallel
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate
 from dojang.issuing.actions import revoke_certificate
-from dojang.notices.expiry import DAYS, MESSAGE, days_left, look, span_of, tell_one
+from dojang.notices.actions.expiry import DAYS, MESSAGE, days_left, look, span_of, tell_one
 from dojang.notices.models import ExpiryNotice, Notice
 from dojang.ports.acting import Acting
 from dojang.sandbox.cast import BY_HANDLE
@@ -170,7 +170,7 @@ def test_a_look_that_is_killed_goes_on_where_it_was(world: World) -> None:
     assert expected >= due - 200
     command = (
         "import django; django.setup()\n"
-        "import sys; from dojang.config import wiring; from dojang.notices.expiry import look\n"
+        "import sys; from dojang.config import wiring; from dojang.notices.actions.expiry import look\n"
         "from dojang.ports.acting import Acting\n"
         "print('begun', flush=True)\n"
         "look(acting=Acting(kind='system', id='killed'), world=wiring.get_world(), page=20)\n"

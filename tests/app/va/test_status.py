@@ -410,7 +410,7 @@ def test_issuer_certificates_are_served(centre: Centre, status: StatusApp) -> No
 
 def test_a_new_responder_takes_over_before_the_old_one_ends(centre: Centre, url: str, pems: Path) -> None:
     """ocsp-2 is made within the last month, and openssl accepts its answers after ocsp-1 ended."""
-    from dojang.ca.ceremony import renew_ocsp_responders
+    from dojang.ca.actions.ceremony import renew_ocsp_responders
 
     row = centre.activate()
     assert renew_ocsp_responders(**centre.options) == ()

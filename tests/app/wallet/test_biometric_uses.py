@@ -26,7 +26,7 @@ from dojang.ca.models import Certificate
 from dojang.guard.models import FactorCounter
 from dojang.products import PRODUCTS
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet.devices import approvals
+from dojang.wallet.devices.actions import approvals
 from dojang.wallet.devices.errors import ApprovalRefusedError
 from dojang.wallet.devices.models import Biometric, DeviceKey
 from dojang.wallet.uses.models import Use

@@ -25,9 +25,9 @@ from dojang.issuing.actions import (
 )
 from dojang.notices.models import Notice
 from dojang.ports.credentials import Proof
-from dojang.ra.holding import hold_everything
+from dojang.ra.actions.holding import hold_everything
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet.devices import enrolment
+from dojang.wallet.devices.actions import enrolment
 from dojang.wallet.devices.errors import BiometricRefusedError, BiometricUnavailableError
 from dojang.wallet.devices.models import Biometric, DeviceKey
 from dojang.wallet.devices.queries import devices_of

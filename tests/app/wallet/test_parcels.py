@@ -10,6 +10,7 @@ import pytest
 from tests.journeys.app.walker import in_parallel
 
 from dojang.ports.acting import Acting
+from dojang.wallet.devices.actions.parcels import fetch_parcel, forget_parcels, put_parcel
 from dojang.wallet.devices.errors import (
     ParcelBusyError,
     ParcelMalformedError,
@@ -18,7 +19,6 @@ from dojang.wallet.devices.errors import (
     ParcelTooLargeError,
 )
 from dojang.wallet.devices.models import Parcel
-from dojang.wallet.devices.parcels import fetch_parcel, forget_parcels, put_parcel
 
 if TYPE_CHECKING:
     from dojang.ports.world import World

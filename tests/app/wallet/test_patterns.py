@@ -19,8 +19,7 @@ from dojang.guard.models import Challenge
 from dojang.ports.credentials import Proof
 from dojang.ports.errors import PushError
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet.devices import approvals, patterns
-from dojang.wallet.devices.actions import describe_device, retire_device
+from dojang.wallet.devices.actions import approvals, describe_device, patterns, retire_device
 from dojang.wallet.devices.credentials import WalletCredentials
 from dojang.wallet.devices.errors import ApprovalNotFoundError, ApprovalRefusedError
 from dojang.wallet.devices.models import Approval, DeviceKey

@@ -23,10 +23,9 @@ from dojang.issuing.actions import restore_everything
 from dojang.ports.acting import Acting
 from dojang.ports.errors import PushError, SubscriptionRefusedError
 from dojang.ports.push import Manner
-from dojang.ra.holding import hold_everything
+from dojang.ra.actions.holding import hold_everything
 from dojang.sandbox.cast import BY_HANDLE
-from dojang.wallet.devices.models import Device, PushMessage
-from dojang.wallet.devices.pushing import (
+from dojang.wallet.devices.actions.pushing import (
     MAX_ATTEMPTS,
     DevicePush,
     deliver_message,
@@ -36,6 +35,7 @@ from dojang.wallet.devices.pushing import (
     subscribe_push,
     takes_push,
 )
+from dojang.wallet.devices.models import Device, PushMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -182,7 +182,7 @@ def test_a_question_to_approve_is_urgent_and_lives_as_long_as_it_waits(
     walk: AppWalk, service: LoopbackService, run_jobs: Callable[[], int]
 ) -> None:
     """The number is not in it; a tap leads to the question."""
-    from dojang.wallet.devices.approvals import ask_approval
+    from dojang.wallet.devices.actions.approvals import ask_approval
 
     browser = PushedBrowser(service)
     subscribe(walk, browser)

@@ -12,7 +12,7 @@ from tests.journeys.app.device import AppWalk, Telephone
 
 from dojang.ports.acting import Acting
 from dojang.ra.actions import session_of
-from dojang.ra.handoff import accept_handoff, offer_handoff
+from dojang.ra.actions.handoff import accept_handoff, offer_handoff
 from dojang.ra.models import Run
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from tests.push_services import LoopbackService, PushedBrowser, base64url, push_
 
 from dojang.config import wiring
 from dojang.edge.visitor import DEVICE_COOKIE
+from dojang.wallet.devices.actions.pushing import push_subscription
 from dojang.wallet.devices.models import Device
-from dojang.wallet.devices.pushing import push_subscription
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

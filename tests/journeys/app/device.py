@@ -19,11 +19,16 @@ from tests.journeys.app.walker import Walk
 
 from dojang.ports.acting import Acting
 from dojang.ra.actions import session_of, start_run
-from dojang.ra.steps import dispatch_step
+from dojang.ra.actions.steps import dispatch_step
 from dojang.sandbox.cast import BY_HANDLE, carrier_of, gender_of
 from dojang.sandbox.drawer import Drawers
-from dojang.wallet.devices.approvals import answer_approval, approvals_for, begin_answer, reject_approval
-from dojang.wallet.devices.patterns import begin_challenge, verify_challenge
+from dojang.wallet.devices.actions.approvals import (
+    answer_approval,
+    approvals_for,
+    begin_answer,
+    reject_approval,
+)
+from dojang.wallet.devices.actions.patterns import begin_challenge, verify_challenge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

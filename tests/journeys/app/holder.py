@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tests.authenticators import Keeper
 from tests.journeys.app.device import AppWalk, challenge
 
-from dojang.wallet.devices import enrolment, patterns
+from dojang.wallet.devices.actions import enrolment, patterns
 
 if TYPE_CHECKING:
     from tests.journeys.app.device import Telephone

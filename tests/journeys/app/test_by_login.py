@@ -20,7 +20,7 @@ from dojang.issuing.models import UsedEvidence
 from dojang.journeys.login import LogIn
 from dojang.ports.acting import Acting
 from dojang.products import PRODUCTS
-from dojang.ra.holding import hold_everything
+from dojang.ra.actions.holding import hold_everything
 from dojang.ra.models import Run
 from dojang.sandbox.cast import BY_HANDLE
 

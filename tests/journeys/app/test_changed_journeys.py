@@ -13,12 +13,12 @@ from tests.journeys.app.walker import Walk, in_parallel
 from dojang.audit.models import Event
 from dojang.ca.models import Certificate
 from dojang.ra.actions import act, find_journey, open_page
+from dojang.ra.actions.steps import dispatch_step
+from dojang.ra.actions.upkeep import expire_runs
 from dojang.ra.errors import StaleRevisionError
 from dojang.ra.locks import walking
 from dojang.ra.models import Run
-from dojang.ra.steps import dispatch_step
 from dojang.ra.store import open_body, seal_body
-from dojang.ra.upkeep import expire_runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

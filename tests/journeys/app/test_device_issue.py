@@ -16,8 +16,8 @@ from dojang.issuing.models import Order
 from dojang.notices.models import Notice
 from dojang.pki.npki.vid import compute_vid, parse_identify_data
 from dojang.ports.acting import Acting
+from dojang.ra.actions.upkeep import discard_keys
 from dojang.ra.models import Run
-from dojang.ra.upkeep import discard_keys
 from dojang.sandbox.cast import BY_HANDLE
 from dojang.wallet.devices.models import Device, DeviceKey
 from dojang.wallet.devices.queries import devices_of

@@ -12,6 +12,7 @@ from tests.journeys.app.walker import Walk, in_parallel, with_policy
 from dojang.audit.models import Event
 from dojang.ports.acting import Acting
 from dojang.ra.actions import act, open_page, session_of
+from dojang.ra.actions.handoff import Offer, accept_handoff, forget_handoffs, offer_handoff
 from dojang.ra.errors import (
     HandoffBlockedError,
     HandoffNotFoundError,
@@ -19,7 +20,6 @@ from dojang.ra.errors import (
     RunMovedError,
     RunNotFoundError,
 )
-from dojang.ra.handoff import Offer, accept_handoff, forget_handoffs, offer_handoff
 from dojang.ra.models import Handoff, Run
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from tests.journeys.app.device import AppWalk, run_dispatches
 from tests.journeys.app.walker import with_parts
 
 from dojang.ra.actions import act
-from dojang.ra.steps import dispatch_step
+from dojang.ra.actions.steps import dispatch_step
 from dojang.sandbox.cast import carrier_of, gender_of
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from dojang.issuing.actions import (
 from dojang.issuing.models import Order
 from dojang.notices.models import Notice
 from dojang.ports.acting import Acting
-from dojang.ra.holding import hold_everything
+from dojang.ra.actions.holding import hold_everything
 from dojang.ra.models import Run
 from dojang.sandbox.cast import BY_HANDLE
 from dojang.wallet.devices.actions import hold_devices
@@ -96,7 +96,7 @@ def test_a_challenge_taken_before_is_of_no_use(world: World) -> None:
     made = challenge(world, walk)
     assert made is not None
     hold(world)
-    from dojang.wallet.devices.patterns import verify_challenge
+    from dojang.wallet.devices.actions.patterns import verify_challenge
 
     proof = verify_challenge(made.id, **walk.phone.proofs(made.challenge), acting=TELLER, world=world)
     assert (proof.ok, proof.reason) == (False, "blocked")

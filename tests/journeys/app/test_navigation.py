@@ -12,6 +12,7 @@ from dojang.guard.models import FactorCounter
 from dojang.pki.day import local
 from dojang.ports.acting import Acting
 from dojang.ra.actions import act, open_page, session_of, start_run
+from dojang.ra.actions.upkeep import expire_runs
 from dojang.ra.errors import (
     ActionUnknownError,
     JourneyNotFoundError,
@@ -22,7 +23,6 @@ from dojang.ra.errors import (
     TooManyStartsError,
 )
 from dojang.ra.models import Run, StepOutcome
-from dojang.ra.upkeep import expire_runs
 
 if TYPE_CHECKING:
     from dojang.ports.world import World

@@ -21,9 +21,9 @@ from dojang.account.errors import (
 from dojang.account.proving.values import Answer, Question
 from dojang.account.verifying import verify_certificate
 from dojang.ca import queries as ca
+from dojang.wallet.devices.actions.pattern_change import change_pattern
+from dojang.wallet.devices.actions.patterns import begin_challenge, verify_challenge
 from dojang.wallet.devices.errors import PatternUnchangedError
-from dojang.wallet.devices.pattern_change import change_pattern
-from dojang.wallet.devices.patterns import begin_challenge, verify_challenge
 from dojang.wallet.devices.queries import device_key
 from dojang.wallet.uses.actions import Pending, record_refused
 

@@ -9,7 +9,7 @@ from dojang.journeys.delivery import verify_device
 from dojang.pki.certificate import read_certificate
 from dojang.ports.acting import Acting
 from dojang.ports.credentials import Proof
-from dojang.wallet.devices import approvals, patterns
+from dojang.wallet.devices.actions import approvals, patterns
 from dojang.wallet.devices.models import Device
 
 if TYPE_CHECKING:

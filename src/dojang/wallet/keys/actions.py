@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from django.db import connection, transaction
 
 from dojang.audit.actions import record_event
-from dojang.ca.models import Certificate
+from dojang.ca.states import CertificateState
 from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.guard.rounds import Round
 from dojang.pki.errors import MalformedError
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from django.db import models
 
+    from dojang.ca.models import Certificate
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
@@ -323,7 +324,7 @@ def _count_attempt(customer_id: str, key_id: str, *, acting: Acting, world: Worl
         )
         if key is None:
             raise WalletKeyNotFoundError(key=key_id)
-        if key.certificate is not None and key.certificate.state == Certificate.State.HELD:
+        if key.certificate is not None and key.certificate.state == CertificateState.HELD:
             raise WalletHeldError(key=key_id)
         if key.state == WalletKey.State.LOCKED:
             raise WalletLockedError(key=key_id)

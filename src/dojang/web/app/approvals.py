@@ -14,7 +14,7 @@ from dojang.edge.refusals import refuse
 from dojang.edge.visitor import acting_of, device_of, world_of
 from dojang.edge.wording import product_name, reader_locale, write_time
 from dojang.ports.writing import is_digits, plain_digits
-from dojang.wallet.devices import approvals
+from dojang.wallet.devices.actions import approvals
 from dojang.wallet.devices.errors import ApprovalNotFoundError, ApprovalRefusedError
 from dojang.web.app.biometrics import stand_in
 from dojang.web.app.views import place

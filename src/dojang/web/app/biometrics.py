@@ -16,7 +16,7 @@ from dojang.edge.visitor import acting_of, device_of, world_of
 from dojang.edge.wording import reader_locale, write_moment
 from dojang.pki.passkeys import text_of
 from dojang.products import opened_by
-from dojang.wallet.devices import enrolment
+from dojang.wallet.devices.actions import enrolment
 from dojang.wallet.devices.errors import BiometricRefusedError, BiometricUnavailableError
 from dojang.web.app.views import place
 from dojang.web.me import read_octets

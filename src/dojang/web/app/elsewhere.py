@@ -14,8 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from dojang.edge.refusals import refuse
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import phrase, reader_locale, write_time
-from dojang.ra import handoff
-from dojang.ra.actions import start_run
+from dojang.ra.actions import handoff, start_run
 from dojang.ra.errors import HandoffBlockedError, HandoffNotFoundError, HandoffRefusedError, RunNotFoundError
 from dojang.web.app.offers import journey_id, offer_of
 from dojang.web.app.views import place

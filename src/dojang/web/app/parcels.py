@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from dojang.edge.problems import problem
 from dojang.edge.visitor import acting_of, world_of
 from dojang.pki.errors import DojangError
-from dojang.wallet.devices.parcels import fetch_parcel, put_parcel
+from dojang.wallet.devices.actions.parcels import fetch_parcel, put_parcel
 from dojang.web.app.views import place
 from dojang.web.shell import show
 

@@ -14,8 +14,8 @@ from dojang.edge.problems import problem
 from dojang.edge.visitor import acting_of, device_of, world_of
 from dojang.edge.wording import reader_locale
 from dojang.ports.errors import SubscriptionRefusedError
+from dojang.wallet.devices.actions.pushing import renew_push, subscribe_push, takes_push
 from dojang.wallet.devices.errors import DeviceUnknownError
-from dojang.wallet.devices.pushing import renew_push, subscribe_push, takes_push
 from dojang.web.app.views import place, push_key
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from dojang.ports.writing import (
     plain_user_id,
 )
 from dojang.products import PRODUCTS
-from dojang.wallet.devices.enrolment import turn_off_of
+from dojang.wallet.devices.actions.enrolment import turn_off_of
 from dojang.wallet.devices.queries import devices_of
 from dojang.wallet.uses.queries import uses_of
 from dojang.web.app.offers import made_on_a_phone

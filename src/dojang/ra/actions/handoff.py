@@ -23,7 +23,7 @@ from dojang.guard.sealing import sealer
 from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import plain_digits
 from dojang.ra.access import access_run
-from dojang.ra.actions import Started, find_journey, open_page, session_of
+from dojang.ra.actions.walking import Started, find_journey, open_page, session_of
 from dojang.ra.errors import HandoffBlockedError, HandoffNotFoundError, HandoffRefusedError
 from dojang.ra.models import Handoff, Run
 from dojang.ra.store import open_body

@@ -35,7 +35,8 @@ from dojang.pki.day import day_of
 from dojang.ports.errors import PortError
 from dojang.ports.signer_errors import SignerError
 from dojang.products import JOURNEYS
-from dojang.ra import finish, rows
+from dojang.ra import rows
+from dojang.ra.actions import finish, writing
 from dojang.ra.context import awaited_by, kind_of, tally_of
 from dojang.ra.models import CardChallenge, Run
 from dojang.ra.store import open_body, seal_body
@@ -129,7 +130,7 @@ def _take_up(turn: Turn, submit: Submit) -> bool:
         turn.run.lease, turn.run.leased_at = submit.lease, turn.world.clock.now()
         turn.body = turn.body.at(progress)
         seal_body(turn.run, turn.body)
-        if not rows.take_lease(turn.run, before=before):
+        if not writing.take_lease(turn.run, before=before):
             turn.take(rows.lock_run(turn.run.id))
             return False
         submit.outcome = _budget(turn, submit)
@@ -432,7 +433,7 @@ def move_run(turn: Turn, progress: Progress, *, step: str, action: str, outcome:
     if run.state == Run.State.OPEN:
         run.waits_for = awaited_by(turn.journey, progress)
     _seal(turn, progress)
-    rows.write_answered(run, step=step, revision=answered, action=action, outcome=outcome, at=now)
+    writing.write_answered(run, step=step, revision=answered, action=action, outcome=outcome, at=now)
 
 
 def enter_step(turn: Turn) -> None:
@@ -467,7 +468,7 @@ def _store_entry(turn: Turn, progress: Progress) -> None:
     if progress.stopped is not None:
         finish.close_row(run, Run.State.FAILED, progress.stopped.code, now=turn.world.clock.now())
     _seal(turn, progress)
-    if not rows.write_entered(run, before=before):
+    if not writing.write_entered(run, before=before):
         turn.take(Run.objects.get(id=run.id))
 
 

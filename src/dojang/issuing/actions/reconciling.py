@@ -9,9 +9,9 @@ from django.db.models import Q
 
 from dojang.ca.actions import reconcile as reconcile_authority
 from dojang.guard.rounds import Round, tend
-from dojang.issuing.carrying import carry_out
+from dojang.issuing.actions.carrying import carry_out
+from dojang.issuing.actions.tidying import tidy_up
 from dojang.issuing.models import Order
-from dojang.issuing.tidying import tidy_up
 from dojang.notices.actions import deliver_waiting
 from dojang.ports.signer_errors import SignerError
 from dojang.wallet.keys.actions import tell_signer

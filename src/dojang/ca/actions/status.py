@@ -16,6 +16,7 @@ from dojang.ca import authorities
 from dojang.ca.errors import AuthorityMissingError
 from dojang.ca.serials import serial_number
 from dojang.pki import ocsp
+from dojang.pki.day import whole_second
 from dojang.ports.signer_errors import SignerError
 
 if TYPE_CHECKING:
@@ -51,11 +52,6 @@ class Answer:
 
 
 GOOD = Status("good")
-
-
-def whole_second(moment: datetime) -> datetime:
-    """Cut a moment to whole seconds, as certificates, CRLs and OCSP write it."""
-    return moment.replace(microsecond=0)
 
 
 def unconfirmed(row: Certificate) -> Status:

@@ -20,15 +20,17 @@ from django.db import DatabaseError, connection, transaction
 from procrastinate.contrib.django import app as queue
 
 from dojang.audit.actions import record_event
-from dojang.ca.models import Certificate
+from dojang.ca.queries import state_of
+from dojang.ca.states import CertificateState
 from dojang.guard.rounds import Round, tend
-from dojang.notices.actions import gather_audience, tell
+from dojang.notices.actions.telling import gather_audience, tell
 from dojang.notices.models import ExpiryNotice
 from dojang.pki.day import day_begins, day_of, days_between
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dojang.ca.models import Certificate
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
@@ -166,9 +168,8 @@ def tell_one(expiry_id: int, *, acting: Acting, world: World) -> int:
         row = ExpiryNotice.objects.select_for_update().get(pk=expiry_id)
         if row.told_at is not None:
             return 0
-        state = Certificate.objects.values_list("state", flat=True).get(pk=certificate.pk)
         made = 0
-        if state == Certificate.State.ACTIVE and certificate.not_after >= now:
+        if state_of(certificate.pk) == CertificateState.ACTIVE and certificate.not_after >= now:
             made = tell(
                 audience,
                 MESSAGE,

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from dojang.audit.actions import record_event
+from dojang.ca.actions.status import GOOD, Status, put_answers, sign_answer
 from dojang.ca.errors import CertificateNotFoundError, CertificateRevokedError, CertificateStateError
 from dojang.ca.models import Certificate, Revocation
 from dojang.ca.orders import holding
-from dojang.ca.status import GOOD, Status, put_answers, sign_answer, whole_second
+from dojang.pki.day import whole_second
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from dojang.ca.states import CertificateState
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 
@@ -119,7 +121,7 @@ def _fetch(certificate_id: int) -> Certificate:
     return row
 
 
-def _refuse(row: Certificate, wanted: Certificate.State) -> None:
+def _refuse(row: Certificate, wanted: CertificateState) -> None:
     if row.state == Certificate.State.REVOKED:
         raise CertificateRevokedError(serial=row.serial)
     if row.state != wanted:

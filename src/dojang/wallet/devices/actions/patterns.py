@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 
 from dojang.audit.actions import record_event
-from dojang.ca.models import Certificate
+from dojang.ca.states import CertificateState
 from dojang.guard.challenges import ask_octets, take_challenge
 from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.journeys.delivery import verify_device
 from dojang.ports.credentials import PatternChallenge, Proof
 from dojang.ports.limits import Limit
-from dojang.wallet.devices.actions import open_proof
-from dojang.wallet.devices.biometrics import (
+from dojang.wallet.devices.actions.biometrics import (
     Counted,
     count_answer,
     end_biometrics,
@@ -31,6 +30,7 @@ from dojang.wallet.devices.biometrics import (
     judge_answer,
     offer_of,
 )
+from dojang.wallet.devices.actions.keeping import open_proof
 from dojang.wallet.devices.models import Biometric, Device, DeviceKey
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _usable() -> models.QuerySet[DeviceKey]:
         state=DeviceKey.State.LIVE,
         proof__isnull=False,
         device__state=Device.State.LIVE,
-        certificate__state=Certificate.State.ACTIVE,
+        certificate__state=CertificateState.ACTIVE,
     )
 
 
@@ -186,7 +186,7 @@ def _unusable(key: DeviceKey) -> str:
     if key.state == DeviceKey.State.RETIRED or key.proof is None:
         return "unknown"
     is_live = key.device is not None and key.device.state == Device.State.LIVE
-    is_active = key.certificate is not None and key.certificate.state == Certificate.State.ACTIVE
+    is_active = key.certificate is not None and key.certificate.state == CertificateState.ACTIVE
     return "" if is_live and is_active else "blocked"
 
 

@@ -23,8 +23,9 @@ from dojang.ports.errors import PortError
 from dojang.ports.limits import DAY, Limit
 from dojang.ports.signer_errors import SignerError
 from dojang.products import JOURNEYS
-from dojang.ra import beginning, finish, ordered, rows, steps
+from dojang.ra import beginning, ordered, rows
 from dojang.ra.access import access_run, walking_run
+from dojang.ra.actions import finish, steps
 from dojang.ra.errors import (
     ActionUnknownError,
     JourneyNotFoundError,

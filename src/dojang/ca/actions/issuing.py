@@ -18,6 +18,7 @@ from django.db import IntegrityError, transaction
 
 from dojang.audit.actions import record_event
 from dojang.ca import authorities
+from dojang.ca.actions.status import DUE, Answer, put_answers
 from dojang.ca.bodies import build_body
 from dojang.ca.errors import (
     AuthorityMissingError,
@@ -29,7 +30,6 @@ from dojang.ca.linting import lint_before_signing
 from dojang.ca.models import Certificate, Intent
 from dojang.ca.orders import holding_order
 from dojang.ca.serials import serial_number, serial_text
-from dojang.ca.status import DUE, Answer, put_answers
 from dojang.pki import oids
 from dojang.pki.build import assemble_certificate
 from dojang.pki.certificate import read_certificate

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dojang.guard.rounds import Round
 from dojang.issuing.actions import discard_keys as give_up_keys
 from dojang.issuing.queries import living_among, offered_before
-from dojang.ra.actions import expire_run
+from dojang.ra.actions.walking import expire_run
 from dojang.ra.models import Run
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ A certificate whose key is not ours is then ``delivering`` until `confirm_delive
 
 from __future__ import annotations
 
-from dojang.issuing.carrying import carry_out
-from dojang.issuing.delivering import confirm_delivery, refuse_delivery
-from dojang.issuing.ending import discard_keys
-from dojang.issuing.holding import (
+from dojang.issuing.actions.carrying import carry_out
+from dojang.issuing.actions.delivering import confirm_delivery, refuse_delivery
+from dojang.issuing.actions.ending import discard_keys
+from dojang.issuing.actions.holding import (
     Held,
     hold_everything,
     restore_certificate,
@@ -23,9 +23,9 @@ from dojang.issuing.holding import (
     suspend_certificate,
     suspend_left,
 )
-from dojang.issuing.placing import offer_key, place_order
-from dojang.issuing.reconciling import Kept, reconcile
-from dojang.issuing.revoking import end_long_holds, revoke_certificate
+from dojang.issuing.actions.placing import offer_key, place_order
+from dojang.issuing.actions.reconciling import Kept, reconcile
+from dojang.issuing.actions.revoking import end_long_holds, revoke_certificate
 
 __all__ = [
     "Held",

@@ -11,13 +11,13 @@ Issuing an order is five steps (see `issuing` and `activation`); the caller wrap
 
 from __future__ import annotations
 
-from dojang.ca.activation import activate_certificate, revoke_certificate
-from dojang.ca.ceremony import perform_ceremony, renew_ocsp_responders
-from dojang.ca.issuing import intend_certificate, issue_certificate
+from dojang.ca.actions.activation import activate_certificate, revoke_certificate
+from dojang.ca.actions.ceremony import perform_ceremony, renew_ocsp_responders
+from dojang.ca.actions.issuing import intend_certificate, issue_certificate
+from dojang.ca.actions.publishing import Published, publish_crls, publish_soon, refresh_ocsp_answers
+from dojang.ca.actions.reconciling import Reconciled, reconcile, settle_order
+from dojang.ca.actions.suspension import long_held, restore_certificate, suspend_certificate
 from dojang.ca.orders import Wanted, holding_order
-from dojang.ca.publishing import Published, publish_crls, publish_soon, refresh_ocsp_answers
-from dojang.ca.reconciling import Reconciled, reconcile, settle_order
-from dojang.ca.suspension import long_held, restore_certificate, suspend_certificate
 
 __all__ = [
     "Published",

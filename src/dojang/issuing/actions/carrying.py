@@ -2,10 +2,10 @@
 
 1. look: the row, the name (fixed once), the key, the evidence spent on it;
 2. intend: the exact bytes, stored before any key is used;
-3. sign, check, store (`dojang.ca.issuing`);
+3. sign, check, store (`dojang.ca.actions.issuing`);
 4. deliver: a key that is not ours waits in ``delivering`` until its holder has stored the certificate;
 5. activate: one transaction makes the new one active, revokes the old one, closes the order and tells;
-6. tidy: what follows outside the database (`dojang.issuing.tidying`).
+6. tidy: what follows outside the database (`dojang.issuing.actions.tidying`).
 
 Each phase takes every order of the batch; one that fails is taken out and told, the rest go on. Whatever
 stops an order in between, the next call (a page that is opened, the reconcile job) takes it up again.
@@ -25,12 +25,12 @@ from dojang.audit.errors import AuditUnwrittenError
 from dojang.ca import actions as ca
 from dojang.ca.errors import AuthorityMissingError, CertificateRevokedError, IntentVoidError, OrderBusyError
 from dojang.guard.locks import trying
-from dojang.issuing.custodies import custody_of
-from dojang.issuing.delivering import begin_delivery
-from dojang.issuing.ending import complete_order, fail_order
+from dojang.issuing.actions.custodies import custody_of
+from dojang.issuing.actions.delivering import begin_delivery
+from dojang.issuing.actions.ending import complete_order, fail_order
+from dojang.issuing.actions.tidying import tidy_orders
 from dojang.issuing.models import LIVING, Order, UsedEvidence
 from dojang.issuing.store import open_body, seal_body
-from dojang.issuing.tidying import tidy_orders
 from dojang.notices.letters import Letters, gather
 from dojang.pki.errors import DojangError, IndeterminateError, ProfileError
 from dojang.ports.errors import PortError

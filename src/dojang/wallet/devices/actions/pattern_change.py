@@ -10,9 +10,9 @@ from django.db import transaction
 from dojang.audit.actions import record_event
 from dojang.journeys.delivery import verify_device
 from dojang.ports.credentials import Proof
-from dojang.wallet.devices.actions import open_proof, seal_proof
+from dojang.wallet.devices.actions.keeping import open_proof, seal_proof
+from dojang.wallet.devices.actions.patterns import BYTES, judge_pattern, take_answer
 from dojang.wallet.devices.models import DeviceKey
-from dojang.wallet.devices.patterns import BYTES, judge_pattern, take_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

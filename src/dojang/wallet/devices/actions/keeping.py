@@ -13,10 +13,10 @@ from django.db import connection
 
 from dojang.audit.actions import record_event
 from dojang.guard.sealing import sealer
-from dojang.wallet.devices.biometrics import end_biometrics
+from dojang.wallet.devices.actions.biometrics import end_biometrics
+from dojang.wallet.devices.actions.pushing import STANDING, end_push
 from dojang.wallet.devices.errors import DeviceKeyUsedError
 from dojang.wallet.devices.models import Biometric, Device, DeviceKey
-from dojang.wallet.devices.pushing import STANDING, end_push
 from dojang.wallet.keys.errors import WalletKeyMismatchError, WalletKeyNotFoundError
 from dojang.wallet.prepared import PreparedKey
 

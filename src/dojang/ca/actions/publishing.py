@@ -19,9 +19,7 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
 from dojang.audit.actions import record_event
 from dojang.ca import authorities
-from dojang.ca.models import Authority, Certificate, Crl, OcspAnswer, Revocation
-from dojang.ca.serials import serial_number
-from dojang.ca.status import (
+from dojang.ca.actions.status import (
     GOOD,
     NEVER,
     Answer,
@@ -29,12 +27,14 @@ from dojang.ca.status import (
     put_answers,
     sign_answers,
     unconfirmed,
-    whole_second,
 )
+from dojang.ca.models import Authority, Certificate, Crl, OcspAnswer, Revocation
+from dojang.ca.serials import serial_number
 from dojang.guard.locks import trying
 from dojang.guard.rounds import Round
 from dojang.pki import crl as pki_crl
 from dojang.pki import lint
+from dojang.pki.day import whole_second
 from dojang.pki.errors import MalformedError
 from dojang.ports.signer_errors import CrlNumberError
 

@@ -17,11 +17,11 @@ from dojang.audit.actions import record_event
 from dojang.ca import actions as ca
 from dojang.ca.errors import CertificateNotFoundError, CertificateRevokedError, CertificateStateError
 from dojang.ca.queries import certificate_by_id, certificates_of
-from dojang.issuing.ending import fail_order
+from dojang.issuing.actions.ending import fail_order
 from dojang.issuing.queries import living_of
 from dojang.notices.letters import Letters, gather
 from dojang.wallet.devices.actions import hold_devices, release_devices
-from dojang.wallet.devices.biometrics import end_biometrics_of
+from dojang.wallet.devices.actions.biometrics import end_biometrics_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from dojang.audit.actions import record_event
 from dojang.ca import actions as ca
 from dojang.ca.errors import OrderBusyError
 from dojang.ca.queries import certificate_of_order
-from dojang.issuing.custodies import CUSTODIES, custody_of
+from dojang.issuing.actions.custodies import CUSTODIES, custody_of
 from dojang.issuing.models import LIVING, Order
 from dojang.issuing.store import Body, open_body, seal_body, sealed_body
 from dojang.notices.letters import Letters, gather

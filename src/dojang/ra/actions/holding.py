@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dojang.issuing import actions as issuing
-from dojang.ra import finish
+from dojang.ra.actions import finish
 from dojang.ra.models import Run
 
 if TYPE_CHECKING:

@@ -25,19 +25,19 @@ from django.db import transaction
 
 from dojang.audit.actions import record_event
 from dojang.ca import authorities
-from dojang.ca.activation import activate_certificate
+from dojang.ca.actions.activation import activate_certificate
+from dojang.ca.actions.issuing import issue_certificate
+from dojang.ca.actions.publishing import publish_crls
+from dojang.ca.actions.reconciling import AUTHORITY, void_intent
 from dojang.ca.errors import CeremonyError
-from dojang.ca.issuing import issue_certificate
 from dojang.ca.linting import lint_before_signing
 from dojang.ca.models import Authority, Certificate, Intent
 from dojang.ca.orders import holding_order
-from dojang.ca.publishing import publish_crls
-from dojang.ca.reconciling import AUTHORITY, void_intent
 from dojang.ca.serials import serial_text
-from dojang.ca.status import whole_second
 from dojang.guard.rounds import Round
 from dojang.pki.build import build_tbs, new_serial
 from dojang.pki.certificate import read_certificate
+from dojang.pki.day import whole_second
 from dojang.pki.errors import ProfileError
 from dojang.pki.names import Name, build_name
 from dojang.pki.profiles import PROFILES

@@ -8,6 +8,14 @@ from django.db import OperationalError, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from dojang.audit.actions import record_event
+from dojang.ca.actions.status import (
+    GOOD,
+    Answer,
+    Status,
+    put_answers,
+    sign_answer,
+    sign_answers,
+)
 from dojang.ca.errors import (
     CertificateNotFoundError,
     CertificateRevokedError,
@@ -16,9 +24,9 @@ from dojang.ca.errors import (
 )
 from dojang.ca.models import Certificate, Revocation
 from dojang.ca.orders import holding, holding_order
-from dojang.ca.status import GOOD, Answer, Status, put_answers, sign_answer, sign_answers, whole_second
 from dojang.guard.locks import hold_to_commit
 from dojang.pki.crl import REASONS
+from dojang.pki.day import whole_second
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,9 +15,9 @@ from django.db import transaction
 
 from dojang.audit.actions import record_event
 from dojang.ca import authorities
-from dojang.ca.activation import activate_certificate, revoke_certificate
+from dojang.ca.actions.activation import activate_certificate, revoke_certificate
+from dojang.ca.actions.issuing import checked_certificate, recalled_signature, store_certificate
 from dojang.ca.errors import CertificateRevokedError
-from dojang.ca.issuing import checked_certificate, recalled_signature, store_certificate
 from dojang.ca.models import Certificate, Intent
 from dojang.guard.locks import trying
 from dojang.guard.rounds import Round
@@ -25,7 +25,7 @@ from dojang.guard.rounds import Round
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dojang.ca.activation import Within
+    from dojang.ca.actions.activation import Within
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
 

@@ -17,8 +17,8 @@ from django.db import transaction
 from dojang.audit.actions import record_event
 from dojang.ca.actions import holding_order
 from dojang.ca.errors import CertificateRevokedError
-from dojang.issuing.custodies import custody_of
-from dojang.issuing.ending import fail_order
+from dojang.issuing.actions.custodies import custody_of
+from dojang.issuing.actions.ending import fail_order
 from dojang.issuing.models import Order
 from dojang.issuing.store import open_body, seal_body
 from dojang.journeys.delivery import is_stored

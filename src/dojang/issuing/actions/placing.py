@@ -14,7 +14,7 @@ from django.db.models import Q
 from dojang.audit.actions import record_event
 from dojang.ca.errors import OrderConflictError
 from dojang.ca.queries import standings_of
-from dojang.issuing.custodies import CUSTODIES
+from dojang.issuing.actions.custodies import CUSTODIES
 from dojang.issuing.errors import EvidenceRefusedError, OrderUnderWayError, ReissueLimitError
 from dojang.issuing.models import Order, UsedEvidence
 from dojang.issuing.queries import view_of

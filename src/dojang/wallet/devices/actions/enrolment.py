@@ -16,16 +16,16 @@ from dojang.journeys.delivery import verify_device
 from dojang.notices.letters import Letters, gather
 from dojang.pki.passkeys import PasskeyRefusedError, creation_options, read_registration, relying_party
 from dojang.products.messages import render
-from dojang.wallet.devices.biometrics import end_biometrics, keep_biometric, live_biometric, user_of
-from dojang.wallet.devices.errors import BiometricRefusedError, BiometricUnavailableError
-from dojang.wallet.devices.models import Biometric, Device, DeviceKey
-from dojang.wallet.devices.patterns import (
+from dojang.wallet.devices.actions.biometrics import end_biometrics, keep_biometric, live_biometric, user_of
+from dojang.wallet.devices.actions.patterns import (
     begin_challenge,
     pattern_on,
     spend_challenge,
     usable_pattern,
     verify_challenge,
 )
+from dojang.wallet.devices.errors import BiometricRefusedError, BiometricUnavailableError
+from dojang.wallet.devices.models import Biometric, Device, DeviceKey
 
 if TYPE_CHECKING:
     from datetime import datetime

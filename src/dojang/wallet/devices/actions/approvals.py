@@ -27,9 +27,9 @@ from dojang.ports.limits import Limit
 from dojang.ports.push import Manner
 from dojang.ports.writing import plain_digits
 from dojang.products.messages import render
+from dojang.wallet.devices.actions.patterns import begin_challenge, usable_pattern, verify_challenge
 from dojang.wallet.devices.errors import ApprovalNotFoundError, ApprovalRefusedError
 from dojang.wallet.devices.models import Approval, Device
-from dojang.wallet.devices.patterns import begin_challenge, usable_pattern, verify_challenge
 
 if TYPE_CHECKING:
     from datetime import datetime
