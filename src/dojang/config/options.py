@@ -11,6 +11,7 @@ import dataclasses
 import ipaddress
 import os
 import re
+import ssl
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -256,6 +257,11 @@ def _refuse_push(options: Options, refuse: Callable[[str, str], None]) -> None:
         refuse("DOJANG_PUSH_CONTACT", "it must begin with mailto: or https://")
     if options.push_trust is not None and not options.push_trust.is_file():
         refuse("DOJANG_PUSH_TRUST", f"{options.push_trust} is not a file")
+    elif options.push_trust is not None:
+        try:
+            ssl.create_default_context(cafile=str(options.push_trust))
+        except (OSError, ssl.SSLError):
+            refuse("DOJANG_PUSH_TRUST", f"{options.push_trust} holds no certificate (PEM)")
 
 
 def _config_file() -> Path | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dojang.pki.errors import MalformedError
 from dojang.ports.signer_wire import HALT_ORDER
+from dojang.ports.trail import read_chain, read_head
 from dojang.signer.authority import Authorities
 from dojang.signer.customers import CustomerLimits, Customers
 from dojang.signer.store import Store, set_meta
@@ -107,8 +108,13 @@ def _bodies(value: Any) -> list[bytes]:
 def _heads(value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or len(value) > _MAX_HEADS:
         raise MalformedError("an argument is not of its form")
-    text = _matching(_PRINTABLE)
-    return {text(name): text(head) for name, head in value.items()}
+    for chain, head in value.items():
+        # Kept for ever and compared by everybody who verifies: nothing but an anchor comes in.
+        if not isinstance(chain, str) or not isinstance(head, str):
+            raise MalformedError("an argument is not of its form")
+        read_chain(chain)
+        read_head(head)
+    return dict(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +230,7 @@ class Signing:
         page: list[dict[str, Any]] = []
         size = 0
         for seq, at, verb, body, digest in self.store.journal(after, limit):
-            size += len(body.encode()) + 200
+            size += len(str(body).encode()) + 200
             if page and size > _PAGE_BYTES:
                 break
             page.append({"seq": seq, "at": at, "verb": verb, "body": body, "hash": digest})
