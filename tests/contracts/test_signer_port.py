@@ -425,17 +425,7 @@ def test_invariant_14_the_journal_is_one_chain_and_keeps_the_audit_heads(centre:
         {"70000": f"17:{'ab' * 32}"},
         {"1": f"17:{'ab' * 32}", "2": ""},
     ],
-    ids=[
-        "no hash",
-        "negative",
-        "zeros",
-        "capitals",
-        "short",
-        "too many",
-        "no chain",
-        "no such chain",
-        "one of two",
-    ],
+    ids=["no-hash", "negative", "zeros", "capitals", "short", "many", "no-chain", "far-chain", "one-of-two"],
 )
 def test_what_is_no_anchor_is_not_kept(heads: dict[str, str], centre: Centre) -> None:
     """An anchor nobody could compare with is refused as a whole, and the journal is as before."""

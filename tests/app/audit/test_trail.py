@@ -228,7 +228,7 @@ def test_invariant_14_the_trail_the_certificates_and_the_journal_agree(centre: C
 
 
 def test_no_single_bad_entry_ends_a_verification(centre: Centre) -> None:
-    """Lines of the journal that are damaged each in its own way are each told, and so is what stands behind."""
+    """Damaged lines of the journal are told one by one, and so is what stands behind them."""
     row = centre.activate()
     anchor_heads(**centre.options)
     centre.activate()
@@ -236,12 +236,9 @@ def test_no_single_bad_entry_ends_a_verification(centre: Centre) -> None:
     damages = {"": "not json", "anchor": '{"heads":{"0":"many","99999":"1:ab"}}', "sign_certificate": "{}"}
     with closing(sqlite3.connect(centre.process.home.path / "signer" / "keys.db")) as journal:
         journal.execute("DROP TRIGGER journal_keeps")
-        first = journal.execute(
-            "SELECT min(seq) FROM journal WHERE verb = 'create_authority_key'"
-        ).fetchone()[0]
-        seqs = {"": first}
-        for verb in ("anchor", "sign_certificate"):
-            seqs[verb] = journal.execute("SELECT min(seq) FROM journal WHERE verb = ?", [verb]).fetchone()[0]
+        firsts = dict(journal.execute("SELECT verb, min(seq) FROM journal GROUP BY verb").fetchall())
+        seqs = {"": firsts["create_authority_key"]}
+        seqs |= {verb: firsts[verb] for verb in ("anchor", "sign_certificate")}
         for verb, seq in seqs.items():
             journal.execute("UPDATE journal SET body = ? WHERE seq = ?", [damages[verb], seq])
         journal.commit()
