@@ -86,9 +86,9 @@ def _fill(centre: Centre, before: int, size: int) -> tuple[int, bytes]:
 
 
 def _lookups(report: Report, centre: Centre, issuer_id: int, asked: list[int]) -> None:
-    from dojang.va.store import Store  # what the responder reads with
+    from dojang.va.store import StatusStore  # what the responder reads with
 
-    store = Store(centre.options.dsn)
+    store = StatusStore(centre.options.dsn)
     turn = iter(range(10**9))
 
     def look() -> None:

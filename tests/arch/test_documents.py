@@ -57,14 +57,27 @@ def test_named_files_are_there() -> None:
     assert sorted(name for name in named if not (ROOT / name).exists()) == []
 
 
+def glossary() -> list[list[str]]:
+    """Return the glossary's rows: Korean, English, code, meaning."""
+    lines = (ROOT / "GLOSSARY.md").read_text("utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    return rows[2:]
+
+
 def test_the_words_of_the_glossary_are_those_of_the_code() -> None:
-    """Each code name of the glossary occurs in the sources, and none is listed twice."""
-    rows = [line.split("|") for line in (ROOT / "GLOSSARY.md").read_text("utf-8").splitlines()]
-    names = [name for row in rows if len(row) > 4 for name in re.findall(r"`([^`]+)`", row[3])]
+    """Each code name of the glossary occurs in the sources."""
+    names = [name for row in glossary() for name in re.findall(r"`([^`]+)`", row[2])]
     sources = "\n".join(file.read_text("utf-8") for file in (ROOT / "src" / "dojang").rglob("*.py"))
     assert len(names) > 60
-    assert [name for name in names if names.count(name) > 1] == []
     assert [name for name in names if name not in sources] == []
+
+
+@pytest.mark.parametrize(("column", "language"), [(0, "Korean"), (1, "English"), (2, "code")])
+def test_one_word_means_one_thing(column: int, language: str) -> None:
+    """No word of the three languages stands for two things in the glossary."""
+    cells = [row[column].lower() for row in glossary()]
+    words = re.findall(r"`([^`]+)`", " ".join(cells)) if language == "code" else cells
+    assert sorted({word for word in words if words.count(word) > 1}) == []
 
 
 def test_every_decision_has_a_number_of_its_own() -> None:

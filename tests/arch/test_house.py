@@ -67,6 +67,16 @@ def test_midnight_is_in_one_place() -> None:
     assert found == []
 
 
+def test_one_name_one_class() -> None:
+    """No two classes of the house have one name: whoever searches for one finds it."""
+    where: dict[str, list[str]] = {}
+    for file in tracked("src/*.py"):
+        for node in ast.parse(file.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and node.name != "Migration":
+                where.setdefault(node.name, []).append(str(file.relative_to(ROOT)))
+    assert {name: files for name, files in where.items() if len(files) > 1} == {}
+
+
 @pytest.mark.parametrize(
     ("what", "pattern", "where"),
     [

@@ -246,20 +246,20 @@ def test_what_is_thrown_away_is_gone(handset: Device, transport: rsa.RSAPrivateK
 def test_folders_of_another_hand_are_taken_in(handset: Device) -> None:
     """An archive made by Python's zipfile, compressed; files that do not belong together are not."""
     key_file = keyfile.seal_key_file(pkcs8(), PASSWORD)
-    entries = [folder.Entry(certificate(), key_file)]
+    entries = [folder.KeyPair(certificate(), key_file)]
     archive = folder.write_zip(entries)
     assert handset.ask("read_folders", file=archive)["entries"] != []
     assert handset.ask("import_folder", file=archive, password=PASSWORD)["ids"] == [
         hashlib.sha256(certificate()).hexdigest()
     ]
-    mixed = folder.write_zip([folder.Entry(certificate("ec-p256"), key_file)])
+    mixed = folder.write_zip([folder.KeyPair(certificate("ec-p256"), key_file)])
     assert handset.ask("import_folder", file=mixed, password=PASSWORD)["error"] == "key_mismatch"
 
 
 def test_damaged_files_are_refused_on_the_device(handset: Device) -> None:
     """PFX, archives and certificates with octets changed or cut out: a sentence for people, never a fall."""
     chance = random.Random(20260302)  # noqa: S311 - repeatable damage, not a secret
-    entry = folder.Entry(certificate(), keyfile.seal_key_file(pkcs8(), PASSWORD, iterations=2048))
+    entry = folder.KeyPair(certificate(), keyfile.seal_key_file(pkcs8(), PASSWORD, iterations=2048))
     right = {
         "read_pfx": pfx.write_pfx(pkcs8(), certificate(), PASSWORD, chain=[ours().issuing]),
         "import_folder": folder.write_zip([entry]),
@@ -288,7 +288,7 @@ def test_both_name_the_folder_alike(handset: Device) -> None:
     )
     key_file = keyfile.seal_key_file(pkcs8(), PASSWORD, iterations=2048)
     taken = handset.ask(
-        "import_folder", file=folder.write_zip([folder.Entry(long, key_file)]), password=PASSWORD
+        "import_folder", file=folder.write_zip([folder.KeyPair(long, key_file)]), password=PASSWORD
     )
     archive = octets(handset.ask("export_folder", id=taken["ids"][0], password=PASSWORD)["file"])
     with zipfile.ZipFile(io.BytesIO(archive)) as made:

@@ -168,7 +168,7 @@ def test_files_are_taken_in_and_given_out(telephone: Page, password: str) -> Non
     given = octets(_ask(telephone, "exportPfx", taken, password))
     assert pfx.read_pfx(given, password).key.pkcs8 == pkcs8()
     key_file = keyfile.seal_key_file(pkcs8(), password)
-    archive = folder.write_zip([folder.Entry(certificate(), key_file)])
+    archive = folder.write_zip([folder.KeyPair(certificate(), key_file)])
     assert _ask(telephone, "importFolder", archive, password)["ids"] == {"0": taken}
     (entry,) = folder.read_zip(octets(_ask(telephone, "exportFolder", taken, password))).entries
     assert keyfile.open_key_file(entry.key_file, password).pkcs8 == pkcs8()

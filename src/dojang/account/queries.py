@@ -34,7 +34,7 @@ SHOWN: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """One line of the log: what was done in somebody's name, when, and from where."""
 
     at: datetime
@@ -56,7 +56,7 @@ class Origin:
     source: str
 
 
-def log_of(customer_id: str, *, limit: int = 200) -> tuple[Entry, ...]:
+def log_of(customer_id: str, *, limit: int = 200) -> tuple[LogEntry, ...]:
     """Read out of the audit trail what was ever done in a customer's name, newest first."""
     products = {standing.serial: standing.product for standing in standings_of(customer_id)}
     events = events_about([customer_id, *products], types=SHOWN, limit=limit)
@@ -71,9 +71,9 @@ def origin_of(serial: str) -> Origin | None:
     return None
 
 
-def _entry(event: EventView, products: dict[str, str]) -> Entry:
+def _entry(event: EventView, products: dict[str, str]) -> LogEntry:
     acting, data = event.acting, event.data
-    return Entry(
+    return LogEntry(
         at=datetime.fromisoformat(event.at),
         type=event.type,
         serial=event.subject if event.subject in products else "",

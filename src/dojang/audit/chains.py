@@ -18,7 +18,7 @@ MAX_CANDIDATES = 6  #: hashes remembered while looking for where a broken chain 
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class EventLine:
     """One stored event, as far as its hash is concerned."""
 
     seq: int
@@ -27,7 +27,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class ChainHead:
     """What the head row of a chain says: number and hash of the last event."""
 
     seq: int
@@ -74,7 +74,7 @@ class _Walk:
         self.candidates: list[bytes] = [first_hash(chain)]
         self.whole = True  #: nothing broken so far, so the head must agree
 
-    def take(self, line: Line) -> Iterator[Break]:
+    def take(self, line: EventLine) -> Iterator[Break]:
         """Judge the next line."""
         expected = self.last + 1
         if line.seq < expected:
@@ -95,12 +95,12 @@ class _Walk:
         yield self._explain(line)
         self.last = line.seq
 
-    def _settle(self, line: Line) -> None:
+    def _settle(self, line: EventLine) -> None:
         self.candidates = [line.hash]
         self.last = line.seq
         self.shift = 0
 
-    def _explain(self, line: Line) -> Break:
+    def _explain(self, line: EventLine) -> Break:
         """Find the edit that explains a line which does not follow; remember where the chain may go on."""
         for before in self.candidates:
             for shift in (self.shift, self.shift + 1, self.shift - 1):
@@ -121,7 +121,7 @@ class _Walk:
         self.whole = False
         return Break(self.chain, seq, kind, detail)
 
-    def finish(self, head: Head | None) -> Iterator[Break]:
+    def finish(self, head: ChainHead | None) -> Iterator[Break]:
         """Compare the end of the chain with its head row."""
         if head is None:
             yield self._found(self.last, "truncated", "the chain's head is gone")
@@ -140,7 +140,7 @@ def _kind_of_move(old: int, new: int) -> str:
     return "inserted" if new > old else "missing"
 
 
-def walk_chain(chain: int, head: Head | None, lines: Iterable[Line]) -> Iterator[Break]:
+def walk_chain(chain: int, head: ChainHead | None, lines: Iterable[EventLine]) -> Iterator[Break]:
     """Go through one chain (lines in stored order) and yield every break, the head's included."""
     walk = _Walk(chain)
     for line in lines:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 
-from dojang.audit.chains import Break, Head, Line, check_anchor, first_hash, walk_chain
+from dojang.audit.chains import Break, ChainHead, EventLine, check_anchor, first_hash, walk_chain
 from dojang.audit.models import Event
 from dojang.pki.errors import MalformedError
 from dojang.ports.trail import read_chain, read_head
@@ -95,7 +95,7 @@ def collect_chain_breaks(findings: Findings) -> None:
         rows = _stream(cursor)
         for chain, group in groupby(rows, key=lambda row: int(row[0])):
             first = next(group)
-            head = None if first[1] is None else Head(first[1], bytes(first[2] or b""))
+            head = None if first[1] is None else ChainHead(first[1], bytes(first[2] or b""))
             for found in walk_chain(chain, head, _lines(first, group, findings)):
                 findings.add(found)
 
@@ -105,11 +105,13 @@ def _stream(cursor: Any) -> Iterator[tuple[Any, ...]]:
         yield from rows
 
 
-def _lines(first: tuple[Any, ...], rest: Iterator[tuple[Any, ...]], findings: Findings) -> Iterator[Line]:
+def _lines(
+    first: tuple[Any, ...], rest: Iterator[tuple[Any, ...]], findings: Findings
+) -> Iterator[EventLine]:
     for row in _with(first, rest):
         if row[3] is not None:
             findings.events += 1
-            yield Line(row[3], row[4] or "", bytes(row[5] or b""))
+            yield EventLine(row[3], row[4] or "", bytes(row[5] or b""))
 
 
 def _with(first: tuple[Any, ...], rest: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:

@@ -29,7 +29,7 @@ _PERSON = "1"  #: kind of holder, one digit in the number of the common name
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class CertificateBody:
     """A TBSCertificate ready to be linted and stored, and what the row needs to know of it."""
 
     profile: Profile
@@ -42,7 +42,7 @@ class Body:
     not_after: datetime
 
 
-def build_body(order: Wanted, issuer: Issuer, *, world: World) -> Body:
+def build_body(order: Wanted, issuer: Issuer, *, world: World) -> CertificateBody:
     """Build the body of an order's certificate. Raises `ProfileError` for what its profile does not allow."""
     profile = PROFILES.get(order.profile)
     if profile is None or profile.role != "subscriber":
@@ -72,7 +72,7 @@ def build_body(order: Wanted, issuer: Issuer, *, world: World) -> Body:
         identify=IdentifyData(order.name, order.vid) if order.vid is not None else None,
         policy_arc=world.policy.policy_arc,
     )
-    return Body(profile, issuer, serial, shard, number, tbs, not_before, not_after)
+    return CertificateBody(profile, issuer, serial, shard, number, tbs, not_before, not_after)
 
 
 class _Earlier(NamedTuple):

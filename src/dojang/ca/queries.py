@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuthorityView",
+    "CertificateStanding",
     "CertificateView",
     "CrlView",
-    "Standing",
     "active_certificate",
     "authorities",
     "certificate_by_id",
@@ -69,7 +69,7 @@ class CertificateView:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CertificateStanding:
     """What one certificate is good for now; `revoked_at` and `reason` also tell of a hold."""
 
     product: str
@@ -126,11 +126,11 @@ _STANDINGS = """
 """
 
 
-def standings_of(customer_id: str) -> list[Standing]:
+def standings_of(customer_id: str) -> list[CertificateStanding]:
     """List what a person's certificates are good for, newest first, without the certificates: one read."""
     with connection.cursor() as cursor:
         cursor.execute(_STANDINGS, [customer_id])
-        return [Standing(*row) for row in cursor.fetchall()]
+        return [CertificateStanding(*row) for row in cursor.fetchall()]
 
 
 def find_by_serial(serial: str) -> CertificateView | None:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator, Sequence
 
-    from dojang.ports.clock import Clock
     from dojang.ports.world import World
 
 #: Secrets a data folder has from its first use on.
@@ -54,10 +53,11 @@ def refuse_unsound(options: Options, made: tuple[str, ...], *, ceremony: bool = 
 
     A key made just now in the place of a lost one is taken away again: the next start must not find it.
     """
+    from dojang.config import wiring
     from dojang.config.soundness import require_sound  # after the set-up
 
     try:
-        require_sound(options, now=clock_of(options).now() if ceremony else None)
+        require_sound(options, now=wiring.clock_of(options).now() if ceremony else None)
     except DojangError as fault:
         take_back(options, made, [fault])
         raise
@@ -68,13 +68,6 @@ def take_back(options: Options, made: tuple[str, ...], faults: Sequence[DojangEr
     if any(fault.code == "key_replaced" for fault in faults):
         for name in made:
             (options.folder.secrets / name).unlink(missing_ok=True)
-
-
-def clock_of(options: Options) -> Clock:
-    """Return the centre's clock."""
-    from dojang.adapters.clocks import FileClock, SystemClock  # a quick start for the rest
-
-    return FileClock(options.folder.clock) if options.sandbox else SystemClock()
 
 
 def setup_django() -> None:

@@ -16,7 +16,7 @@ from dojang.cli.output import Json, Output, explain, say
 from dojang.config.home import ROOM_NEEDED
 from dojang.config.options import look_over
 from dojang.config.postgres import PrivatePostgres, find_programs, server_account
-from dojang.config.wiring import require_adapters
+from dojang.config.wiring import clock_of, require_adapters
 from dojang.pki.errors import DojangError
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _look_at_tables(options: Options) -> Iterator[Finding]:
     from dojang.config.soundness import database_faults
 
     try:
-        faults = database_faults(centre.clock_of(options).now())
+        faults = database_faults(clock_of(options).now())
     except DatabaseError:
         return
     finally:

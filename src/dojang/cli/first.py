@@ -86,7 +86,7 @@ def _walk(client: Client, person: str, steps: list[dict[str, Any]], out: Output)
 
 def _judge(
     client: Client, view: CertificateView, chain: tuple[bytes, ...], options: Options
-) -> tuple[openssl.Answer, ...]:
+) -> tuple[openssl.OpensslVerdict, ...]:
     clock = client.get("sandbox", "api", "clock")
     # Only a clock that was moved has to be told to openssl; otherwise it shall use its own.
     at = datetime.fromisoformat(clock["now"]) if clock["offset_seconds"] else None
@@ -97,7 +97,7 @@ def _conclude(
     out: Output,
     view: CertificateView,
     steps: list[dict[str, Any]],
-    answers: tuple[openssl.Answer, ...],
+    answers: tuple[openssl.OpensslVerdict, ...],
     client: Client,
 ) -> None:
     """Print certificate, judgement and cast, or all of it as JSON."""

@@ -21,7 +21,7 @@ _TIMEOUT = 30
 
 
 @dataclass(frozen=True, slots=False)
-class Answer:
+class OpensslVerdict:
     """What one openssl command said. `ok` is our reading of it."""
 
     name: str
@@ -32,14 +32,14 @@ class Answer:
 
 def judge(
     certificate: bytes, chain: Sequence[bytes], ocsp_url: str, *, at: datetime | None = None
-) -> tuple[Answer, ...]:
+) -> tuple[OpensslVerdict, ...]:
     """Ask ``openssl verify`` about the chain and ``openssl ocsp`` about the status.
 
     `chain` is nearest first, the root last (DER). `at` is the moment to judge at (the movable clock's);
     None is the machine's own. Without the openssl command there is one answer saying so.
     """
     if shutil.which("openssl") is None:
-        return (Answer("openssl", "", say("openssl.missing"), ok=False),)
+        return (OpensslVerdict("openssl", "", say("openssl.missing"), ok=False),)
     with tempfile.TemporaryDirectory(prefix="dojang-judge-") as folder:
         places = {}
         for name, body in (
@@ -54,7 +54,7 @@ def judge(
         return (_verify(places, moment), _ocsp(places, ocsp_url, moment))
 
 
-def _verify(places: dict[str, str], moment: list[str]) -> Answer:
+def _verify(places: dict[str, str], moment: list[str]) -> OpensslVerdict:
     command = [
         "openssl", "verify", "-x509_strict", *moment,
         "-CAfile", places["root"], "-untrusted", places["between"], places["certificate"],
@@ -62,10 +62,12 @@ def _verify(places: dict[str, str], moment: list[str]) -> Answer:
     said, code = _run(command)
     shown = "openssl verify -x509_strict -CAfile root.pem -untrusted issuing.pem certificate.pem"
     lines = [line.replace(places["certificate"], "certificate.pem") for line in said.splitlines()]
-    return Answer("openssl verify", shown, lines[-1] if lines else "", ok=code == 0 and ": OK" in said)
+    return OpensslVerdict(
+        "openssl verify", shown, lines[-1] if lines else "", ok=code == 0 and ": OK" in said
+    )
 
 
-def _ocsp(places: dict[str, str], url: str, moment: list[str]) -> Answer:
+def _ocsp(places: dict[str, str], url: str, moment: list[str]) -> OpensslVerdict:
     command = [
         "openssl", "ocsp", *moment, "-issuer", places["issuer"], "-cert", places["certificate"], "-url", url,
         "-CAfile", places["root"], "-verify_other", places["between"], "-timeout", "10",
@@ -75,7 +77,7 @@ def _ocsp(places: dict[str, str], url: str, moment: list[str]) -> Answer:
     ok = code == 0 and "Response verify OK" in said and status is not None and status[1] == "good"
     shown = f"openssl ocsp -issuer issuing.pem -cert certificate.pem -url {url} -CAfile root.pem"
     verified = "Response verify OK" if "Response verify OK" in said else said.strip().splitlines()[:1]
-    return Answer("openssl ocsp", shown, f"{verified}; {status[1] if status else '?'}", ok=ok)
+    return OpensslVerdict("openssl ocsp", shown, f"{verified}; {status[1] if status else '?'}", ok=ok)
 
 
 def _run(command: list[str]) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from dojang.cli import centre
 from dojang.cli.output import Json, Output, explain, say
 from dojang.config.options import load_options, look_over
 from dojang.config.postgres import PrivatePostgres, running
-from dojang.config.wiring import require_adapters
+from dojang.config.wiring import clock_of, require_adapters
 from dojang.pki.errors import DojangError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def check_database(*, as_json: Json = False) -> None:
         from dojang.config.soundness import database_faults
 
         try:
-            faults = database_faults(centre.clock_of(options).now())
+            faults = database_faults(clock_of(options).now())
         except OperationalError as failure:
             raise centre.DatabaseUnreachableError(str(failure)) from failure
         finally:

@@ -56,7 +56,7 @@ class TooSlowError(DojangError):
     code: ClassVar[str] = "request_too_slow"
 
 
-class Head(Protocol):
+class RequestHead(Protocol):
     """A request without its body, as the server hands it over (RSGI)."""
 
     method: str
@@ -69,7 +69,7 @@ class Head(Protocol):
     headers: Any
 
 
-class Line(Protocol):
+class ClientLine(Protocol):
     """The way back to the client, and its body (RSGI)."""
 
     def __call__(self) -> Awaitable[bytes]:
@@ -86,7 +86,7 @@ class Line(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WholeAnswer:
     """One answer, whole."""
 
     status: int
@@ -94,7 +94,7 @@ class Answer:
     body: bytes
 
 
-class Place(Protocol):
+class AssetsPlace(Protocol):
     """Where built assets are found."""
 
     def find(self, method: str, name: str, headers: Any) -> tuple[int, Headers, Path | bytes]:
@@ -109,7 +109,7 @@ class Front:
         *,
         status: StatusApp | None,
         pages: Application | None,
-        assets: Place | None,
+        assets: AssetsPlace | None,
         threads: int,
         status_threads: int,
     ) -> None:
@@ -124,7 +124,7 @@ class Front:
             "care": Pool("care", threads=2, waiting=16, patience=5.0),
         }
 
-    async def __rsgi__(self, scope: Head, line: Line) -> None:
+    async def __rsgi__(self, scope: RequestHead, line: ClientLine) -> None:
         """Answer one request."""
         try:
             if self._assets is not None and scope.path.startswith(STATIC):
@@ -143,14 +143,14 @@ class Front:
             answer = refusal("internal", scope.path)
         line.response_bytes(answer.status, answer.headers, answer.body)
 
-    async def _answer(self, scope: Head, body: bytes) -> Answer:
+    async def _answer(self, scope: RequestHead, body: bytes) -> WholeAnswer:
         path = scope.path
         if self._status is not None and (self._pages is None or path.startswith(STATUS)):
             known = scope.headers.get("if-none-match") or ""
             kind = scope.headers.get("content-type") or ""
             ready = self._status.remembered(scope.method, path, body, kind=kind, known=known)
             if ready is not None:
-                return Answer(*ready)
+                return WholeAnswer(*ready)
             application: Application = self._status
             pool = self.pools["status"]
         else:
@@ -166,7 +166,7 @@ class Front:
             await asyncio.sleep(early)  # its thread is somebody else's by now
         return answer
 
-    def _send_asset(self, assets: Place, scope: Head, line: Line) -> None:
+    def _send_asset(self, assets: AssetsPlace, scope: RequestHead, line: ClientLine) -> None:
         status, headers, found = assets.find(scope.method, scope.path.removeprefix(STATIC), scope.headers)
         if isinstance(found, bytes):
             line.response_bytes(status, headers, found)
@@ -175,7 +175,7 @@ class Front:
 
     # --- bodies --------------------------------------------------------------------------------------
 
-    async def _read(self, scope: Head, line: Line) -> bytes:
+    async def _read(self, scope: RequestHead, line: ClientLine) -> bytes:
         told = scope.headers.get("content-length")
         if told is None and scope.headers.get("transfer-encoding") is None:
             return b""
@@ -194,7 +194,7 @@ class Front:
         except TimeoutError:
             raise TooSlowError from None
 
-    async def _read_large(self, line: Line) -> bytes:
+    async def _read_large(self, line: ClientLine) -> bytes:
         """Read piece by piece: what has come counts against the memory of all."""
         parts: list[bytes] = []
         held = 0
@@ -215,7 +215,7 @@ class Front:
 # --- the gateway to the applications behind -----------------------------------------------------------
 
 
-def environ_of(scope: Head, body: bytes) -> dict[str, Any]:
+def environ_of(scope: RequestHead, body: bytes) -> dict[str, Any]:
     """Describe a request as PEP 3333 does.
 
     Headers with an underscore in their name are dropped: they would pass for others.
@@ -249,7 +249,7 @@ def environ_of(scope: Head, body: bytes) -> dict[str, Any]:
     return environ
 
 
-def call(application: Application, environ: dict[str, Any]) -> Answer:
+def call(application: Application, environ: dict[str, Any]) -> WholeAnswer:
     """Call a WSGI application and collect its answer."""
     begun: list[Any] = []
 
@@ -267,17 +267,17 @@ def call(application: Application, environ: dict[str, Any]) -> Answer:
     status, headers = begun
     # The server counts the octets itself, and knows that HEAD has none.
     kept = [(name, value) for name, value in headers if name.lower() != "content-length"]
-    return Answer(int(status[:3]), kept, body)
+    return WholeAnswer(int(status[:3]), kept, body)
 
 
-def refusal(code: str, path: str) -> Answer:
+def refusal(code: str, path: str) -> WholeAnswer:
     """Tell a client that it was sent away, in the form of the place it asked at."""
     status = statuses.STATUS[code]
     headers = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Connection", "close")]
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers.append(("Retry-After", RETRY_AFTER))
     if path.startswith(STATUS):
-        return Answer(status, [*headers, ("Content-Type", "text/plain; charset=utf-8")], b"")
+        return WholeAnswer(status, [*headers, ("Content-Type", "text/plain; charset=utf-8")], b"")
     if path.startswith("/api/"):
         problem = {
             "type": f"/api/v1/errors#{code}",
@@ -287,11 +287,11 @@ def refusal(code: str, path: str) -> Answer:
             "code": code,
         }
         body = json.dumps(problem, ensure_ascii=False).encode()
-        return Answer(status, [*headers, ("Content-Type", "application/problem+json")], body)
+        return WholeAnswer(status, [*headers, ("Content-Type", "application/problem+json")], body)
     said = "".join(f'<p lang="{locale}">{render(f"error.{code}", locale)}</p>' for locale in LOCALES)
     page = (
         '<!doctype html><html lang="ko"><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{int(status)}</title>{said}</html>'
     )
     headers.append(("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"))
-    return Answer(status, [*headers, ("Content-Type", "text/html; charset=utf-8")], page.encode())
+    return WholeAnswer(status, [*headers, ("Content-Type", "text/html; charset=utf-8")], page.encode())

@@ -59,7 +59,7 @@ class PostgresVersionError(PostgresError):
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SystemUser:
     """The operating-system user the server runs as."""
 
     name: str
@@ -81,19 +81,19 @@ class Programs:
     major: int
 
 
-def server_account() -> Account:
+def server_account() -> SystemUser:
     """Return who runs the server: ourselves, or for root ``postgres`` if there is one, else ``nobody``."""
     if os.geteuid() != 0:
         me = pwd.getpwuid(os.geteuid())
-        return Account(me.pw_name, me.pw_uid, me.pw_gid)
+        return SystemUser(me.pw_name, me.pw_uid, me.pw_gid)
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             entry = pwd.getpwnam(name)
-            return Account(name, entry.pw_uid, entry.pw_gid)
+            return SystemUser(name, entry.pw_uid, entry.pw_gid)
     raise PostgresError("no unprivileged user", why="there is no user postgres or nobody to run it as")
 
 
-def find_programs(account: Account, *, keep: Path, copy: bool = True) -> list[Programs]:
+def find_programs(account: SystemUser, *, keep: Path, copy: bool = True) -> list[Programs]:
     """Return every usable set of programs, best first.
 
     Programs inside a wheel that `account` may not read (a virtual environment below ``/root``) are copied
@@ -117,7 +117,7 @@ def find_programs(account: Account, *, keep: Path, copy: bool = True) -> list[Pr
     return found
 
 
-def _from_wheel(tree: Path, account: Account, keep: Path | None) -> Programs | None:
+def _from_wheel(tree: Path, account: SystemUser, keep: Path | None) -> Programs | None:
     """Return the wheel's programs, from a copy in `keep` if they cannot be read in place."""
     if not (tree / "bin" / "postgres").exists():
         return None
@@ -148,7 +148,7 @@ def _version_in_path(folder: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", folder.parent.name))
 
 
-def _major(folder: Path, account: Account) -> int | None:
+def _major(folder: Path, account: SystemUser) -> int | None:
     """Ask ``postgres --version`` as the user who will run it; None when it cannot be run."""
     try:
         answer = subprocess.run(  # noqa: S603 - a program found on this machine, fixed arguments
@@ -268,7 +268,7 @@ class PrivatePostgres:
     def _log(self) -> Path:
         return self.home.log / "postgres.log"
 
-    def _make_room(self, account: Account) -> None:
+    def _make_room(self, account: SystemUser) -> None:
         """Make the folders, owned by the server's user, and check that this user can reach them."""
         self.home.prepare()
         try:
@@ -290,7 +290,7 @@ class PrivatePostgres:
                 log=str(self._log),
             ) from failure
 
-    def _choose(self, account: Account) -> Programs:
+    def _choose(self, account: SystemUser) -> Programs:
         found = find_programs(account, keep=self.home.pg)
         if not found:
             raise PostgresMissingError("no PostgreSQL server program on this machine")
@@ -312,7 +312,7 @@ class PrivatePostgres:
         except FileNotFoundError:
             return None
 
-    def _initialise(self, programs: Programs, account: Account) -> None:
+    def _initialise(self, programs: Programs, account: SystemUser) -> None:
         """Run ``initdb`` once. A half-made folder (killed meanwhile) is emptied first."""
         done = self.home.pg / "made"
         if done.exists():
@@ -336,7 +336,7 @@ class PrivatePostgres:
         done.write_text(f"{programs.major}\n", "ascii")
 
     @contextlib.contextmanager
-    def _password_file(self, account: Account) -> Iterator[Path]:
+    def _password_file(self, account: SystemUser) -> Iterator[Path]:
         """Lend the superuser's password to ``initdb`` in a file only its user can read."""
         handle, name = tempfile.mkstemp(dir=self.home.pg, prefix=".pass-")
         try:
@@ -348,7 +348,7 @@ class PrivatePostgres:
         finally:
             Path(name).unlink()
 
-    def _tool(self, command: Sequence[str], account: Account) -> None:
+    def _tool(self, command: Sequence[str], account: SystemUser) -> None:
         answer = subprocess.run(  # noqa: S603
             command, capture_output=True, text=True, timeout=180, check=False, cwd="/",
             env=_plain_environment(), **account.popen(),
@@ -370,7 +370,7 @@ class PrivatePostgres:
                 if b"postgres" not in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]:
                     place.unlink()
 
-    def _spawn(self, programs: Programs, account: Account) -> None:
+    def _spawn(self, programs: Programs, account: SystemUser) -> None:
         options = dict(_SERVER_OPTIONS, max_connections=str(self.max_connections))
         options["unix_socket_directories"] = str(self.socket)
         if not self.durable:

@@ -26,7 +26,7 @@ class Order(models.Model):
         DONE = "done"
         FAILED = "failed"
 
-    class Custody(models.TextChoices):
+    class CustodyKind(models.TextChoices):
         """Where the private key lives: in the bank's wallet, on a device, or wherever a request was made."""
 
         WALLET = "wallet"
@@ -38,7 +38,7 @@ class Order(models.Model):
     profile = models.CharField(max_length=32)
     customer_id = models.CharField(max_length=64)
     origin = models.CharField(max_length=16)  # who ordered: ``journey``, ``staging`` …
-    custody = models.CharField(max_length=8, choices=Custody.choices)
+    custody = models.CharField(max_length=8, choices=CustodyKind.choices)
     key_id = models.CharField(max_length=160)
     evidence = models.JSONField(default=list)  # ids of what was spent on it
     replaces = models.CharField(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class OrderBody:
     """The sealed part of an order. `challenge` and `proof_key` are hexadecimal, and go with its end."""
 
     name: str = field(default="", repr=False)  #: as it goes into the certificate, fixed once
@@ -24,16 +24,16 @@ class Body:
     contact: dict[str, Any] | None = field(default=None, repr=False)  #: ``email address changed``
 
 
-def open_body(order_id: str, sealed: bytes | memoryview) -> Body:
+def open_body(order_id: str, sealed: bytes | memoryview) -> OrderBody:
     """Open an order's body. Raises `SealBrokenError` when it is not this order's."""
-    return Body(**sealer().open(bytes(sealed), table="issuing_order", column="body", row=order_id))
+    return OrderBody(**sealer().open(bytes(sealed), table="issuing_order", column="body", row=order_id))
 
 
-def sealed_body(order_id: str, body: Body) -> bytes:
+def sealed_body(order_id: str, body: OrderBody) -> bytes:
     """Seal a body for its order."""
     return sealer().seal(asdict(body), table="issuing_order", column="body", row=order_id)
 
 
-def seal_body(order: Order, body: Body) -> None:
+def seal_body(order: Order, body: OrderBody) -> None:
     """Put a body into a row (not saved)."""
     order.body = sealed_body(order.id, body)

@@ -62,7 +62,7 @@ class Tbs:
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
+class ParsedCertificate:
     """A certificate in its three parts, `tbs` being the octets that were signed."""
 
     der: bytes
@@ -136,17 +136,17 @@ def read_extensions(marked: der.Reader) -> dict[str, Extension]:
     return found
 
 
-def read_certificate(data: bytes) -> Certificate:
+def read_certificate(data: bytes) -> ParsedCertificate:
     """Read a whole certificate. Raises `MalformedError`."""
     outer = der.whole(data, limit=MAX_CERTIFICATE)
     tbs = outer.raw(der.SEQUENCE)
     algorithm = outer.raw(der.SEQUENCE)
     signature = outer.bits()
     outer.done()
-    return Certificate(data, tbs, algorithm, signature, read_tbs(tbs))
+    return ParsedCertificate(data, tbs, algorithm, signature, read_tbs(tbs))
 
 
 @lru_cache(maxsize=64)
-def read_issuer(data: bytes) -> Certificate:
+def read_issuer(data: bytes) -> ParsedCertificate:
     """`read_certificate`, remembered: for the few certificates of authorities. Treat the result as frozen."""
     return read_certificate(data)

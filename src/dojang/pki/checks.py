@@ -22,7 +22,7 @@ from dojang.pki.rules import (
     MAX_SERIAL_BITS,
     MIN_SERIAL_BITS,
     POSTDATING,
-    Finding,
+    LintFinding,
     Profile,
 )
 from dojang.pki.signing import (
@@ -46,16 +46,16 @@ _MAX_NOTICE: Final = 200  # characters of explicitText (RFC 5280 §4.2.1.4)
 _MAX_URL: Final = 512
 
 
-def inspect_tbs(profile: Profile, tbs: bytes) -> tuple[Finding, ...]:
+def inspect_tbs(profile: Profile, tbs: bytes) -> tuple[LintFinding, ...]:
     """List what in a TBSCertificate breaks its profile; empty when nothing does. Never raises on content."""
     try:
         facts = read_tbs(tbs)
     except MalformedError as error:
-        return (Finding("fatal", _MALFORMED, "tbsCertificate", error.detail),)
+        return (LintFinding("fatal", _MALFORMED, "tbsCertificate", error.detail),)
     return inspect_facts(profile, facts)
 
 
-def inspect_facts(profile: Profile, facts: Tbs) -> tuple[Finding, ...]:
+def inspect_facts(profile: Profile, facts: Tbs) -> tuple[LintFinding, ...]:
     """As `inspect_tbs`, for a body already read."""
     return tuple(_inspect(profile, facts))
 
@@ -95,14 +95,14 @@ def check_tbs(
         raise ProfileError(f"the certificate breaks its profile: {', '.join(codes)}", findings=codes)
 
 
-def _error(rule: str, where: str, note: str = "") -> Finding:
-    return Finding("error", f"dojang.certificate.{rule}", where, note)
+def _error(rule: str, where: str, note: str = "") -> LintFinding:
+    return LintFinding("error", f"dojang.certificate.{rule}", where, note)
 
 
 # --- rules that need only the certificate -------------------------------------------------------------
 
 
-def _inspect(profile: Profile, facts: Tbs) -> Iterator[Finding]:
+def _inspect(profile: Profile, facts: Tbs) -> Iterator[LintFinding]:
     if facts.version != _VERSION_3:
         yield _error("version", "version")
     if facts.serial <= 0 or not MIN_SERIAL_BITS <= facts.serial.bit_length() <= MAX_SERIAL_BITS:
@@ -116,7 +116,7 @@ def _inspect(profile: Profile, facts: Tbs) -> Iterator[Finding]:
     yield from _inspect_extensions(profile, facts)
 
 
-def _inspect_algorithms(profile: Profile, facts: Tbs) -> Iterator[Finding]:
+def _inspect_algorithms(profile: Profile, facts: Tbs) -> Iterator[LintFinding]:
     try:
         if algorithm_from_der(facts.algorithm).weak:
             yield _error("weak_signature", "signature")
@@ -129,7 +129,7 @@ def _inspect_algorithms(profile: Profile, facts: Tbs) -> Iterator[Finding]:
         yield _error("key", "subjectPublicKeyInfo", error.detail)
 
 
-def _inspect_validity(profile: Profile, facts: Tbs) -> Iterator[Finding]:
+def _inspect_validity(profile: Profile, facts: Tbs) -> Iterator[LintFinding]:
     if not facts.not_before <= facts.not_after:
         yield _error("life", "validity", "ends before it begins")
     elif facts.not_after - facts.not_before + _SECOND > profile.max_life:
@@ -140,11 +140,11 @@ def _inspect_validity(profile: Profile, facts: Tbs) -> Iterator[Finding]:
 
 
 @lru_cache(maxsize=64)
-def _inspect_issuer_name(data: bytes) -> tuple[Finding, ...]:
+def _inspect_issuer_name(data: bytes) -> tuple[LintFinding, ...]:
     return tuple(_inspect_name(data, "issuer", ("C", "O", "OU+", "CN")))
 
 
-def _inspect_name(data: bytes, where: str, shape: tuple[str, ...]) -> Iterator[Finding]:
+def _inspect_name(data: bytes, where: str, shape: tuple[str, ...]) -> Iterator[LintFinding]:
     try:
         name = Name.from_der(data)
         if not _fits(tuple(kind for kind, _ in name.attributes), shape):
@@ -168,7 +168,7 @@ def _fits(kinds: tuple[str, ...], shape: tuple[str, ...]) -> bool:
     return at == len(kinds)
 
 
-def _inspect_extensions(profile: Profile, facts: Tbs) -> Iterator[Finding]:
+def _inspect_extensions(profile: Profile, facts: Tbs) -> Iterator[LintFinding]:
     wanted = profile.extensions
     found = tuple((dotted, extension.critical) for dotted, extension in facts.extensions.items())
     if found != wanted:
@@ -352,7 +352,7 @@ _NAMES: Final = {
 # --- rules that need the issuer and the clock ---------------------------------------------------------
 
 
-def _inspect_issuer(profile: Profile, facts: Tbs, issuer_certificate: bytes | None) -> Iterator[Finding]:
+def _inspect_issuer(profile: Profile, facts: Tbs, issuer_certificate: bytes | None) -> Iterator[LintFinding]:
     if (profile.role == "root") != (issuer_certificate is None):
         yield _error("issuer", "issuer", "a root, and only a root, is without an issuer")
     elif issuer_certificate is None:
@@ -364,7 +364,7 @@ def _inspect_issuer(profile: Profile, facts: Tbs, issuer_certificate: bytes | No
         yield from _inspect_link(profile, facts, read_issuer(issuer_certificate).facts)
 
 
-def _inspect_link(profile: Profile, facts: Tbs, issuer: Tbs) -> Iterator[Finding]:
+def _inspect_link(profile: Profile, facts: Tbs, issuer: Tbs) -> Iterator[LintFinding]:
     if facts.issuer != issuer.subject:
         yield _error("issuer", "issuer", "not the subject of the issuer's certificate, octet for octet")
     if not _agrees(facts.algorithm, issuer.spki):
@@ -403,7 +403,7 @@ def _path_length(issuer: Tbs) -> int | None:
     return body.small() if body.more else None
 
 
-def _inspect_moment(facts: Tbs, now: datetime) -> Iterator[Finding]:
+def _inspect_moment(facts: Tbs, now: datetime) -> Iterator[LintFinding]:
     moment = now.astimezone(UTC)
     if facts.not_before < moment - BACKDATING:
         yield _error("back_dated", "validity.notBefore")
@@ -413,7 +413,7 @@ def _inspect_moment(facts: Tbs, now: datetime) -> Iterator[Finding]:
         yield _error("life", "validity.notAfter", "already over")
 
 
-def _inspect_arc(profile: Profile, facts: Tbs, policy_arc: str) -> Iterator[Finding]:
+def _inspect_arc(profile: Profile, facts: Tbs, policy_arc: str) -> Iterator[LintFinding]:
     information = der.whole(facts.extensions[oids.CERTIFICATE_POLICIES].value).enter()
     if information.oid() != oids.policy_oid(policy_arc, profile.policy or ""):
         yield _error("policy_arc", "extensions.certificatePolicies", "not under the bank's arc")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from dojang.pki import der, oids
-from dojang.pki.certificate import Certificate, read_certificate
+from dojang.pki.certificate import ParsedCertificate, read_certificate
 from dojang.pki.errors import MalformedError, VerificationError
 from dojang.pki.paths import Trust, VerifiedPath, may_use, verify_path
 from dojang.pki.signing import HASH_NAMES, MIN_RSA_BITS, algorithm_from_der, verify_signature
@@ -28,7 +28,7 @@ _RSA_KEY: Final = der.sequence(der.oid(oids.RSA), der.NULL_VALUE)
 
 
 @dataclass(frozen=True, slots=True)
-class Signer:
+class CmsSigner:
     """One verified signer. `signed_at` is the signer's own claim; `weak` names algorithms below the floor."""
 
     certificate: bytes
@@ -44,7 +44,7 @@ class VerifiedData:
     """Content that was signed, and by whom. Every signer verified."""
 
     content: bytes
-    signers: tuple[Signer, ...]
+    signers: tuple[CmsSigner, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +175,8 @@ def _read_algorithm(encoded: bytes, digest: str) -> str:
 
 
 def _verify_signer(
-    info: _SignerInfo, content: bytes, content_type: str, known: tuple[Certificate, ...]
-) -> Signer:
+    info: _SignerInfo, content: bytes, content_type: str, known: tuple[ParsedCertificate, ...]
+) -> CmsSigner:
     # 3a. The certificate the SignerInfo points at (RFC 5652 §5.3).
     certificate = _find(info, known)
     # 3b. The octets that were signed: the content itself, or the attributes re-tagged as a SET (§5.4).
@@ -198,10 +198,10 @@ def _verify_signer(
         weak.append("sha1")
     if key.modulus and key.modulus.bit_length() < MIN_RSA_BITS:
         weak.append(key.algorithm)
-    return Signer(certificate.der, certificate.facts.serial, info.algorithm, signed_at, tuple(weak))
+    return CmsSigner(certificate.der, certificate.facts.serial, info.algorithm, signed_at, tuple(weak))
 
 
-def _find(info: _SignerInfo, known: tuple[Certificate, ...]) -> Certificate:
+def _find(info: _SignerInfo, known: tuple[ParsedCertificate, ...]) -> ParsedCertificate:
     for certificate in known:
         facts = certificate.facts
         if info.key_id is not None:

@@ -20,7 +20,7 @@ from dojang.pki.checks import inspect_facts
 from dojang.pki.crl import CrlFacts, read_crl
 from dojang.pki.errors import IndeterminateError, MalformedError, ProfileError
 from dojang.pki.ocsp import parse_response
-from dojang.pki.rules import Finding, Profile
+from dojang.pki.rules import LintFinding, Profile
 from dojang.pki.second_opinion import pkilint_certificate, pkilint_crl, pkilint_ocsp
 from dojang.pki.signing import PrivateKey, algorithm_from_der, sign, signature_algorithm
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 __all__ = [
-    "Finding",
+    "LintFinding",
     "lint_certificate",
     "lint_crl",
     "lint_ocsp",
@@ -44,7 +44,7 @@ _LAST_UTC_YEAR: Final = 2049
 _DUPLICATES_UP_TO: Final = 250_000  # entries; beyond, remembering every serial would cost too much memory
 
 
-def require_clean(findings: Iterable[Finding], *, least: str = "error") -> None:
+def require_clean(findings: Iterable[LintFinding], *, least: str = "error") -> None:
     """Raise `ProfileError` when a finding is at least as severe as `least`; its data lists the codes."""
     reach = _ORDER.index(least)
     bad = [finding for finding in findings if _ORDER.index(finding.severity) <= reach]
@@ -69,19 +69,19 @@ def _throw_away(algorithm: str) -> PrivateKey:
     return rsa.generate_private_key(65537, 2048)
 
 
-def _error(area: str, rule: str, where: str, note: str = "") -> Finding:
-    return Finding("error", f"dojang.{area}.{rule}", where, note)
+def _error(area: str, rule: str, where: str, note: str = "") -> LintFinding:
+    return LintFinding("error", f"dojang.{area}.{rule}", where, note)
 
 
 # --- our own rules ------------------------------------------------------------------------------------
 
 
-def lint_certificate(data: bytes, profile: Profile) -> tuple[Finding, ...]:
+def lint_certificate(data: bytes, profile: Profile) -> tuple[LintFinding, ...]:
     """Everything that is wrong with a certificate under its profile. Signature and issuer are not checked."""
     try:
         certificate = read_certificate(data)
     except MalformedError as error:
-        return (Finding("fatal", "dojang.certificate.malformed", "certificate", error.detail),)
+        return (LintFinding("fatal", "dojang.certificate.malformed", "certificate", error.detail),)
     found = list(inspect_facts(profile, certificate.facts))
     found += _lint_signature(
         "certificate", certificate.algorithm, certificate.facts.algorithm, certificate.signature
@@ -89,7 +89,7 @@ def lint_certificate(data: bytes, profile: Profile) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def _lint_signature(area: str, outer: bytes, inner: bytes, signature: bytes) -> Iterator[Finding]:
+def _lint_signature(area: str, outer: bytes, inner: bytes, signature: bytes) -> Iterator[LintFinding]:
     """Check that the algorithm fields agree (RFC 5280 §4.1.1.2), none is weak, and ECDSA values are DER."""
     if outer != inner:
         yield _error(area, "algorithm_mismatch", "signatureAlgorithm")
@@ -111,12 +111,12 @@ def _lint_signature(area: str, outer: bytes, inner: bytes, signature: bytes) -> 
             yield _error(area, "signature_value", "signatureValue")
 
 
-def lint_crl(data: bytes) -> tuple[Finding, ...]:
+def lint_crl(data: bytes) -> tuple[LintFinding, ...]:
     """Everything that is wrong with a CRL of ours (RFC 5280 §5). About one microsecond an entry."""
     try:
         found = read_crl(data)
     except MalformedError as error:
-        return (Finding("fatal", "dojang.crl.malformed", "crl", error.detail),)
+        return (LintFinding("fatal", "dojang.crl.malformed", "crl", error.detail),)
     facts = found.facts
     findings = list(_lint_signature("crl", found.algorithm, facts.algorithm, found.signature))
     for tag, moment in zip(facts.time_tags, (facts.this_update, facts.next_update), strict=True):
@@ -142,7 +142,7 @@ _REASON_TAILS: Final = frozenset(
 )
 
 
-def _lint_entries(facts: CrlFacts) -> Iterator[Finding]:
+def _lint_entries(facts: CrlFacts) -> Iterator[LintFinding]:
     """Walk the entries by the one shape we write: short lengths, positive serial, time, perhaps a reason."""
     data = bytes(facts.entries)
     latest = der.time(facts.this_update)
@@ -190,14 +190,14 @@ def _right_time(moment: bytes) -> bool:
 _MAX_OCSP_LIFE: Final = timedelta(days=10)
 
 
-def lint_ocsp(data: bytes) -> tuple[Finding, ...]:
+def lint_ocsp(data: bytes) -> tuple[LintFinding, ...]:
     """Everything that is wrong with a successful OCSP response of ours (RFC 6960 §4.2)."""
     try:
         response = parse_response(data)
     except IndeterminateError:
         return ()  # an error status has nothing more to look at
     except MalformedError as error:
-        return (Finding("fatal", "dojang.ocsp.malformed", "response", error.detail),)
+        return (LintFinding("fatal", "dojang.ocsp.malformed", "response", error.detail),)
     body = response.data
     findings = list(_lint_signature("ocsp", response.algorithm, response.algorithm, response.signature))
     if body.responder_key_hash is None or len(body.responder_key_hash) != 20:  # noqa: PLR2004 - SHA-1

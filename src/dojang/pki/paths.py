@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from dojang.pki import der, oids
-from dojang.pki.certificate import Certificate, read_certificate, read_issuer
+from dojang.pki.certificate import ParsedCertificate, read_certificate, read_issuer
 from dojang.pki.crl import RevocationList, read_crl, read_entries
 from dojang.pki.errors import IndeterminateError, MalformedError, ProfileError, VerificationError
 from dojang.pki.ocsp import CertId, OcspResponse, issuer_hashes, parse_response
@@ -106,7 +106,7 @@ def verify_path(leaf: bytes, *, trust: Trust, at: datetime) -> VerifiedPath:
 # --- 1. building the path ------------------------------------------------------------------------------
 
 
-def _find_path(leaf: Certificate, trust: Trust) -> tuple[Certificate, ...]:
+def _find_path(leaf: ParsedCertificate, trust: Trust) -> tuple[ParsedCertificate, ...]:
     """Issuer by issuer, by name and key identifier; a root is taken by identity, never by its own word."""
     roots = tuple(map(read_issuer, trust.roots))
     between = tuple(map(read_issuer, trust.intermediates))
@@ -126,7 +126,9 @@ def _find_path(leaf: Certificate, trust: Trust) -> tuple[Certificate, ...]:
     raise VerificationError("the path is too long")
 
 
-def _issuers(child: Certificate, candidates: tuple[Certificate, ...]) -> Iterator[Certificate]:
+def _issuers(
+    child: ParsedCertificate, candidates: tuple[ParsedCertificate, ...]
+) -> Iterator[ParsedCertificate]:
     wanted = _authority_key(child)
     for candidate in candidates:
         found = candidate.facts.extensions.get(oids.SUBJECT_KEY_IDENTIFIER)
@@ -135,7 +137,7 @@ def _issuers(child: Certificate, candidates: tuple[Certificate, ...]) -> Iterato
             yield candidate
 
 
-def _authority_key(certificate: Certificate) -> bytes | None:
+def _authority_key(certificate: ParsedCertificate) -> bytes | None:
     found = certificate.facts.extensions.get(oids.AUTHORITY_KEY_IDENTIFIER)
     if found is None:
         return None
@@ -146,7 +148,7 @@ def _authority_key(certificate: Certificate) -> bytes | None:
 # --- 2. one certificate --------------------------------------------------------------------------------
 
 
-def _check_authority(issuer: Certificate, *, below: int) -> None:
+def _check_authority(issuer: ParsedCertificate, *, below: int) -> None:
     """`below`: how many authorities stand between this one and the leaf."""
     constraints = issuer.facts.extensions.get(oids.BASIC_CONSTRAINTS)
     if issuer.facts.version != 2 or constraints is None:  # noqa: PLR2004 - v3
@@ -160,7 +162,7 @@ def _check_authority(issuer: Certificate, *, below: int) -> None:
         raise VerificationError("the issuer's key may not sign certificates")
 
 
-def may_use(certificate: Certificate, use: str) -> bool:
+def may_use(certificate: ParsedCertificate, use: str) -> bool:
     """Whether the key usage, if there is one, allows a use (§4.2.1.3)."""
     extension = certificate.facts.extensions.get(oids.KEY_USAGE)
     return extension is None or KEY_USAGE_BITS[use] in der.Reader(extension.value).named_bits()
@@ -183,7 +185,7 @@ def _check_signature(certificate: bytes, issuer: bytes) -> None:
         _verify(child.tbs, child.algorithm, child.signature, read_issuer(issuer))
 
 
-def _verify(tbs: bytes, algorithm: bytes, signature: bytes, by: Certificate) -> None:
+def _verify(tbs: bytes, algorithm: bytes, signature: bytes, by: ParsedCertificate) -> None:
     try:
         name = algorithm_from_der(algorithm).name
     except MalformedError:
@@ -191,7 +193,7 @@ def _verify(tbs: bytes, algorithm: bytes, signature: bytes, by: Certificate) -> 
     verify_signature(by.facts.spki, name, tbs, signature)
 
 
-def _check_life(certificate: Certificate, at: datetime) -> None:
+def _check_life(certificate: ParsedCertificate, at: datetime) -> None:
     # A moment within the last second belongs to the life: notAfter is inclusive.
     if at < certificate.facts.not_before:
         raise VerificationError("not yet valid", not_before=certificate.facts.not_before)
@@ -199,13 +201,13 @@ def _check_life(certificate: Certificate, at: datetime) -> None:
         raise VerificationError("expired", not_after=certificate.facts.not_after)
 
 
-def _check_critical(certificate: Certificate) -> None:
+def _check_critical(certificate: ParsedCertificate) -> None:
     for dotted, extension in certificate.facts.extensions.items():
         if extension.critical and dotted not in _UNDERSTOOD:
             raise VerificationError("a critical extension nobody here understands", extension=dotted)
 
 
-def _narrow(policies: frozenset[str] | None, certificate: Certificate) -> frozenset[str] | None:
+def _narrow(policies: frozenset[str] | None, certificate: ParsedCertificate) -> frozenset[str] | None:
     """Policies left after one more certificate; None stands for every policy."""
     extension = certificate.facts.extensions.get(oids.CERTIFICATE_POLICIES)
     if extension is None:
@@ -219,7 +221,7 @@ def _narrow(policies: frozenset[str] | None, certificate: Certificate) -> frozen
     return frozenset(own) if policies is None else policies & own
 
 
-def _weaknesses(path: tuple[Certificate, ...]) -> Iterator[str]:
+def _weaknesses(path: tuple[ParsedCertificate, ...]) -> Iterator[str]:
     for certificate in path[:-1]:  # a root's own signature protects nothing
         if algorithm_from_der(certificate.algorithm).weak:
             yield "sha1"
@@ -232,7 +234,7 @@ def _weaknesses(path: tuple[Certificate, ...]) -> Iterator[str]:
 # --- 4. revocation -------------------------------------------------------------------------------------
 
 
-def _check_statuses(path: tuple[Certificate, ...], trust: Trust, at: datetime) -> None:
+def _check_statuses(path: tuple[ParsedCertificate, ...], trust: Trust, at: datetime) -> None:
     undecided: list[int] = []
     depth_limit = {"all": len(path) - 1, "leaf": 1, "none": 0}[trust.status]
     for depth in range(depth_limit - 1, -1, -1):
@@ -255,7 +257,7 @@ _GOOD: Final = _Revoked(datetime.min.replace(tzinfo=UTC), "")
 
 
 def _ocsp_status(
-    certificate: Certificate, issuer: Certificate, trust: Trust, at: datetime
+    certificate: ParsedCertificate, issuer: ParsedCertificate, trust: Trust, at: datetime
 ) -> _Revoked | None:
     """Answer of a trustworthy, fresh OCSP response; None when there is none (RFC 6960 §3.2)."""
     latest: tuple[datetime, _Revoked] | None = None
@@ -281,13 +283,13 @@ def _ocsp_status(
     return None if latest is None else latest[1]
 
 
-def _is_about(asked: CertId, serial: int, issuer: Certificate) -> bool:
+def _is_about(asked: CertId, serial: int, issuer: ParsedCertificate) -> bool:
     if asked.serial != serial or asked.hash_alg not in HASH_OIDS:
         return False
     return (asked.name_hash, asked.key_hash) == issuer_hashes(issuer.der, asked.hash_alg)
 
 
-def _check_responder(response: OcspResponse, issuer: Certificate, at: datetime) -> None:
+def _check_responder(response: OcspResponse, issuer: ParsedCertificate, at: datetime) -> None:
     """RFC 6960 §4.2.2.2: the issuer itself, or a certificate it signed with the purpose OCSPSigning."""
     wanted = response.data.responder_key_hash
     for candidate in (issuer, *map(read_issuer, response.certificates)):
@@ -304,7 +306,7 @@ def _check_responder(response: OcspResponse, issuer: Certificate, at: datetime) 
     raise VerificationError("the responder is not known")
 
 
-def _check_delegate(responder: Certificate, issuer: Certificate, at: datetime) -> None:
+def _check_delegate(responder: ParsedCertificate, issuer: ParsedCertificate, at: datetime) -> None:
     if responder.facts.issuer != issuer.facts.subject:
         raise VerificationError("the responder is another authority's")
     _signed_by_known(responder.der, issuer.der)
@@ -319,7 +321,9 @@ def _check_delegate(responder: Certificate, issuer: Certificate, at: datetime) -
         raise VerificationError("the responder's key has another purpose")
 
 
-def _crl_status(certificate: Certificate, issuer: Certificate, trust: Trust, at: datetime) -> _Revoked | None:
+def _crl_status(
+    certificate: ParsedCertificate, issuer: ParsedCertificate, trust: Trust, at: datetime
+) -> _Revoked | None:
     """Answer of a trustworthy, fresh CRL of the right shard; None when there is none (RFC 5280 §6.3.3)."""
     for data in trust.crls:
         try:
@@ -339,7 +343,7 @@ def _crl_status(certificate: Certificate, issuer: Certificate, trust: Trust, at:
 
 
 def _usable_crl(
-    data: bytes, certificate: Certificate, issuer: Certificate, at: datetime
+    data: bytes, certificate: ParsedCertificate, issuer: ParsedCertificate, at: datetime
 ) -> RevocationList | None:
     """Read a list, or None when it is another issuer's, another shard's, stale, or not understood."""
     found = _read_verified(data, issuer.der)
@@ -357,7 +361,7 @@ def _usable_crl(
     return found
 
 
-def distribution_urls(certificate: Certificate) -> tuple[str, ...]:
+def distribution_urls(certificate: ParsedCertificate) -> tuple[str, ...]:
     """Addresses of the CRLs that cover a certificate (RFC 5280 §4.2.1.13); only URIs are looked at."""
     extension = certificate.facts.extensions.get(oids.CRL_DISTRIBUTION_POINTS)
     found: list[str] = []

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Final
 
 from dojang.pki import oids
 from dojang.pki.checks import check_tbs
-from dojang.pki.rules import Finding, Profile, Urls
+from dojang.pki.rules import Profile, Urls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PROFILES", "Finding", "Profile", "Urls", "add_profile", "check_tbs", "remove_profile"]
+__all__ = ["PROFILES", "Profile", "Urls", "add_profile", "check_tbs", "remove_profile"]
 
 _BRANCH: Final = re.compile(r"1\.[1-9][0-9]{0,8}")
 _AUTHORITY_USAGE: Final = ("keyCertSign", "cRLSign")

@@ -93,7 +93,7 @@ class Urls:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LintFinding:
     """One thing a lint found. `severity`: ``fatal`` | ``error`` | ``warning`` | ``notice`` | ``info``."""
 
     severity: str

@@ -11,35 +11,35 @@ from importlib import import_module
 from typing import Any, Final
 
 from dojang.pki.errors import MalformedError
-from dojang.pki.rules import Finding
+from dojang.pki.rules import LintFinding
 
 MAX_DOCUMENT: Final = 1024 * 1024  #: octets; pkilint takes about a millisecond for each entry of a list
 
 
-def pkilint_certificate(data: bytes) -> tuple[Finding, ...]:
+def pkilint_certificate(data: bytes) -> tuple[LintFinding, ...]:
     """Run pkilint's PKIX certificate linter."""
     return _run(*_certificate_linter(), data)
 
 
-def pkilint_crl(data: bytes) -> tuple[Finding, ...]:
+def pkilint_crl(data: bytes) -> tuple[LintFinding, ...]:
     """Run pkilint's PKIX CRL linter; for specimens and short lists, `MalformedError` above 1 MiB."""
     return _run(*_crl_linter(), data)
 
 
-def pkilint_ocsp(data: bytes) -> tuple[Finding, ...]:
+def pkilint_ocsp(data: bytes) -> tuple[LintFinding, ...]:
     """Run pkilint's OCSP response linter."""
     return _run(*_ocsp_linter(), data)
 
 
-def _run(loader: Any, validator: Any, data: bytes) -> tuple[Finding, ...]:
+def _run(loader: Any, validator: Any, data: bytes) -> tuple[LintFinding, ...]:
     if len(data) > MAX_DOCUMENT:
         raise MalformedError("too large", limit=MAX_DOCUMENT)
     try:
         results = validator.validate(loader.load_der_document(data).root)
     except ValueError:
-        return (Finding("fatal", "pkilint.undecodable", "document"),)
+        return (LintFinding("fatal", "pkilint.undecodable", "document"),)
     return tuple(
-        Finding(
+        LintFinding(
             described.finding.severity.name.lower(),
             described.finding.code,
             result.node.path,

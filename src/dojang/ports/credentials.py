@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Biometric:
+class BiometricCredential:
     """What stands in for a pattern: a WebAuthn credential of the device, and the domain it was made for."""
 
     credential_id: bytes
@@ -32,7 +32,7 @@ class PatternChallenge:
     challenge: bytes
     key_id: str
     until: datetime
-    biometric: Biometric | None = None
+    biometric: BiometricCredential | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
+class AskedApproval:
     """A question put to the customer's registered telephone.
 
     `state`: ``waiting`` → ``approved`` | ``rejected`` | ``wrong_number`` | ``expired``.
@@ -86,14 +86,14 @@ class Credentials(Protocol):
 
     def ask_approval(
         self, customer_id: str, *, purpose: str, product: str, number: str, locale: str, key: str
-    ) -> Approval | None:
+    ) -> AskedApproval | None:
         """Ask the registered telephone to approve by choosing `number`.
 
         ``None`` when there is no such telephone or it was asked too often lately.
         """
         ...
 
-    def approval(self, approval_id: str) -> Approval:
+    def approval(self, approval_id: str) -> AskedApproval:
         """Present state of a question."""
         ...
 
@@ -127,13 +127,13 @@ class NoCredentials:
 
     def ask_approval(
         self, customer_id: str, *, purpose: str, product: str, number: str, locale: str, key: str
-    ) -> Approval | None:
+    ) -> AskedApproval | None:
         """Ask nobody."""
         del customer_id, purpose, product, number, locale, key
-        nothing: Approval | None = None
+        nothing: AskedApproval | None = None
         return nothing
 
-    def approval(self, approval_id: str) -> Approval:
+    def approval(self, approval_id: str) -> AskedApproval:
         """Know no question; nobody can have asked one here."""
         raise KeyError(approval_id)
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from dojang.journeys.kinds.account import Account
 from dojang.journeys.kinds.choice import ReissueReason
 from dojang.journeys.kinds.confirm import Confirm
-from dojang.journeys.kinds.device import Device
-from dojang.journeys.kinds.device_key import DeviceKey
+from dojang.journeys.kinds.device import DeviceCheck
+from dojang.journeys.kinds.device_key import KeyOnDevice
 from dojang.journeys.kinds.id_card import IdCard
 from dojang.journeys.kinds.one_won import OneWon
 from dojang.journeys.kinds.pattern import Pattern
@@ -64,7 +64,7 @@ EVIDENCE = tuple(frozenset({name}) for name in ("identified", "id_card", "accoun
 
 def _steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
     return (
-        Step(id="device", kind=Device(), stage="terms", gives="device", guide=(1,)),
+        Step(id="device", kind=DeviceCheck(), stage="terms", gives="device", guide=(1,)),
         Step(id="terms", kind=Terms(terms_of(TERMS)), stage="terms", gives="terms", guide=(2,)),
         Step(id="phone_check", kind=PhoneCheck(), stage="identity", gives="phone_check", guide=(3,)),
         Step(id="id_card", kind=IdCard(), stage="identity", gives="id_card", guide=(4,)),
@@ -73,7 +73,7 @@ def _steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
         Step(id="one_won", kind=OneWon(), stage="factor", gives="one_won", guide=(5,)),
         mail_code(),
         Step(id="pattern", kind=Pattern(), stage="issue", gives="pattern", guide=(6,)),
-        Step(id="device_key", kind=DeviceKey(), stage="issue", gives="device_key", guide=(6,)),
+        Step(id="device_key", kind=KeyOnDevice(), stage="issue", gives="device_key", guide=(6,)),
         Step(id="confirm", kind=Confirm(), stage="issue", gives="confirmed", guide=(7,)),
     )
 

@@ -16,9 +16,9 @@ from dojang.journeys.kinds.ars_call import ArsCall
 from dojang.journeys.kinds.certificate_password import CertificatePassword
 from dojang.journeys.kinds.choice import IdentityWay, ReissueReason
 from dojang.journeys.kinds.confirm import Confirm
-from dojang.journeys.kinds.contact import Contact, Person
+from dojang.journeys.kinds.contact import Contact, PersonDetails
 from dojang.journeys.kinds.details import Details
-from dojang.journeys.kinds.device import Device
+from dojang.journeys.kinds.device import DeviceCheck
 from dojang.journeys.kinds.identify import Identify
 from dojang.journeys.kinds.phone_check import PhoneCheck
 from dojang.journeys.kinds.secret import Secret
@@ -108,7 +108,7 @@ def _web_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
         *second_factor(choice=(10,), media=(11, 12), bank=(11, 12)),
         mail_code(),
         Step(id="contact", kind=Contact(), stage="details", gives="contact", guide=(13,)),
-        Step(id="person", kind=Person(), stage="details", gives="person", guide=(14, 15)),
+        Step(id="person", kind=PersonDetails(), stage="details", gives="person", guide=(14, 15)),
         Step(id="sms_reply", kind=SmsReply(), stage="details", gives="sms_reply", guide=(16,)),
         Step(id="pin", kind=Secret(), stage="issue", gives="pin", guide=(17,)),
         Step(id="confirm", kind=Confirm(), stage="issue", gives="confirmed", guide=(18,)),
@@ -122,7 +122,7 @@ def asks_certificate_password(run: RunView) -> bool:
 
 def _app_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
     return (
-        Step(id="device", kind=Device(), stage="terms", gives="device"),
+        Step(id="device", kind=DeviceCheck(), stage="terms", gives="device"),
         Step(id="terms", kind=Terms(terms_of(TERMS)), stage="terms", gives="terms", guide=(5, 6)),
         _identify((), asks_who),
         Step(id="reissue", kind=ReissueReason(), stage="identity", gives="reissue", when=reissue),

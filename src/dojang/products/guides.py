@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class GuideQuestion:
     """A question people ask, with its answer. `id` is its name in the messages and in addresses."""
 
     id: str
@@ -28,7 +28,7 @@ class Question:
 COMMON = ("old_one", "expiry", "interrupted", "not_me", "fee", "minor", "more_help")
 
 
-def questions(journey_id: str, policy: Policy) -> tuple[Question, ...]:
+def questions(journey_id: str, policy: Policy) -> tuple[GuideQuestion, ...]:
     """Return the questions of a journey's guide, with the bank's figures; `KeyError` if there is none.
 
     The sentences are ``guide.faq.<id>.q`` and ``.a``: the product's own questions, then everybody's.
@@ -43,6 +43,6 @@ def questions(journey_id: str, policy: Policy) -> tuple[Question, ...]:
         "minutes": policy.session_idle // 60,
     }
     return tuple(
-        Question(name, Message(f"guide.faq.{name}.q", figures), Message(f"guide.faq.{name}.a", figures))
+        GuideQuestion(name, Message(f"guide.faq.{name}.q", figures), Message(f"guide.faq.{name}.a", figures))
         for name in (*product.faq, *COMMON)
     )

@@ -12,8 +12,8 @@ from types import MappingProxyType
 from dojang.journeys.kinds.account import Account
 from dojang.journeys.kinds.choice import IssueRequest, ReissueReason, ReissueRequest
 from dojang.journeys.kinds.confirm import Confirm
-from dojang.journeys.kinds.device import Device
-from dojang.journeys.kinds.device_key import DeviceKey
+from dojang.journeys.kinds.device import DeviceCheck
+from dojang.journeys.kinds.device_key import KeyOnDevice
 from dojang.journeys.kinds.identify import Identify
 from dojang.journeys.kinds.phone_check import PhoneCheck
 from dojang.journeys.kinds.terms import Terms
@@ -60,7 +60,7 @@ EVIDENCE = (frozenset({"account"}), frozenset({"phone_check"}), frozenset({"iden
 
 
 def _device() -> Step:
-    return Step(id="device", kind=Device(), stage="terms", gives="device", guide=(1,))
+    return Step(id="device", kind=DeviceCheck(), stage="terms", gives="device", guide=(1,))
 
 
 def _terms(guide: tuple[int, ...]) -> Step:
@@ -89,7 +89,7 @@ def _account(guide: tuple[int, ...]) -> Step:
 def _key(guide: tuple[int, ...]) -> Step:
     return Step(
         id="certificate_key",
-        kind=DeviceKey(),
+        kind=KeyOnDevice(),
         stage="issue",
         gives="device_key",
         guide=guide,

@@ -19,7 +19,7 @@ _FACTS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RunStanding:
     """Where a run stands, its order included. `state`: ``open issuing delivering done failed …``."""
 
     state: str
@@ -27,12 +27,14 @@ class Standing:
     ended_at: datetime | None
 
 
-def standing_of(run: Run) -> Standing:
+def standing_of(run: Run) -> RunStanding:
     """Tell where a run stands; after its order was placed, where the order does."""
     if run.state != Run.State.ORDERED:
-        return Standing(str(run.state), run.end_reason, run.ended_at)
+        return RunStanding(str(run.state), run.end_reason, run.ended_at)
     order = order_of(run)
-    return Standing("issuing" if order.state == "placed" else order.state, order.end_reason, order.ended_at)
+    return RunStanding(
+        "issuing" if order.state == "placed" else order.state, order.end_reason, order.ended_at
+    )
 
 
 def facts_of(run_id: str) -> dict[str, Any] | None:

@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class RunBody:
     """The sealed part of a run."""
 
     progress: Progress
 
-    def at(self, progress: Progress) -> Body:
+    def at(self, progress: Progress) -> RunBody:
         """Return the body with another progress."""
-        return Body(progress=progress)
+        return RunBody(progress=progress)
 
 
-def open_body(run: Run) -> Body:
+def open_body(run: Run) -> RunBody:
     """Open a run's body. Raises `SealBrokenError` when it is not this row's."""
     data = sealer().open(bytes(run.body), table="ra_run", column="body", row=run.id)
-    return Body(progress=load_progress(data["progress"]))
+    return RunBody(progress=load_progress(data["progress"]))
 
 
-def seal_body(run: Run, body: Body) -> None:
+def seal_body(run: Run, body: RunBody) -> None:
     """Put a body into a row (not saved)."""
     run.body = sealer().seal(
         {"progress": dump_progress(body.progress)}, table="ra_run", column="body", row=run.id

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dojang.journeys.adopting import adopt
 from dojang.ra.context import Surroundings, view_of
-from dojang.ra.store import Body, open_body
+from dojang.ra.store import RunBody, open_body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Turn:
     """A run held by this request: its row, its opened body and who is acting."""
 
     run: Run
-    body: Body
+    body: RunBody
     journey: Journey
     acting: Acting
     world: World

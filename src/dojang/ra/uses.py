@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dojang.ca.queries import certificate_by_id, find_by_serial
 from dojang.journeys.outcomes import Locked, Passed, Rejected
 from dojang.wallet.devices.queries import place_of_approval, place_of_key
-from dojang.wallet.uses.actions import Pending, record_use
+from dojang.wallet.uses.actions import UnrecordedUse, record_use
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ def record_step(
         return
     certificate, asked, agent = found
     there = replace(acting, origin=world.policy.public_url, agent=agent)
-    record_use(Pending(certificate, f"factor_{view.product}", asked), word, acting=there, world=world)
+    record_use(UnrecordedUse(certificate, f"factor_{view.product}", asked), word, acting=there, world=world)
 
 
 def _word(outcome: Outcome) -> str:

@@ -23,9 +23,9 @@ from dojang.sandbox.schemas import (
     MailboxOut,
     MediumIn,
     PersonOut,
-    ProblemOut,
     ReplyIn,
     ReplyOut,
+    SandboxProblemOut,
 )
 from dojang.sandbox.wording import about, reader_locale
 
@@ -51,7 +51,7 @@ class Renderer(JSONRenderer):
     json_dumps_params: dict[str, Any] = {"ensure_ascii": False}  # noqa: RUF012 - the base class has it so
 
 
-class Interface(NinjaAPI):
+class SandboxInterface(NinjaAPI):
     """An interface whose problems are described under their own media type."""
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
@@ -68,7 +68,7 @@ class Interface(NinjaAPI):
 
 
 reference = Reference()
-api = Interface(
+api = SandboxInterface(
     title="Dojang sandbox",
     version=__version__,
     description=DESCRIPTION,
@@ -135,7 +135,7 @@ def clock_json(clock: SandboxClock) -> dict[str, Any]:
 
 @api.get(
     "/people",
-    response={200: list[PersonOut], 503: ProblemOut},
+    response={200: list[PersonOut], 503: SandboxProblemOut},
     operation_id="listPeople",
     tags=["people"],
     summary="List the cast",
@@ -147,7 +147,7 @@ def list_people(request: HttpRequest) -> list[dict[str, Any]]:
 
 @api.get(
     "/people/{person}/drawer",
-    response={200: DrawerOut, NOT_THERE: ProblemOut},
+    response={200: DrawerOut, NOT_THERE: SandboxProblemOut},
     operation_id="openDrawer",
     tags=["people"],
     summary="Open a drawer",
@@ -206,7 +206,7 @@ def _bankbook_json(book: OtherBankbook) -> dict[str, Any]:
 
 @api.put(
     "/people/{person}/drawer/{medium}",
-    response={204: None, NOT_THERE: ProblemOut},
+    response={204: None, NOT_THERE: SandboxProblemOut},
     operation_id="setMedium",
     tags=["people"],
     summary="Lose or find a medium",
@@ -221,7 +221,7 @@ def set_medium(
 
 @api.get(
     "/phones/{number}",
-    response={200: HandsetOut, NOT_THERE: ProblemOut},
+    response={200: HandsetOut, NOT_THERE: SandboxProblemOut},
     operation_id="lookAtPhone",
     tags=["phones"],
     summary="Look at a telephone",
@@ -247,7 +247,7 @@ def look_at_phone(request: HttpRequest, number: Number) -> dict[str, Any]:
 
 @api.post(
     "/phones/{number}/calls/{call}/answer",
-    response={200: CallOut, PROBLEMS: ProblemOut},
+    response={200: CallOut, PROBLEMS: SandboxProblemOut},
     operation_id="answerCall",
     tags=["phones"],
     summary="Answer a call",
@@ -259,7 +259,7 @@ def answer_call(request: HttpRequest, number: Number, call: CallId) -> dict[str,
 
 @api.post(
     "/phones/{number}/calls/{call}/reject",
-    response={200: CallOut, PROBLEMS: ProblemOut},
+    response={200: CallOut, PROBLEMS: SandboxProblemOut},
     operation_id="rejectCall",
     tags=["phones"],
     summary="Reject a call",
@@ -271,7 +271,7 @@ def reject_call(request: HttpRequest, number: Number, call: CallId) -> dict[str,
 
 @api.post(
     "/phones/{number}/calls/{call}/keys",
-    response={200: CallOut, PROBLEMS: ProblemOut},
+    response={200: CallOut, PROBLEMS: SandboxProblemOut},
     operation_id="pressKeys",
     tags=["phones"],
     summary="Press keys in a call",
@@ -283,7 +283,7 @@ def press_keys(request: HttpRequest, number: Number, call: CallId, body: KeysIn)
 
 @api.post(
     "/phones/{number}/calls/{call}/hang-up",
-    response={200: CallOut, PROBLEMS: ProblemOut},
+    response={200: CallOut, PROBLEMS: SandboxProblemOut},
     operation_id="hangUp",
     tags=["phones"],
     summary="Hang up",
@@ -295,7 +295,7 @@ def hang_up(request: HttpRequest, number: Number, call: CallId) -> dict[str, Any
 
 @api.post(
     "/phones/{number}/reply",
-    response={201: ReplyOut, NOT_THERE: ProblemOut},
+    response={201: ReplyOut, NOT_THERE: SandboxProblemOut},
     operation_id="sendText",
     tags=["phones"],
     summary="Text the bank",
@@ -308,7 +308,7 @@ def send_text(request: HttpRequest, number: Number, body: ReplyIn) -> Status[dic
 
 @api.get(
     "/mail/{address}",
-    response={200: MailboxOut, NOT_THERE: ProblemOut},
+    response={200: MailboxOut, NOT_THERE: SandboxProblemOut},
     operation_id="openMailbox",
     tags=["mail"],
     summary="Open a mailbox",
@@ -324,7 +324,7 @@ def open_mailbox(request: HttpRequest, address: Address) -> dict[str, Any]:
 
 @api.get(
     "/clock",
-    response={200: ClockOut, 503: ProblemOut},
+    response={200: ClockOut, 503: SandboxProblemOut},
     operation_id="readClock",
     tags=["country"],
     summary="Read the clock",
@@ -336,7 +336,7 @@ def read_clock(request: HttpRequest) -> dict[str, Any]:
 
 @api.post(
     "/clock",
-    response={200: ClockOut, frozenset({400, 409, 503}): ProblemOut},
+    response={200: ClockOut, frozenset({400, 409, 503}): SandboxProblemOut},
     operation_id="moveClock",
     tags=["country"],
     summary="Move the clock on",
@@ -350,7 +350,7 @@ def move_clock(request: HttpRequest, body: ClockIn) -> dict[str, Any]:
 
 @api.post(
     "/recast",
-    response={204: None, 503: ProblemOut},
+    response={204: None, 503: SandboxProblemOut},
     operation_id="recast",
     tags=["country"],
     summary="Start afresh",

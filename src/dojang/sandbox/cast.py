@@ -21,7 +21,7 @@ _WEIGHTS = (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PhoneLine:
     """A telephone number a person has had registered since `days` before the casting.
 
     `gone` marks a number that was replaced one day before the casting.
@@ -33,7 +33,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class CastAccount:
     """A bank account. `kind`: ``withdrawal`` (usable for identification) | ``savings``."""
 
     number: str
@@ -111,8 +111,8 @@ class Person:
     address: str | None
     branch_code: str = "0101"
     devices: int = 1  #: telephones with the bank's app, which take push messages
-    lines: tuple[Line, ...]
-    accounts: tuple[Account, ...]
+    lines: tuple[PhoneLine, ...]
+    accounts: tuple[CastAccount, ...]
     card: Card | None = None
     token: Token | None = None
     papers: tuple[Paper, ...] = ()
@@ -170,8 +170,8 @@ def _token(handle: str) -> Token:
     return Token(derive_digits(f"token-serial|{handle}", 10), derive(f"token|{handle}"))
 
 
-def _account(handle: str, number: str, balance: int, kind: str = "withdrawal") -> Account:
-    return Account(number, kind, balance, derive_digits(f"account|{number}|{handle}", 4))
+def _account(handle: str, number: str, balance: int, kind: str = "withdrawal") -> CastAccount:
+    return CastAccount(number, kind, balance, derive_digits(f"account|{number}|{handle}", 4))
 
 
 def _other_account(place: int) -> OtherAccount:
@@ -187,7 +187,7 @@ def _person(  # one keyword a fact reads like the table it is
     name_en: str,
     birth: date,
     female: bool,
-    lines: tuple[Line, ...],
+    lines: tuple[PhoneLine, ...],
     media: str = "card",
     kind: str = "person",
     locked: bool = False,
@@ -229,7 +229,7 @@ CAST: tuple[Person, ...] = (
         name_en="Hong Gildong",
         birth=date(1988, 3, 15),
         female=False,
-        lines=(Line("01000000101", 400), Line("01000000102", 1500)),
+        lines=(PhoneLine("01000000101", 400), PhoneLine("01000000102", 1500)),
         media="card licence",
         savings=True,
     ),
@@ -240,7 +240,7 @@ CAST: tuple[Person, ...] = (
         name_en="Han Seoyeon",
         birth=date(1993, 11, 2),
         female=True,
-        lines=(Line("01000000201", 800),),
+        lines=(PhoneLine("01000000201", 800),),
     ),
     _person(
         "lee",
@@ -249,7 +249,7 @@ CAST: tuple[Person, ...] = (
         name_en="Lee Mongryong",
         birth=date(1979, 6, 21),
         female=False,
-        lines=(Line("01000000301", 2000),),
+        lines=(PhoneLine("01000000301", 2000),),
         media="otp",
     ),
     _person(
@@ -259,7 +259,7 @@ CAST: tuple[Person, ...] = (
         name_en="Kim Chunhyang",
         birth=date(1996, 5, 5),
         female=True,
-        lines=(Line("01000000401", 1), Line("01000000402", 1200, gone=True)),
+        lines=(PhoneLine("01000000401", 1), PhoneLine("01000000402", 1200, gone=True)),
     ),
     _person(
         "park",
@@ -268,7 +268,7 @@ CAST: tuple[Person, ...] = (
         name_en="Park Daon",
         birth=date(1967, 9, 9),
         female=True,
-        lines=(Line("01000000501", 3000),),
+        lines=(PhoneLine("01000000501", 3000),),
         locked=True,
     ),
     _person(
@@ -278,7 +278,7 @@ CAST: tuple[Person, ...] = (
         name_en="Choi Haneul",
         birth=date(2019, 5, 27),
         female=False,
-        lines=(Line("01000000601", 90),),
+        lines=(PhoneLine("01000000601", 90),),
     ),
     _person(
         "smith",
@@ -287,7 +287,7 @@ CAST: tuple[Person, ...] = (
         name_en="Alex Smith",
         birth=date(1985, 12, 24),
         female=True,
-        lines=(Line("01000000701", 600),),
+        lines=(PhoneLine("01000000701", 600),),
         media="card otp",
         kind="foreigner",
         devices=0,
@@ -299,7 +299,7 @@ CAST: tuple[Person, ...] = (
         name_en="Jung Garam",
         birth=date(1974, 1, 30),
         female=False,
-        lines=(Line("01000000801", 2500),),
+        lines=(PhoneLine("01000000801", 2500),),
     ),
     _person(
         "baek",
@@ -308,7 +308,7 @@ CAST: tuple[Person, ...] = (
         name_en="Baek Ideun",
         birth=date(2001, 8, 17),
         female=True,
-        lines=(Line("01000000901", 365),),
+        lines=(PhoneLine("01000000901", 365),),
         media="card otp",
     ),
     _person(
@@ -318,7 +318,7 @@ CAST: tuple[Person, ...] = (
         name_en="Yoon Dodam",
         birth=date(1982, 2, 11),
         female=True,
-        lines=(Line("01000001001", 1800),),
+        lines=(PhoneLine("01000001001", 1800),),
         media="card licence",
         kind="sole_proprietor",
     ),
@@ -350,7 +350,7 @@ def invent_extra(number: int) -> Person:
         name_en="Na " + "".join(_LETTERS[digit] for digit in digits).capitalize(),
         birth=date(1990, 1 + number % 12, 1 + number % 28),
         female=bool(number % 2),
-        lines=(Line(f"0100001{number:04d}", 700),),
+        lines=(PhoneLine(f"0100001{number:04d}", 700),),
     )
     # Eight derived digits would collide in a crowd of thousands; a running number cannot.
     return replace(person, id=f"19{number:08d}", user_id=f"crowd{number:05d}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
     from dojang.ports.clock import Clock
-    from dojang.sandbox.store import Store
+    from dojang.sandbox.store import CountryStore
 
 _TABLES = (
     "deposit",
@@ -64,7 +64,7 @@ def enter_cast(connection: psycopg.Connection[DictRow], clock: Clock) -> None:
         _enter(connection, cast.CAST, clock)
 
 
-def recast(store: Store, clock: Clock) -> None:
+def recast(store: CountryStore, clock: Clock) -> None:
     """Clear the country and cast everybody anew, in one transaction. The clock stays where it is."""
     with store.casting() as connection:
         for table in _TABLES:
@@ -72,7 +72,7 @@ def recast(store: Store, clock: Clock) -> None:
         _enter(connection, cast.CAST, clock)
 
 
-def add_crowd(store: Store, clock: Clock, count: int) -> tuple[cast.Person, ...]:
+def add_crowd(store: CountryStore, clock: Clock, count: int) -> tuple[cast.Person, ...]:
     """Add further ordinary people (`cast.invent_extra`); those already there stay as they are."""
     crowd = tuple(cast.invent_extra(number) for number in range(1, count + 1))
     with store.casting() as connection:

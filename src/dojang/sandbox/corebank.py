@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
     from dojang.ports.clock import Clock
-    from dojang.sandbox.store import Store
+    from dojang.sandbox.store import CountryStore
 
 
 class SandboxCoreBank(Registers):
     """The bank's customers, accounts and security media, as the cast has them."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: CountryStore, clock: Clock) -> None:
         self.store = store
         self.clock = clock
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
     from dojang.ports.clock import Clock
-    from dojang.sandbox.store import Store
+    from dojang.sandbox.store import CountryStore
 
 STATES = ("usable", "lost", "expired")  #: what may befall a security medium
 
@@ -147,7 +147,7 @@ _RESIDENTS = """SELECT p.handle, p.id, p.name, p.name_en, p.user_id, p.email,
 class Drawers:
     """Opens drawers."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: CountryStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 

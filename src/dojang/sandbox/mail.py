@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dojang.ports.clock import Clock
-    from dojang.sandbox.store import Store
+    from dojang.sandbox.store import CountryStore
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class MailItem:
     """One mail in a mailbox."""
 
     subject: str
@@ -26,7 +26,7 @@ class Letter:
 class SandboxMail:
     """Takes every mail and delivers it at once."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: CountryStore, clock: Clock) -> None:
         self.store = store
         self.clock = clock
 
@@ -39,7 +39,7 @@ class SandboxMail:
                 (key, to.strip().lower(), subject, text, self.clock.now()),
             )
 
-    def letters(self, address: str, *, limit: int = 50) -> tuple[Letter, ...]:
+    def letters(self, address: str, *, limit: int = 50) -> tuple[MailItem, ...]:
         """Return the newest mails of an address, newest first."""
         with self.store.work(MailError) as connection:
             rows = connection.execute(
@@ -47,4 +47,4 @@ class SandboxMail:
                    ORDER BY at DESC, seq DESC LIMIT %s""",
                 (address.strip().lower(), limit),
             ).fetchall()
-        return tuple(Letter(row["subject"], row["text"], row["at"]) for row in rows)
+        return tuple(MailItem(row["subject"], row["text"], row["at"]) for row in rows)

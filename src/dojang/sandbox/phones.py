@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dojang.ports.clock import Clock
-    from dojang.sandbox.store import Store
+    from dojang.sandbox.store import CountryStore
 
 MOST_INBOUND = 500  #: how many messages one question of the bank may return
 
@@ -35,7 +35,7 @@ class Text:
 class SandboxSms:
     """The message centre between the bank's short code and the handsets."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: CountryStore, clock: Clock) -> None:
         self.store = store
         self.clock = clock
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from dojang.ports.clock import Clock
     from dojang.ports.push import Manner, Push
-    from dojang.sandbox.store import Store
+    from dojang.sandbox.store import CountryStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class SandboxPush:
     `beyond` takes every message too, if there is something outside this country: browsers that subscribed.
     """
 
-    def __init__(self, store: Store, clock: Clock, *, beyond: Push | None = None) -> None:
+    def __init__(self, store: CountryStore, clock: Clock, *, beyond: Push | None = None) -> None:
         self.store = store
         self.clock = clock
         self.beyond = beyond

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
     from dojang.ports.clock import Clock
-    from dojang.sandbox.store import Store
+    from dojang.sandbox.store import CountryStore
 
 WRONG = Match(ok=False, reason="wrong")
 
@@ -26,7 +26,7 @@ WRONG = Match(ok=False, reason="wrong")
 class Registers:
     """The part of the core bank's port that leaves the bank."""
 
-    store: Store
+    store: CountryStore
     clock: Clock
 
     def check_line(self, *, name: str, birth: date, gender: str, carrier: str, phone: str) -> Match:

@@ -12,7 +12,7 @@ from dojang.sandbox.clock import MOST_SECONDS
 MediumState = Literal["usable", "lost", "expired"]
 
 
-class ProblemOut(Schema):
+class SandboxProblemOut(Schema):
     """Problem details (RFC 9457). `code` is stable, `detail` is a sentence in the reader's language."""
 
     type: str = Field(description="Address of the code's line in the reference.")
@@ -137,7 +137,7 @@ class CallOut(Schema):
     ended_at: datetime | None = Field(description="When the call was over.")
 
 
-class MessageOut(Schema):
+class TextMessageOut(Schema):
     """One text message of the conversation between handset and bank."""
 
     sender: Literal["bank", "handset"] = Field(description="Who wrote it.")
@@ -159,7 +159,7 @@ class HandsetOut(Schema):
     number: str = Field(description="Digits only.")
     person: str | None = Field(description="Whose it is; null for a number nobody has registered.")
     calls: list[CallOut] = Field(description="Newest first.")
-    messages: list[MessageOut] = Field(description="Text messages, oldest first.")
+    messages: list[TextMessageOut] = Field(description="Text messages, oldest first.")
     push: list[PushOut] = Field(description="Messages of the bank's app, newest first.")
 
 

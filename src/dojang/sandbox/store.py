@@ -90,7 +90,7 @@ _SCHEMA = (
 )
 
 
-class Store:
+class CountryStore:
     """A pool of autocommitting connections to the schema ``sandbox``.
 
     `cast` is called once, in the transaction that makes the schema (or adds a later edition's tables to it).

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
     from dojang.ports.clock import Clock
-    from dojang.sandbox.store import Store
+    from dojang.sandbox.store import CountryStore
 
 DIAL = 1  #: seconds until the handset rings
 RING = 60  #: seconds from placing the call to giving up
@@ -67,7 +67,7 @@ class HandsetCall:
 class SandboxTelephony:
     """The network between the bank and the handsets."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: CountryStore, clock: Clock) -> None:
         self.store = store
         self.clock = clock
 

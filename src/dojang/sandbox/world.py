@@ -12,7 +12,7 @@ from dojang.sandbox.drawer import Drawers
 from dojang.sandbox.mail import SandboxMail
 from dojang.sandbox.phones import SandboxSms
 from dojang.sandbox.push import SandboxPush
-from dojang.sandbox.store import Store
+from dojang.sandbox.store import CountryStore
 from dojang.sandbox.telephony import SandboxTelephony
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class SandboxWorldParts:
     push: SandboxPush
     clock: SandboxClock
     drawers: Drawers
-    store: Store
+    store: CountryStore
 
     def recast(self) -> None:
         """Bring the country back to its first state: cast anew, inboxes and calls empty. Not the clock."""
@@ -50,12 +50,14 @@ def build_sandbox(dsn: str, clock_path: Path, *, push_beyond: Push | None = None
     Raises `dojang.ports.errors.PortError` when the database does not answer within five seconds.
     """
     clock = SandboxClock(clock_path)
-    store = Store(dsn, lambda connection: casting.enter_cast(connection, clock))
+    store = CountryStore(dsn, lambda connection: casting.enter_cast(connection, clock))
     store.open()
     return assemble(store, clock, push_beyond=push_beyond)
 
 
-def assemble(store: Store, clock: SandboxClock, *, push_beyond: Push | None = None) -> SandboxWorldParts:
+def assemble(
+    store: CountryStore, clock: SandboxClock, *, push_beyond: Push | None = None
+) -> SandboxWorldParts:
     """Put the adapters around an open store."""
     return SandboxWorldParts(
         corebank=SandboxCoreBank(store, clock),

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dojang.pki.signing import PrivateKey
-    from dojang.signer.store import Store, Tx
+    from dojang.signer.store import SignerStore, Tx
     from dojang.signer.switch import Switch
     from dojang.signer.timekeeping import TimeKeeper
     from dojang.signer.vault import Vault
@@ -100,7 +100,13 @@ class Authorities:
     """All authority keys of a store, decrypted once at start."""
 
     def __init__(
-        self, store: Store, vault: Vault, switch: Switch, time: TimeKeeper, *, policy_arc: str | None = None
+        self,
+        store: SignerStore,
+        vault: Vault,
+        switch: Switch,
+        time: TimeKeeper,
+        *,
+        policy_arc: str | None = None,
     ) -> None:
         self._store = store
         self._vault = vault

@@ -48,7 +48,7 @@ from dojang.signer.vault import PinCost, PinStretcher, new_salt, open_part, repl
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from dojang.signer.store import Store, Tx
+    from dojang.signer.store import SignerStore, Tx
     from dojang.signer.switch import Switch
     from dojang.signer.timekeeping import TimeKeeper
     from dojang.signer.vault import Vault
@@ -106,7 +106,7 @@ class Customers:
     """All customer keys of a store."""
 
     def __init__(
-        self, store: Store, vault: Vault, switch: Switch, time: TimeKeeper, limits: CustomerLimits
+        self, store: SignerStore, vault: Vault, switch: Switch, time: TimeKeeper, limits: CustomerLimits
     ) -> None:
         self._store = store
         self._vault = vault

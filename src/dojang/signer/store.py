@@ -1,6 +1,6 @@
 """What the signer remembers: keys, switches and the append-only, hash-chained journal, in one SQLite file.
 
-Every change is an *operation* (a function of a `Tx`) run by `Store.commit`. Operations of concurrent
+Every change is an *operation* (a function of a `Tx`) run by `SignerStore.commit`. Operations of concurrent
 requests share one transaction and one fsync (group commit); none returns before that is durable.
 How entries are chained is told in `dojang.ports.signer_journal`. The head is also kept under an HMAC,
 so that a journal cut off at its end is noticed too.
@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 #: Operations in one transaction at most; bounds how long the first of them waits.
 _BATCH = 256
-#: Entries of the tail whose hashes are recomputed at every start; `Store.verify` does all of them.
+#: Entries of the tail whose hashes are recomputed at every start; `SignerStore.verify` does all of them.
 _TAIL = 100_000
 #: Characters of a time (ISO 8601) up to its minute.
 _MINUTE = 16
@@ -84,7 +84,7 @@ class JournalBrokenError(SignerError):
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class JournalHead:
     """Where the journal ends."""
 
     seq: int
@@ -103,7 +103,7 @@ class Stamp:
 class Tx:
     """What an operation may do inside the shared transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, head: Head, stamp: Stamp) -> None:
+    def __init__(self, connection: sqlite3.Connection, head: JournalHead, stamp: Stamp) -> None:
         self.run = connection.execute  #: run(sql, parameters) -> cursor
         self.head = head
         self.at = stamp.at
@@ -121,7 +121,7 @@ class Tx:
             "INSERT INTO journal (seq, at, verb, body, hash) VALUES (?, ?, ?, ?, ?)",
             (seq, self.at, verb, text, digest),
         )
-        self.head = Head(seq, digest)
+        self.head = JournalHead(seq, digest)
 
     def tally_ocsp(self, responder: str, tbs_sha256: bytes) -> None:
         """Count one live status answer. Strangers decide how many: those of a minute share an entry."""
@@ -166,7 +166,7 @@ class _Ticket:
         self.result: Any = None
 
 
-class Store:
+class SignerStore:
     """One open store. `stamp` gives the time of each transaction; `close` when done."""
 
     def __init__(self, path: Path, stamp: Callable[[], Stamp]) -> None:
@@ -322,15 +322,15 @@ class Store:
                     raise JournalBrokenError("the journal's chain is broken", seq=number)
                 seq, previous = number, digest
 
-    def _sealed_head(self, head: Head) -> bytes:
+    def _sealed_head(self, head: JournalHead) -> bytes:
         body = head.seq.to_bytes(8, "big") + head.hash
         if self._head_key is None:
             raise JournalBrokenError("the store was not unlocked")
         return body + hmac.digest(self._head_key, body, "sha256")
 
-    def _last_entry(self) -> Head:
+    def _last_entry(self) -> JournalHead:
         row = self._writer.execute("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
-        return Head(row[0], row[1]) if row else Head(0, GENESIS)
+        return JournalHead(row[0], row[1]) if row else JournalHead(0, GENESIS)
 
 
 def set_meta(tx: Tx, name: str, value: bytes) -> None:

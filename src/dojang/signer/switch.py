@@ -11,7 +11,7 @@ from dojang.signer.store import set_meta
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dojang.signer.store import Store, Tx
+    from dojang.signer.store import SignerStore, Tx
     from dojang.signer.timekeeping import TimeKeeper
 
 _NAME = "halted"
@@ -25,7 +25,7 @@ class Switch:
     moment nothing is signed, and it is entered in the journal at the first occasion.
     """
 
-    def __init__(self, store: Store, time: TimeKeeper, order: Path) -> None:
+    def __init__(self, store: SignerStore, time: TimeKeeper, order: Path) -> None:
         self._store = store
         self._time = time
         self._order = order

@@ -15,7 +15,7 @@ from dojang.ports.signer_wire import HALT_ORDER
 from dojang.ports.trail import read_chain, read_head
 from dojang.signer.authority import Authorities
 from dojang.signer.customers import CustomerLimits, Customers
-from dojang.signer.store import Store, set_meta
+from dojang.signer.store import SignerStore, set_meta
 from dojang.signer.switch import Switch
 from dojang.signer.timekeeping import TimeKeeper
 from dojang.signer.vault import Vault, VaultLockedError, new_salt
@@ -143,7 +143,7 @@ class Signing:
 
     def __init__(self, database: Path, passphrase: bytes, clock: Clock, config: SignerConfig) -> None:
         time = TimeKeeper(clock, max_leap=config.max_leap, max_absence=config.max_absence)
-        self.store = store = Store(database, time.stamp)
+        self.store = store = SignerStore(database, time.stamp)
         vault = _open_vault(store, passphrase)
         store.guard_head(vault.head_key)
         last, offset = store.last_trusted_time(), store.meta("clock_offset")
@@ -237,7 +237,7 @@ class Signing:
         return page
 
 
-def _open_vault(store: Store, passphrase: bytes) -> Vault:
+def _open_vault(store: SignerStore, passphrase: bytes) -> Vault:
     """Open the vault of a store, or make it when the store is new. Raises `VaultLockedError`."""
     salt, check = store.meta("vault_salt"), store.meta("vault_check")
     if salt is not None and check is not None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from dojang.pki.ocsp import MAX_REQUEST
 from dojang.va.responder import MALFORMED, Reply, Responder
-from dojang.va.store import CrlRow, Store, StoreLostError
+from dojang.va.store import CrlRow, StatusStore, StoreLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -49,7 +49,7 @@ _CRLS_KEPT = 32  #: CRLs in memory
 class StatusApp:
     """The WSGI callable. `close` lets go of its connections."""
 
-    def __init__(self, store: Store, responder: Responder, clock: Clock) -> None:
+    def __init__(self, store: StatusStore, responder: Responder, clock: Clock) -> None:
         self._store = store
         self._responder = responder
         self._clock = clock
@@ -232,5 +232,5 @@ def make_app(
     dsn: str, signer: Signer, clock: Clock, *, ocsp_life: int = 3600, connections: int = 8
 ) -> StatusApp:
     """Build the status responder. `dsn` is a PostgreSQL address, `ocsp_life` seconds of a live answer."""
-    store = Store(dsn, size=connections)
+    store = StatusStore(dsn, size=connections)
     return StatusApp(store, Responder(store, signer, clock, life=ocsp_life), clock)

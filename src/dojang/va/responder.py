@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from dojang.ports.clock import Clock
     from dojang.ports.signer import Signer
-    from dojang.va.store import AuthorityRow, StateRow, Store
+    from dojang.va.store import AuthorityRow, StateRow, StatusStore
 
 log = logging.getLogger("dojang.va")
 
@@ -86,7 +86,7 @@ INTERNAL = Reply(ocsp.error_response("internalError"))
 class Responder:
     """Answers OCSP requests. Thread-safe."""
 
-    def __init__(self, store: Store, signer: Signer, clock: Clock, *, life: int) -> None:
+    def __init__(self, store: StatusStore, signer: Signer, clock: Clock, *, life: int) -> None:
         self._store = store
         self._signer = signer
         self._clock = clock
@@ -255,7 +255,7 @@ class _Alarms:
     others together at its end, by their number.
     """
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: StatusStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._lock = threading.Lock()

@@ -89,7 +89,7 @@ class CrlRow:
     next_update: datetime
 
 
-class Store:
+class StatusStore:
     """A small pool of connections, opened at the first question (so after a fork)."""
 
     def __init__(self, dsn: str, *, size: int = 8) -> None:

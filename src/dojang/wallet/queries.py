@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class KeyPlace:
     """Where a certificate's key lives: ``wallet`` (the bank's) or ``device``, and which device."""
 
     kind: str
@@ -22,13 +22,13 @@ class Place:
     device: DeviceView | None = None
 
 
-def where_registered(certificate_id: int) -> Place | None:
+def where_registered(certificate_id: int) -> KeyPlace | None:
     """Tell where a certificate's key was made and lives; None for one without a key here."""
     key = DeviceKey.objects.select_related("device").filter(certificate_id=certificate_id).first()
     if key is not None:
-        return Place("device", key.created_at, None if key.device is None else device_view(key.device))
+        return KeyPlace("device", key.created_at, None if key.device is None else device_view(key.device))
     made = WalletKey.objects.filter(certificate_id=certificate_id).first()
-    return None if made is None else Place("wallet", made.created_at)
+    return None if made is None else KeyPlace("wallet", made.created_at)
 
 
 def keys_waiting_since(moment: datetime) -> list[str]:

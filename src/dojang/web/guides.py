@@ -69,7 +69,7 @@ class GuideStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ShownQuestion:
     """A question people ask, and its answer."""
 
     id: str
@@ -92,7 +92,7 @@ class Guide:
     minutes: int
     needs: tuple[Need, ...]
     steps: tuple[GuideStep, ...]
-    questions: tuple[Question, ...]
+    questions: tuple[ShownQuestion, ...]
 
     @property
     def pictured(self) -> bool:
@@ -168,9 +168,9 @@ def _steps(journey: Journey, locale: str, policy: Policy) -> tuple[GuideStep, ..
     )
 
 
-def _questions(journey: Journey, locale: str, policy: Policy) -> tuple[Question, ...]:
+def _questions(journey: Journey, locale: str, policy: Policy) -> tuple[ShownQuestion, ...]:
     return tuple(
-        Question(id=asked.id, question=say(asked.question, locale), answer=say(asked.answer, locale))
+        ShownQuestion(id=asked.id, question=say(asked.question, locale), answer=say(asked.answer, locale))
         for asked in questions(journey.id, policy)
     )
 

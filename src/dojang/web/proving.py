@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from dojang.account.proving.values import Question
+    from dojang.account.proving.values import ProofQuestion
     from dojang.journeys.product import Product
     from dojang.web.presenting import Control
 
@@ -33,7 +33,7 @@ class Way:
     product: Product
     name: str
     url: str  #: where it is logged in with
-    question: Question | None
+    question: ProofQuestion | None
 
     @property
     def named(self) -> str:

@@ -24,7 +24,7 @@ from dojang.account.errors import (
 )
 from dojang.account.models import Session
 from dojang.account.proving.actions import ask, change_purpose, change_secret, log_in_by_id
-from dojang.account.proving.values import Answer, Question
+from dojang.account.proving.values import Answer, ProofQuestion
 from dojang.account.queries import log_of
 from dojang.account.sessions.access import SessionView, access_session
 from dojang.audit.models import Event
@@ -294,7 +294,7 @@ def at(walk: AppWalk) -> Acting:
     return dataclasses.replace(VISITOR, device=walk.phone.device_id)
 
 
-def asked_of(world: World, walk: AppWalk) -> Question | None:
+def asked_of(world: World, walk: AppWalk) -> ProofQuestion | None:
     """Ask the walk's telephone for the pattern it has."""
     return ask(BANK, purpose=change_purpose(BANK), acting=at(walk), world=world)
 

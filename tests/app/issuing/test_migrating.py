@@ -23,7 +23,7 @@ from dojang.ra.actions import act
 from dojang.ra.models import Run
 
 if TYPE_CHECKING:
-    from dojang.issuing.store import Body
+    from dojang.issuing.store import OrderBody
     from dojang.ports.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -63,7 +63,7 @@ def to_release_before() -> None:
         _write_before(order, body)
 
 
-def _write_before(order: Order, body: Body) -> None:
+def _write_before(order: Order, body: OrderBody) -> None:
     place = {"table": "ra_run", "column": "body", "row": order.id}
     with connection.cursor() as cursor:
         cursor.execute("SELECT body FROM ra_run WHERE id = %s", [order.id])

@@ -14,7 +14,7 @@ from dojang.ports.errors import PortError, SmsError
 from dojang.sandbox import casting
 from dojang.sandbox.cast import BY_HANDLE, CAST, invent_extra
 from dojang.sandbox.drawer import PersonUnknownError
-from dojang.sandbox.store import Store
+from dojang.sandbox.store import CountryStore
 from dojang.sandbox.world import build_sandbox
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def test_a_crowd_can_join_and_is_joined_once(country: SandboxWorldParts) -> None
 
 def test_a_database_that_is_away_is_an_error_without_its_text() -> None:
     """Without a database opening and working raise the caller's kind of `PortError`, and tell no address."""
-    store = Store("postgresql://nobody@127.0.0.1:1/none", lambda _: None, wait=0.2)
+    store = CountryStore("postgresql://nobody@127.0.0.1:1/none", lambda _: None, wait=0.2)
     with pytest.raises(PortError) as opening:
         store.open()
     with pytest.raises(SmsError) as working, store.work(SmsError):

@@ -12,7 +12,7 @@ from tests.journeys.app.walker import Walk, in_parallel, with_policy
 from dojang.audit.models import Event
 from dojang.ports.acting import Acting
 from dojang.ra.actions import act, open_page, session_of
-from dojang.ra.actions.handoff import Offer, accept_handoff, forget_handoffs, offer_handoff
+from dojang.ra.actions.handoff import HandoffOffer, accept_handoff, forget_handoffs, offer_handoff
 from dojang.ra.errors import (
     HandoffBlockedError,
     HandoffNotFoundError,
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 PHONE = Acting(kind="customer", source="203.0.113.5", channel="app", locale="ko")
 
 
-def offer(world: World, walk: Walk) -> Offer:
+def offer(world: World, walk: Walk) -> HandoffOffer:
     """Offer a walk's run to another device."""
     return offer_handoff(walk.run, acting=walk.acting, world=world)
 

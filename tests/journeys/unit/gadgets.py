@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from dojang.pki.errors import MalformedError
 from dojang.ports.corebank import AccountMatch, BankAccount, Match, OtherBank
-from dojang.ports.credentials import Approval, PatternChallenge, Proof
+from dojang.ports.credentials import AskedApproval, PatternChallenge, Proof
 from dojang.ports.signer import KeyInfo
 from dojang.ports.telephony import Call
 from dojang.ports.writing import reply_number
@@ -174,7 +174,7 @@ class Wallet:
 
     def ask_approval(
         self, customer_id: str, *, purpose: str, product: str, number: str, locale: str, key: str
-    ) -> Approval | None:
+    ) -> AskedApproval | None:
         """Ask the telephone."""
         assert all((customer_id, purpose, product))
         assert locale in {"ko", "en"}
@@ -184,10 +184,10 @@ class Wallet:
         self.numbers[key] = number
         return self.approval(key)
 
-    def approval(self, approval_id: str) -> Approval:
+    def approval(self, approval_id: str) -> AskedApproval:
         """Tell how a question stands."""
         until = self.country.moment + timedelta(seconds=180)
-        return Approval(approval_id, self.approvals[approval_id], until)
+        return AskedApproval(approval_id, self.approvals[approval_id], until)
 
     def check_signature(self, customer_id: str, *, serial: str, content: bytes, signature: bytes) -> Proof:
         """Check a signature: ``sig`` by the certificate named."""

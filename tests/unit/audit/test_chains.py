@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dojang.audit.chains import Break, Head, Line, check_anchor, event_hash, first_hash, walk_chain
+from dojang.audit.chains import Break, ChainHead, EventLine, check_anchor, event_hash, first_hash, walk_chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,102 +15,102 @@ if TYPE_CHECKING:
 LENGTH = 60
 
 
-def _chain(number: int, length: int = LENGTH) -> tuple[list[Line], Head]:
-    lines: list[Line] = []
+def _chain(number: int, length: int = LENGTH) -> tuple[list[EventLine], ChainHead]:
+    lines: list[EventLine] = []
     before = first_hash(number)
     for seq in range(1, length + 1):
         body = f'{{"subject":"{seq:032x}","type":"certificate:issued"}}'
         before = event_hash(before, seq, body)
-        lines.append(Line(seq, body, before))
-    return lines, Head(length, before)
+        lines.append(EventLine(seq, body, before))
+    return lines, ChainHead(length, before)
 
 
-def _rehash(lines: list[Line], start: int) -> None:
+def _rehash(lines: list[EventLine], start: int) -> None:
     """Do what a careful forger does: make the chain agree again from one place on."""
     before = first_hash(0) if start == 0 else lines[start - 1].hash
     for place in range(start, len(lines)):
         line = lines[place]
         before = event_hash(before, line.seq, line.body)
-        lines[place] = Line(line.seq, line.body, before)
+        lines[place] = EventLine(line.seq, line.body, before)
 
 
-def _flip(lines: list[Line], head: Head, chance: random.Random) -> Head:
+def _flip(lines: list[EventLine], head: ChainHead, chance: random.Random) -> ChainHead:
     place = chance.randrange(len(lines))
     line = lines[place]
     spot = chance.randrange(len(line.body))
     changed = line.body[:spot] + chr(ord(line.body[spot]) ^ 1) + line.body[spot + 1 :]
-    lines[place] = Line(line.seq, changed, line.hash)
+    lines[place] = EventLine(line.seq, changed, line.hash)
     return head
 
 
-def _flip_hash(lines: list[Line], head: Head, chance: random.Random) -> Head:
+def _flip_hash(lines: list[EventLine], head: ChainHead, chance: random.Random) -> ChainHead:
     place = chance.randrange(len(lines))
     line = lines[place]
     broken = bytearray(line.hash)
     broken[chance.randrange(32)] ^= 1 << chance.randrange(8)
-    lines[place] = Line(line.seq, line.body, bytes(broken))
+    lines[place] = EventLine(line.seq, line.body, bytes(broken))
     return head
 
 
-def _delete(lines: list[Line], head: Head, chance: random.Random) -> Head:
+def _delete(lines: list[EventLine], head: ChainHead, chance: random.Random) -> ChainHead:
     del lines[chance.randrange(len(lines))]
     return head
 
 
-def _delete_renumbered(lines: list[Line], head: Head, chance: random.Random) -> Head:
+def _delete_renumbered(lines: list[EventLine], head: ChainHead, chance: random.Random) -> ChainHead:
     place = chance.randrange(len(lines))
     del lines[place]
-    lines[place:] = [Line(line.seq - 1, line.body, line.hash) for line in lines[place:]]
-    return Head(head.seq - 1, head.hash)
+    lines[place:] = [EventLine(line.seq - 1, line.body, line.hash) for line in lines[place:]]
+    return ChainHead(head.seq - 1, head.hash)
 
 
-def _insert(lines: list[Line], head: Head, chance: random.Random) -> Head:
+def _insert(lines: list[EventLine], head: ChainHead, chance: random.Random) -> ChainHead:
     place = chance.randrange(len(lines))
-    forged = Line(lines[place].seq, '{"type":"forged"}', chance.randbytes(32))
-    lines[place:] = [forged] + [Line(line.seq + 1, line.body, line.hash) for line in lines[place:]]
-    return Head(head.seq + 1, head.hash)
+    forged = EventLine(lines[place].seq, '{"type":"forged"}', chance.randbytes(32))
+    lines[place:] = [forged] + [EventLine(line.seq + 1, line.body, line.hash) for line in lines[place:]]
+    return ChainHead(head.seq + 1, head.hash)
 
 
-def _insert_twice(lines: list[Line], head: Head, chance: random.Random) -> Head:
+def _insert_twice(lines: list[EventLine], head: ChainHead, chance: random.Random) -> ChainHead:
     place = chance.randrange(len(lines))
-    lines.insert(place, Line(lines[place].seq, '{"type":"forged"}', chance.randbytes(32)))
+    lines.insert(place, EventLine(lines[place].seq, '{"type":"forged"}', chance.randbytes(32)))
     return head
 
 
-def _append(lines: list[Line], head: Head, chance: random.Random) -> Head:
+def _append(lines: list[EventLine], head: ChainHead, chance: random.Random) -> ChainHead:
     seq = lines[-1].seq + 1
     body = '{"type":"forged"}'
-    lines.append(Line(seq, body, event_hash(lines[-1].hash, seq, body)))
+    lines.append(EventLine(seq, body, event_hash(lines[-1].hash, seq, body)))
     return head
 
 
-def _swap(lines: list[Line], head: Head, chance: random.Random) -> Head:
+def _swap(lines: list[EventLine], head: ChainHead, chance: random.Random) -> ChainHead:
     first, second = sorted(chance.sample(range(len(lines)), 2))
     one, other = lines[first], lines[second]
-    lines[first] = Line(one.seq, other.body, other.hash)
-    lines[second] = Line(other.seq, one.body, one.hash)
+    lines[first] = EventLine(one.seq, other.body, other.hash)
+    lines[second] = EventLine(other.seq, one.body, one.hash)
     return head
 
 
-def _move(lines: list[Line], head: Head, chance: random.Random) -> Head:
+def _move(lines: list[EventLine], head: ChainHead, chance: random.Random) -> ChainHead:
     place = chance.randrange(len(lines) - 1)
     lines.append(lines.pop(place))
     return head
 
 
-def _truncate(lines: list[Line], head: Head, chance: random.Random) -> Head:
+def _truncate(lines: list[EventLine], head: ChainHead, chance: random.Random) -> ChainHead:
     del lines[chance.randrange(len(lines)) :]
     return head
 
 
-def _rewrite(lines: list[Line], head: Head, chance: random.Random) -> Head:
+def _rewrite(lines: list[EventLine], head: ChainHead, chance: random.Random) -> ChainHead:
     place = chance.randrange(len(lines))
-    lines[place] = Line(lines[place].seq, '{"type":"forged"}', b"")
+    lines[place] = EventLine(lines[place].seq, '{"type":"forged"}', b"")
     _rehash(lines, place)
     return head
 
 
-EDITS: dict[str, Callable[[list[Line], Head, random.Random], Head]] = {
+EDITS: dict[str, Callable[[list[EventLine], ChainHead, random.Random], ChainHead]] = {
     "flip": _flip,
     "flip hash": _flip_hash,
     "delete": _delete,
@@ -125,7 +125,7 @@ EDITS: dict[str, Callable[[list[Line], Head, random.Random], Head]] = {
 }
 
 
-def _breaks(lines: list[Line], head: Head | None) -> list[Break]:
+def _breaks(lines: list[EventLine], head: ChainHead | None) -> list[Break]:
     return list(walk_chain(0, head, iter(lines)))
 
 
@@ -133,7 +133,7 @@ def test_an_untouched_chain_has_no_break() -> None:
     """A chain as written verifies, an empty one too."""
     lines, head = _chain(0)
     assert _breaks(lines, head) == []
-    assert _breaks([], Head(0, first_hash(0))) == []
+    assert _breaks([], ChainHead(0, first_hash(0))) == []
 
 
 @pytest.mark.parametrize("edit", EDITS)
@@ -172,7 +172,7 @@ def test_the_usual_edits_are_called_by_their_names(edit: str, kinds: set[str]) -
 def test_an_edit_is_found_where_it_is() -> None:
     """A flipped event is named by its number, and the rest of the chain is not suspected."""
     lines, head = _chain(0)
-    lines[29] = Line(30, lines[29].body + " ", lines[29].hash)
+    lines[29] = EventLine(30, lines[29].body + " ", lines[29].hash)
     assert [(found.seq, found.kind) for found in _breaks(lines, head)] == [(30, "altered")]
 
 
@@ -186,15 +186,15 @@ def test_a_cut_with_a_matching_head_is_found_by_the_anchor_alone() -> None:
     """Whoever cuts the end and lowers the head is caught by what the signer saw, and so is a rewriter."""
     lines, head = _chain(0)
     shorter = lines[:40]
-    assert _breaks(shorter, Head(40, shorter[-1].hash)) == []
+    assert _breaks(shorter, ChainHead(40, shorter[-1].hash)) == []
     anchored = (0, head.seq, head.hash)
     assert check_anchor(*anchored, None) == Break(
         0, 60, "truncated", "the signer saw 60 events, event 60 is gone"
     )
     rewritten = list(lines)
-    rewritten[10] = Line(11, '{"type":"forged"}', b"")
+    rewritten[10] = EventLine(11, '{"type":"forged"}', b"")
     _rehash(rewritten, 10)
-    assert _breaks(rewritten, Head(60, rewritten[-1].hash)) == []
+    assert _breaks(rewritten, ChainHead(60, rewritten[-1].hash)) == []
     found = check_anchor(*anchored, rewritten[-1].hash)
     assert found is not None
     assert found.kind == "rewritten"

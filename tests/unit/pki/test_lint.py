@@ -13,7 +13,7 @@ from dojang.pki.crl import REASONS, CrlEntry, assemble_crl, build_tbs_crl
 from dojang.pki.errors import MalformedError, ProfileError
 from dojang.pki.ocsp import error_response
 from dojang.pki.profiles import PROFILES
-from dojang.pki.rules import Finding
+from dojang.pki.rules import LintFinding
 from dojang.pki.signing import public_key_bytes, signature_algorithm
 
 FINANCIAL = PROFILES["financial"]
@@ -22,7 +22,7 @@ ENTRIES = [
 ]
 
 
-def _quiet(findings: tuple[Finding, ...]) -> list[Finding]:
+def _quiet(findings: tuple[LintFinding, ...]) -> list[LintFinding]:
     """Leave two remarks out of what pkilint says.
 
     One is information: how the key identifier was made. The other is its advice not to qualify policies, for
@@ -151,8 +151,8 @@ def test_junk_is_one_fatal_finding() -> None:
 
 def test_a_bad_finding_raises_and_a_remark_does_not() -> None:
     """`require_clean` lets through what is less severe than asked."""
-    remark = Finding("notice", "a.b", "c")
-    error = Finding("error", "d.e", "f")
+    remark = LintFinding("notice", "a.b", "c")
+    error = LintFinding("error", "d.e", "f")
     lint.require_clean([remark])
     with pytest.raises(ProfileError) as caught:
         lint.require_clean([remark, error])

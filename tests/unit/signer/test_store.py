@@ -13,7 +13,7 @@ import pytest
 
 from dojang.pki.errors import DojangError
 from dojang.ports.signer_errors import SerialUsedError, SignerError
-from dojang.signer.store import JournalBrokenError, Stamp, Store, Tx
+from dojang.signer.store import JournalBrokenError, SignerStore, Stamp, Tx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,9 +28,9 @@ def stamp() -> Stamp:
     return Stamp(at="2031-05-01T09:00:00.000000+00:00", trusted=True)
 
 
-def open_store(path: Path) -> Store:
+def open_store(path: Path) -> SignerStore:
     """Open a store and check its journal."""
-    store = Store(path, stamp)
+    store = SignerStore(path, stamp)
     try:
         store.guard_head(KEY)
     except BaseException:
@@ -40,7 +40,7 @@ def open_store(path: Path) -> Store:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[SignerStore]:
     """Return an empty store."""
     opened = open_store(tmp_path / "keys.db")
     yield opened
@@ -65,12 +65,12 @@ def test_live_answers_become_one_entry_a_minute(tmp_path: Path) -> None:
     at = ["09:00:00"]
     path = tmp_path / "keys.db"
 
-    def opened() -> Store:
-        store = Store(path, lambda: Stamp(at=f"2031-05-01T{at[0]}.000000+00:00", trusted=True))
+    def opened() -> SignerStore:
+        store = SignerStore(path, lambda: Stamp(at=f"2031-05-01T{at[0]}.000000+00:00", trusted=True))
         store.guard_head(KEY)
         return store
 
-    def sums(store: Store) -> list[tuple[str, int]]:
+    def sums(store: SignerStore) -> list[tuple[str, int]]:
         rows = store.read("SELECT json_extract(body, '$.since'), json_extract(body, '$.count') FROM journal")
         return [(since[11:19], count) for since, count in rows]
 
@@ -141,7 +141,7 @@ def test_invariant_14_an_entry_added_with_its_hash_is_noticed(written: Path, tmp
     """Chaining a further entry correctly does not help without the store's key."""
     path = tmp_path / "keys.db"
     shutil.copy(written, path)
-    forger = Store(path, stamp)
+    forger = SignerStore(path, stamp)
     forger._head_key = b"guessed"
     forger.commit(lambda tx: tx.record("resume", reason="forged"))
     forger.close()
@@ -170,7 +170,7 @@ def test_random_edits_are_all_noticed(written: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "statement", ["UPDATE journal SET verb = 'x'", "DELETE FROM journal", "DELETE FROM journal WHERE seq = 1"]
 )
-def test_the_store_itself_refuses_to_rewrite(store: Store, statement: str) -> None:
+def test_the_store_itself_refuses_to_rewrite(store: SignerStore, statement: str) -> None:
     """Through an operation nothing of the journal can be changed, and the refusal changes nothing else."""
     store.commit(lambda tx: tx.record("halt", reason="x"))
     before = store.journal(0, 10)
@@ -184,7 +184,7 @@ def test_the_store_itself_refuses_to_rewrite(store: Store, statement: str) -> No
     assert store.journal(0, 10) == before
 
 
-def test_a_refused_operation_leaves_nothing_and_others_stay(store: Store) -> None:
+def test_a_refused_operation_leaves_nothing_and_others_stay(store: SignerStore) -> None:
     """Of operations that share a transaction, the refused ones are undone alone."""
 
     def work(number: int) -> bool:
@@ -206,7 +206,7 @@ def test_a_refused_operation_leaves_nothing_and_others_stay(store: Store) -> Non
     assert store.verify() == store.entries == 100
 
 
-def test_concurrent_operations_share_commits(store: Store) -> None:
+def test_concurrent_operations_share_commits(store: SignerStore) -> None:
     """Operations that arrive while one transaction is being written are written together by the next."""
     store.commit(lambda tx: tx.record("halt", reason="first"))
     before = store.commits
@@ -301,7 +301,7 @@ def test_a_clock_that_fails_fails_the_operation_only(tmp_path: Path) -> None:
     def broken() -> Stamp:
         raise RuntimeError
 
-    store = Store(tmp_path / "keys.db", sometimes)
+    store = SignerStore(tmp_path / "keys.db", sometimes)
     store.guard_head(KEY)
     store.commit(lambda tx: tx.record("halt", reason="x"))
     faults.append(broken)

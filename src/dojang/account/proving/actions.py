@@ -38,12 +38,12 @@ from dojang.wallet.keys.errors import (
     WalletLockedError,
     WalletPinWrongError,
 )
-from dojang.wallet.uses.actions import Pending, record_refused, record_use
+from dojang.wallet.uses.actions import UnrecordedUse, record_refused, record_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dojang.account.proving.values import Answer, Question, Unlock
+    from dojang.account.proving.values import Answer, ProofQuestion, Unlock
     from dojang.account.sessions.access import SessionView
     from dojang.journeys import product as products
     from dojang.journeys.product import Product
@@ -66,7 +66,7 @@ _WRONG: Final = (
 
 def ask(
     product: Product, *, purpose: str = LOGIN, customer_id: str = "", acting: Acting, world: World
-) -> Question | None:
+) -> ProofQuestion | None:
     """Ask for a certificate of a product; None when there is no usable one here.
 
     `customer_id`: whose it must be, if that is known.
@@ -142,7 +142,7 @@ def prove_again(
 
 def _prove(
     product: Product, answer: Answer, *, purpose: str, customer_id: str, acting: Acting, world: World
-) -> Pending:
+) -> UnrecordedUse:
     """Prove a certificate to somebody who may be told why not."""
     with _told(product):
         return _UNLOCKS[product.unlock].prove(
@@ -166,7 +166,7 @@ def _told(product: Product) -> Iterator[None]:
 
 
 def _enter(
-    product: Product, use: Pending, *, remember: bool = False, acting: Acting, world: World
+    product: Product, use: UnrecordedUse, *, remember: bool = False, acting: Acting, world: World
 ) -> LoggedIn:
     customer_id = use.view.customer_id
     with transaction.atomic():
@@ -232,7 +232,7 @@ def change_secret(
     customer_id = session.customer_id if session else ""
     key_id, view = unlock.find(product, customer_id=customer_id, acting=acting)
     unlock.refuse_weak(view.customer_id, new, world=world)
-    use = Pending(view, change_purpose(product), str(uuid.uuid4()))
+    use = UnrecordedUse(view, change_purpose(product), str(uuid.uuid4()))
     try:
         verify_certificate(view, world=world)
     except UseRefusedError as error:

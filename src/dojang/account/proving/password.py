@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from dojang.account import challenges
 from dojang.account.errors import ChallengeUnknownError, SignatureRefusedError, UseRefusedError
-from dojang.account.proving.values import Answer, Question
+from dojang.account.proving.values import Answer, ProofQuestion
 from dojang.account.verifying import read_signed, verify_certificate
-from dojang.wallet.uses.actions import Pending, record_refused
+from dojang.wallet.uses.actions import UnrecordedUse, record_refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,16 +22,18 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 
-def ask(product: Product, purpose: str, *, customer_id: str, acting: Acting, world: World) -> Question | None:
+def ask(
+    product: Product, purpose: str, *, customer_id: str, acting: Acting, world: World
+) -> ProofQuestion | None:
     """Make a challenge for whoever has the file."""
     del product, customer_id
     asked = challenges.ask(purpose, origin=acting.origin, world=world)
-    return Question(id=asked.id, body=asked.body, secret=asked.secret)
+    return ProofQuestion(id=asked.id, body=asked.body, secret=asked.secret)
 
 
 def prove(
     product: Product, answer: Answer, *, purpose: str, customer_id: str, acting: Acting, world: World
-) -> Pending:
+) -> UnrecordedUse:
     """Verify CMS SignedData over the challenge (RFC 5652) by a certificate of the product.
 
     Raises `ChallengeUnknownError` and `UseRefusedError`s; another customer's or another product's
@@ -43,7 +45,7 @@ def prove(
     view = read_signed(answer.signed, spent.body)
     if view.product != product.id:  # another product counts with what opens it, and with nothing less
         raise SignatureRefusedError
-    use = Pending(view, purpose, spent.id)
+    use = UnrecordedUse(view, purpose, spent.id)
     try:
         verify_certificate(view, world=world)
         if customer_id not in {"", view.customer_id}:
@@ -62,7 +64,7 @@ def find(product: Product, *, customer_id: str, acting: Acting) -> tuple[str, Ce
 
 def change(
     key_id: str,
-    use: Pending,
+    use: UnrecordedUse,
     answer: Answer,
     new: str | bytes,
     *,

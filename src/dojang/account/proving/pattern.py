@@ -18,14 +18,14 @@ from dojang.account.errors import (
     PatternWrongError,
     UseRefusedError,
 )
-from dojang.account.proving.values import Answer, Question
+from dojang.account.proving.values import Answer, ProofQuestion
 from dojang.account.verifying import verify_certificate
 from dojang.ca import queries as ca
 from dojang.wallet.devices.actions.pattern_change import change_pattern
 from dojang.wallet.devices.actions.patterns import begin_challenge, verify_challenge
 from dojang.wallet.devices.errors import PatternUnchangedError
 from dojang.wallet.devices.queries import device_key
-from dojang.wallet.uses.actions import Pending, record_refused
+from dojang.wallet.uses.actions import UnrecordedUse, record_refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,9 @@ _REFUSED: Final[dict[str, tuple[str, type[DojangError]]]] = {
 }
 
 
-def ask(product: Product, purpose: str, *, customer_id: str, acting: Acting, world: World) -> Question | None:
+def ask(
+    product: Product, purpose: str, *, customer_id: str, acting: Acting, world: World
+) -> ProofQuestion | None:
     """Make a question for the key on this device; None when there is no usable one."""
     key = device_key(acting.device, product.id, customer_id=customer_id)
     if key is None:
@@ -61,12 +63,12 @@ def ask(product: Product, purpose: str, *, customer_id: str, acting: Acting, wor
     )
     if asked is None:
         return None
-    return Question(id=asked.id, body=asked.challenge, key_id=asked.key_id, biometric=asked.biometric)
+    return ProofQuestion(id=asked.id, body=asked.challenge, key_id=asked.key_id, biometric=asked.biometric)
 
 
 def prove(
     product: Product, answer: Answer, *, purpose: str, customer_id: str, acting: Acting, world: World
-) -> Pending:
+) -> UnrecordedUse:
     """Verify both answers of the device.
 
     Raises `BiometricWrongError`, `BiometricOffError`, `PatternWrongError`, `PatternLockedError`,
@@ -84,7 +86,7 @@ def prove(
     )
     if proof.owner not in {None, view.customer_id}:
         raise ChallengeUnknownError
-    use = Pending(view, purpose, str(uuid.uuid4()))
+    use = UnrecordedUse(view, purpose, str(uuid.uuid4()))
     if not proof.ok:
         _refuse(proof, use, acting=acting, world=world)
     try:
@@ -106,7 +108,7 @@ def find(product: Product, *, customer_id: str, acting: Acting) -> tuple[str, Ce
 
 def change(
     key_id: str,
-    use: Pending,
+    use: UnrecordedUse,
     answer: Answer,
     new: str | bytes,
     *,
@@ -141,7 +143,7 @@ def refuse_weak(customer_id: str, new: str | bytes, *, world: World) -> None:
     del customer_id, new, world
 
 
-def _refuse(proof: Proof, use: Pending, *, acting: Acting, world: World) -> None:
+def _refuse(proof: Proof, use: UnrecordedUse, *, acting: Acting, world: World) -> None:
     outcome, error = _REFUSED.get(proof.reason, ("", ChallengeUnknownError))
     if outcome:
         record_refused(use, outcome, acting=acting, world=world)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from dojang.account import challenges
 from dojang.account.errors import LoginRefusedError, NewPinRefusedError, UseRefusedError
-from dojang.account.proving.values import Answer, Question
+from dojang.account.proving.values import Answer, ProofQuestion
 from dojang.account.verifying import verify_use
 from dojang.ca import queries as ca
 from dojang.journeys.kinds.secret import find_weakness
@@ -15,7 +15,7 @@ from dojang.ports.writing import is_digits
 from dojang.wallet.keys import actions as wallet
 from dojang.wallet.keys.errors import WalletHeldError, WalletLockedError, WalletPinWrongError
 from dojang.wallet.keys.queries import usable_key
-from dojang.wallet.uses.actions import Pending, record_refused
+from dojang.wallet.uses.actions import UnrecordedUse, record_refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,15 +29,17 @@ if TYPE_CHECKING:
 _REFUSED: Final = {WalletPinWrongError: "pin_wrong", WalletLockedError: "locked", WalletHeldError: "held"}
 
 
-def ask(product: Product, purpose: str, *, customer_id: str, acting: Acting, world: World) -> Question | None:
+def ask(
+    product: Product, purpose: str, *, customer_id: str, acting: Acting, world: World
+) -> ProofQuestion | None:
     """Ask for the PIN: nothing has to be made for it, and whether there is a certificate is not told."""
     del product, purpose, customer_id, acting, world
-    return Question()
+    return ProofQuestion()
 
 
 def prove(
     product: Product, answer: Answer, *, purpose: str, customer_id: str, acting: Acting, world: World
-) -> Pending:
+) -> UnrecordedUse:
     """Have the wallet sign a fresh challenge, and verify the signature like anybody else's.
 
     Raises what the wallet refuses, in its own words, a `UseRefusedError`; `LoginRefusedError` without a key.
@@ -45,7 +47,7 @@ def prove(
     key_id, view = find(product, customer_id=customer_id, acting=acting)
     asked = challenges.ask(purpose, origin=acting.origin, world=world)
     spent = challenges.spend(asked.id, asked.secret, purpose=purpose, origin=acting.origin, world=world)
-    use = Pending(view, purpose, asked.id)
+    use = UnrecordedUse(view, purpose, asked.id)
     with _recorded(use, acting=acting, world=world):
         signature = wallet.sign_with_pin(
             customer_id=customer_id,
@@ -76,7 +78,7 @@ def find(product: Product, *, customer_id: str, acting: Acting) -> tuple[str, Ce
 
 def change(
     key_id: str,
-    use: Pending,
+    use: UnrecordedUse,
     answer: Answer,
     new: str | bytes,
     *,
@@ -105,7 +107,7 @@ def refuse_weak(customer_id: str, new: str | bytes, *, world: World) -> None:
 
 
 @contextmanager
-def _recorded(use: Pending, *, acting: Acting, world: World) -> Iterator[None]:
+def _recorded(use: UnrecordedUse, *, acting: Acting, world: World) -> Iterator[None]:
     """Record what the wallet refuses."""
     try:
         yield

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from dojang.ca.queries import CertificateView
     from dojang.journeys.product import Product
     from dojang.ports.acting import Acting
-    from dojang.ports.credentials import Biometric
+    from dojang.ports.credentials import BiometricCredential
     from dojang.ports.world import World
-    from dojang.wallet.uses.actions import Pending
+    from dojang.wallet.uses.actions import UnrecordedUse
 
 LOGIN: Final = "login"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class ProofQuestion:
     """What is asked. A PIN is all there is to say where the key lies in the wallet: the rest is empty then.
 
     `body` is signed on the device; `secret` goes into the browser's cookie and comes back with the answer.
@@ -30,7 +30,7 @@ class Question:
     body: bytes = b""
     secret: str = field(default="", repr=False)
     key_id: str = ""
-    biometric: Biometric | None = None
+    biometric: BiometricCredential | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class Unlock(Protocol):
 
     def ask(
         self, product: Product, purpose: str, *, customer_id: str, acting: Acting, world: World
-    ) -> Question | None:
+    ) -> ProofQuestion | None:
         """Make a question; None when there is no usable certificate of the product here."""
         ...
 
@@ -81,7 +81,7 @@ class Unlock(Protocol):
         customer_id: str,
         acting: Acting,
         world: World,
-    ) -> Pending:
+    ) -> UnrecordedUse:
         """Verify an answer; what is refused is counted and recorded before it is raised."""
         ...
 
@@ -96,7 +96,7 @@ class Unlock(Protocol):
     def change(
         self,
         key_id: str,
-        use: Pending,
+        use: UnrecordedUse,
         answer: Answer,
         new: str | bytes,
         *,

@@ -10,7 +10,7 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from dojang.audit.actions import record_event
 from dojang.ca.actions.status import (
     GOOD,
-    Answer,
+    SignedAnswer,
     Status,
     put_answers,
     sign_answer,
@@ -85,8 +85,8 @@ def activate_certificate(
 def _activate(
     row: Certificate,
     old: Certificate | None,
-    answer: Answer,
-    old_answer: Answer | None,
+    answer: SignedAnswer,
+    old_answer: SignedAnswer | None,
     at: datetime,
     *,
     acting: Acting,

@@ -57,7 +57,7 @@ _RENEW_BEFORE = timedelta(days=30)  #: a responder is followed by the next this 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class CeremonyEntry:
     """One authority asked for by a ceremony file."""
 
     label: str
@@ -79,24 +79,24 @@ class Entry:
         }
 
 
-def read_ceremony(text: str) -> tuple[Entry, ...]:
+def read_ceremony(text: str) -> tuple[CeremonyEntry, ...]:
     """Read a ceremony file (TOML). Raises `CeremonyError` for anything that cannot be."""
     try:
         tables = tomllib.loads(text)["authority"]
         entries = tuple(_read_entry(table) for table in tables)
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, ProfileError) as error:
         raise CeremonyError(f"the file cannot be read: {type(error).__name__}") from error
-    known: dict[str, Entry] = {}
+    known: dict[str, CeremonyEntry] = {}
     for entry in entries:
         _refuse_impossible(entry, known)
         known[entry.label] = entry
     return entries
 
 
-def _read_entry(table: dict[str, Any]) -> Entry:
+def _read_entry(table: dict[str, Any]) -> CeremonyEntry:
     if unknown := set(table) - _KEYS:
         raise CeremonyError("unknown settings", names=sorted(unknown))
-    return Entry(
+    return CeremonyEntry(
         label=str(table["label"]),
         role=str(table["role"]),
         algorithm=str(table["algorithm"]),
@@ -106,7 +106,7 @@ def _read_entry(table: dict[str, Any]) -> Entry:
     )
 
 
-def _refuse_impossible(entry: Entry, known: dict[str, Entry]) -> None:
+def _refuse_impossible(entry: CeremonyEntry, known: dict[str, CeremonyEntry]) -> None:
     profile = PROFILES.get(entry.role)
     if profile is None or entry.role not in Authority.Role.values:
         raise CeremonyError("an unknown role", label=entry.label)
@@ -153,7 +153,7 @@ def perform_ceremony(*, acting: Acting, world: World, path: Path | None = None) 
     return tuple(made)
 
 
-def _make_authority(entry: Entry, *, acting: Acting, world: World) -> bool:
+def _make_authority(entry: CeremonyEntry, *, acting: Acting, world: World) -> bool:
     """Take one authority through the five steps; False when it was in force already."""
     row = _authority_row(entry, world=world)
     if row.certificate is not None:
@@ -191,7 +191,7 @@ def _make_authority(entry: Entry, *, acting: Acting, world: World) -> bool:
     return True
 
 
-def _authority_row(entry: Entry, *, world: World) -> Authority:
+def _authority_row(entry: CeremonyEntry, *, world: World) -> Authority:
     """Step 1: the key, and the row that knows it."""
     row = Authority.objects.filter(label=entry.label).first()
     if row is None:
@@ -217,7 +217,7 @@ def _authority_row(entry: Entry, *, world: World) -> Authority:
     return row
 
 
-def _intend(entry: Entry, row: Authority, order_key: str, *, acting: Acting, world: World) -> Intent:
+def _intend(entry: CeremonyEntry, row: Authority, order_key: str, *, acting: Acting, world: World) -> Intent:
     """Step 2: build, lint, store the intent; an interrupted ceremony finds its own again."""
     unfinished = [Intent.State.OPEN, Intent.State.STORED]
     known = Intent.objects.filter(order_key=order_key, state__in=unfinished).first()
@@ -310,14 +310,14 @@ def _renew_responder(parent_id: int, now: datetime, *, acting: Acting, world: Wo
     return entry.label if _make_authority(entry, acting=acting, world=world) else ""
 
 
-def _entry_like(row: Authority, label: str) -> Entry:
+def _entry_like(row: Authority, label: str) -> CeremonyEntry:
     """Describe the follower of a responder: same settings, its own number in the name."""
     facts = read_certificate(bytes(row.certificate or b"")).facts
     kept = [(kind, value) for kind, value in facts.subject_name.attributes if kind != "CN"]
     common_name = facts.subject_name.get("CN")[0].rsplit(" ", 1)[0]
     number = label.rsplit("-", 1)[1]
     life = facts.not_after - facts.not_before + timedelta(seconds=1)
-    entry = Entry(
+    entry = CeremonyEntry(
         label=row.label,
         role=row.role,
         algorithm=row.algorithm,

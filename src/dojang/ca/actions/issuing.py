@@ -18,7 +18,7 @@ from django.db import IntegrityError, transaction
 
 from dojang.audit.actions import record_event
 from dojang.ca import authorities
-from dojang.ca.actions.status import DUE, Answer, put_answers
+from dojang.ca.actions.status import DUE, SignedAnswer, put_answers
 from dojang.ca.bodies import build_body
 from dojang.ca.errors import (
     AuthorityMissingError,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dojang.ca.authorities import Issuer
-    from dojang.ca.bodies import Body
+    from dojang.ca.bodies import CertificateBody
     from dojang.ca.orders import Wanted
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
@@ -90,7 +90,7 @@ def _known_intent(order: Wanted) -> Intent | None:
     return known
 
 
-def _store_intent(order: Wanted, body: Body, *, acting: Acting, world: World) -> Intent:
+def _store_intent(order: Wanted, body: CertificateBody, *, acting: Acting, world: World) -> Intent:
     now = world.clock.now()
     with transaction.atomic(durable=True):
         intent = Intent.objects.create(
@@ -214,7 +214,7 @@ def store_certificate(
             issued_at=now,
         )
         # Due at once and empty: the responder signs live until the state is decided.
-        put_answers([(row.id, row.status_seq, Answer(facts.not_before, DUE, b"", b""))])
+        put_answers([(row.id, row.status_seq, SignedAnswer(facts.not_before, DUE, b"", b""))])
         record_event(
             "certificate:issued",
             acting=acting,

@@ -22,7 +22,7 @@ from dojang.ca import authorities
 from dojang.ca.actions.status import (
     GOOD,
     NEVER,
-    Answer,
+    SignedAnswer,
     Status,
     put_answers,
     sign_answers,
@@ -270,9 +270,9 @@ def _refresh(certificate_ids: list[int], now: datetime, *, world: World) -> int:
     """
     rows = list(Certificate.objects.filter(pk__in=certificate_ids).defer("der"))
     ends = _standing_revocations(certificate_ids)
-    answers: list[tuple[int, int, Answer]] = []
+    answers: list[tuple[int, int, SignedAnswer]] = []
     over = [row for row in rows if row.not_after < now]
-    answers.extend((row.pk, row.status_seq, Answer(whole_second(now), NEVER, b"", b"")) for row in over)
+    answers.extend((row.pk, row.status_seq, SignedAnswer(whole_second(now), NEVER, b"", b"")) for row in over)
     living = [row for row in rows if row.not_after >= now]
     wanted = [(row, status_of(row, ends.get(row.pk))) for row in living]
     for row, answer in zip(living, sign_answers(wanted, world=world), strict=True):

@@ -42,7 +42,7 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SignedAnswer:
     """The bytes of one `OcspAnswer` row; empty when the signer could not be asked."""
 
     this_update: datetime
@@ -59,22 +59,24 @@ def unconfirmed(row: Certificate) -> Status:
     return Status("revoked", whole_second(row.issued_at), "certificateHold")
 
 
-def sign_answer(row: Certificate, status: Status, *, world: World) -> Answer:
+def sign_answer(row: Certificate, status: Status, *, world: World) -> SignedAnswer:
     """Sign both answers for a certificate. A signer that cannot be asked gives an empty, due answer."""
     return sign_answers([(row, status)], world=world)[0]
 
 
-def sign_answers(wanted: Sequence[tuple[Certificate, Status]], *, world: World) -> list[Answer]:
+def sign_answers(wanted: Sequence[tuple[Certificate, Status]], *, world: World) -> list[SignedAnswer]:
     """Sign both answers for each certificate, in one call for each responder; answers in the order asked.
 
     A responder that cannot be asked gives empty, due answers. At most 256 certificates.
     """
     now = whole_second(world.clock.now())
-    answers: dict[int, Answer] = {}
+    answers: dict[int, SignedAnswer] = {}
     by_issuer: dict[int, list[int]] = {}
     for place, (row, _) in enumerate(wanted):
         if row.profile in {"root", "issuing"}:
-            answers[place] = Answer(now, NEVER, b"", b"")  # the root delegates no responder: its CRL tells
+            answers[place] = SignedAnswer(
+                now, NEVER, b"", b""
+            )  # the root delegates no responder: its CRL tells
         else:
             by_issuer.setdefault(row.issuer_id, []).append(place)
     for issuer_id, places in by_issuer.items():
@@ -82,14 +84,14 @@ def sign_answers(wanted: Sequence[tuple[Certificate, Status]], *, world: World) 
             made = _sign_all(issuer_id, [wanted[place] for place in places], now, world=world)
         except (SignerError, AuthorityMissingError):
             # Fail closed: the old answer goes, the responder answers "try later" until somebody can sign.
-            made = [Answer(now, DUE, b"", b"")] * len(places)
+            made = [SignedAnswer(now, DUE, b"", b"")] * len(places)
         answers.update(zip(places, made, strict=True))
     return [answers[place] for place in range(len(wanted))]
 
 
 def _sign_all(
     issuer_id: int, wanted: Sequence[tuple[Certificate, Status]], now: datetime, *, world: World
-) -> list[Answer]:
+) -> list[SignedAnswer]:
     """Sign the answers of one issuer's certificates."""
     responder = authorities.in_force("ocsp", now, parent_id=issuer_id)
     certificate = authorities.issuer_of(authorities.by_id(issuer_id)).certificate
@@ -119,7 +121,7 @@ def _sign_all(
         for body, signature in zip(bodies, signatures, strict=True)
     ]
     pairs = zip(made[::2], made[1::2], strict=True)
-    return [Answer(now, now + life, by_sha1, by_sha256) for by_sha1, by_sha256 in pairs]
+    return [SignedAnswer(now, now + life, by_sha1, by_sha256) for by_sha1, by_sha256 in pairs]
 
 
 _PUT = """
@@ -134,7 +136,7 @@ _PUT = """
 """
 
 
-def put_answers(answers: Iterable[tuple[int, int, Answer]]) -> None:
+def put_answers(answers: Iterable[tuple[int, int, SignedAnswer]]) -> None:
     """Write answers as (certificate id, status_seq they tell of, answer).
 
     An answer about a state that has passed meanwhile is dropped: a slow refresh never brings back "good".

@@ -22,7 +22,7 @@ from dojang.wallet.keys.errors import WalletKeyNotFoundError
 if TYPE_CHECKING:
     from dojang.ca.models import Certificate
     from dojang.issuing.models import Order
-    from dojang.issuing.store import Body
+    from dojang.issuing.store import OrderBody
     from dojang.issuing.values import OfferedKey
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
@@ -43,7 +43,7 @@ class Custody(Protocol):
         """Return the challenge (hexadecimal) the holder answers with the new key, or nothing to wait for."""
 
     def accept(
-        self, key_id: str, body: Body, certificate: Certificate, *, acting: Acting, world: World
+        self, key_id: str, body: OrderBody, certificate: Certificate, *, acting: Acting, world: World
     ) -> None:
         """Make the key the one in use, in the transaction that makes the certificate active."""
 
@@ -78,7 +78,7 @@ class Wallet:
         return ""
 
     def accept(
-        self, key_id: str, body: Body, certificate: Certificate, *, acting: Acting, world: World
+        self, key_id: str, body: OrderBody, certificate: Certificate, *, acting: Acting, world: World
     ) -> None:
         """Put the certificate into the wallet."""
         del body
@@ -89,7 +89,7 @@ class Wallet:
         return keys.discard_prepared(order_id, acting=acting, world=world)
 
 
-class Device:
+class DeviceCustody:
     """Keys made on a telephone or browser that never leave it."""
 
     def offer(self, key: OfferedKey, *, acting: Acting, world: World) -> None:
@@ -117,7 +117,7 @@ class Device:
         return secrets.token_hex(_CHALLENGE)
 
     def accept(
-        self, key_id: str, body: Body, certificate: Certificate, *, acting: Acting, world: World
+        self, key_id: str, body: OrderBody, certificate: Certificate, *, acting: Acting, world: World
     ) -> None:
         """Register the device with its key and, if there is one, its pattern."""
         devices.accept_device_certificate(
@@ -176,7 +176,7 @@ class Csr:
         return secrets.token_hex(_CHALLENGE)
 
     def accept(
-        self, key_id: str, body: Body, certificate: Certificate, *, acting: Acting, world: World
+        self, key_id: str, body: OrderBody, certificate: Certificate, *, acting: Acting, world: World
     ) -> None:
         """Note that the key is in use."""
         del body, certificate, acting, world
@@ -189,7 +189,7 @@ class Csr:
         return rows.update(state=BroughtKey.State.RETIRED)
 
 
-CUSTODIES: Final[dict[str, Custody]] = {"wallet": Wallet(), "device": Device(), "csr": Csr()}
+CUSTODIES: Final[dict[str, Custody]] = {"wallet": Wallet(), "device": DeviceCustody(), "csr": Csr()}
 
 
 def custody_of(order: Order) -> Custody:

@@ -14,7 +14,7 @@ from dojang.ca.errors import OrderBusyError
 from dojang.ca.queries import certificate_of_order
 from dojang.issuing.actions.custodies import CUSTODIES, custody_of
 from dojang.issuing.models import LIVING, Order
-from dojang.issuing.store import Body, open_body, seal_body, sealed_body
+from dojang.issuing.store import OrderBody, open_body, seal_body, sealed_body
 from dojang.notices.letters import Letters, gather
 from dojang.notices.queries import Channel
 from dojang.pki.errors import DojangError
@@ -53,7 +53,7 @@ def complete_order(
     )
 
 
-def _tell(letters: Letters, body: Body, order: Order, new: Certificate, *, is_first: bool) -> None:
+def _tell(letters: Letters, body: OrderBody, order: Order, new: Certificate, *, is_first: bool) -> None:
     """Write to every channel known before, and to a new address besides."""
     holder = new.customer_id
     message = "certificate_issued" if is_first else "certificate_reissued"
@@ -91,7 +91,7 @@ def _fail(order_id: str, why: str, letters: Letters, *, acting: Acting, world: W
         return
     custody_of(order).discard(order.id, acting=acting, world=world)
     order.state, order.end_reason, order.ended_at = Order.State.FAILED, why, now
-    seal_body(order, Body())
+    seal_body(order, OrderBody())
     order.save(update_fields=["body", "state", "end_reason", "ended_at"])
     letters.add(order.customer_id, "issue_failed", order.id, product=order.product)
     letters.write(acting=acting, world=world)

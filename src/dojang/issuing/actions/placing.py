@@ -18,7 +18,7 @@ from dojang.issuing.actions.custodies import CUSTODIES
 from dojang.issuing.errors import EvidenceRefusedError, OrderUnderWayError, ReissueLimitError
 from dojang.issuing.models import Order, UsedEvidence
 from dojang.issuing.queries import view_of
-from dojang.issuing.store import Body, seal_body
+from dojang.issuing.store import OrderBody, seal_body
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,7 +109,7 @@ def _row(request: OrderRequest, *, now: datetime) -> Order:
     )
     proof_key = "" if request.proof_key is None else request.proof_key.hex()
     contact = None if request.contact is None else _contact(request.contact)
-    seal_body(order, Body(proof_key=proof_key, app_version=request.app_version, contact=contact))
+    seal_body(order, OrderBody(proof_key=proof_key, app_version=request.app_version, contact=contact))
     return order
 
 

@@ -25,7 +25,7 @@ from dojang.ports.limits import Limit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dojang.ports.credentials import Approval, Biometric, Proof
+    from dojang.ports.credentials import AskedApproval, BiometricCredential, Proof
     from dojang.ports.world import World
 
 PATTERN, APPROVAL, NOTHING = "pattern", "approval", "nothing"
@@ -59,7 +59,7 @@ class BankCertificate(Base):
                 return Entered(scratch=scratch)
         return Entered(scratch=_asked(self._ask_phone(run, 1, run.entry_key("approval")), 1))
 
-    def _ask_phone(self, run: RunView, number: int, key: str) -> Approval | None:
+    def _ask_phone(self, run: RunView, number: int, key: str) -> AskedApproval | None:
         assert run.customer is not None
         return run.credentials.ask_approval(
             run.customer,
@@ -218,14 +218,14 @@ class BankCertificate(Base):
         return run.code(f"approval:{number}", run.policy.approval_digits)
 
 
-def _stand_in(offer: Biometric | None) -> dict[str, str] | None:
+def _stand_in(offer: BiometricCredential | None) -> dict[str, str] | None:
     """Write what stands in for the pattern as the page shows it, in the words of WebAuthn."""
     if offer is None:
         return None
     return {"credential_id": text_of(offer.credential_id), "rp_id": offer.rp_id}
 
 
-def _asked(approval: Approval | None, number: int) -> dict[str, Any]:
+def _asked(approval: AskedApproval | None, number: int) -> dict[str, Any]:
     if approval is None:
         return {"way": NOTHING, "asked": number}
     return {

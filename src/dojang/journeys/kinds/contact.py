@@ -79,7 +79,7 @@ class Contact(Base):
         return Passed(facts=(run.prove("contact", customer=run.customer, values=values),))
 
 
-class Person(Base):
+class PersonDetails(Base):
     """Name, telephone and birth date must be the bank's; they are not free text."""
 
     name = "person"

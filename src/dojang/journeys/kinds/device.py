@@ -20,7 +20,7 @@ _DEVICE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){2}")
 
 
-class Device(Base):
+class DeviceCheck(Base):
     """Device id and version, filled in by the app. An old app is told to update; a blocked device stops.
 
     So does one that is not the device somebody logged in on.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SEALED_LONGEST = 1_024
 
 
-class DeviceKey(Base):
+class KeyOnDevice(Base):
     """One key pair. The product's kind is what our own devices make; any its profile allows is taken."""
 
     name = "device_key"

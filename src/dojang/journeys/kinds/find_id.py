@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundCustomer:
     """The customer found and the masked user id, or nothing."""
 
     customer: str | None
@@ -78,7 +78,7 @@ class FindId(Base):
         )
         return (lookup, *password_counts(run, account))
 
-    def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Found:
+    def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> FoundCustomer:
         """Ask the core bank."""
         assert data is not None
         match = world.corebank.find_user_id(
@@ -89,12 +89,12 @@ class FindId(Base):
         )
         del run
         if not match.ok or match.owner is None:
-            return Found(None, "")
-        return Found(match.owner, world.corebank.customer(match.owner).user_id_masked)
+            return FoundCustomer(None, "")
+        return FoundCustomer(match.owner, world.corebank.customer(match.owner).user_id_masked)
 
     def judge(self, run: RunView, answer: Any) -> Outcome:
         """Return the masked user id to the step that asked."""
-        found: Found = answer
+        found: FoundCustomer = answer
         if found.customer is None:
             return wrong(run, ("lookup", "account_password"), "id_not_found", limit=run.policy.lookup_errors)
         fact = run.prove("found_id", customer=found.customer, values={"masked": found.masked})

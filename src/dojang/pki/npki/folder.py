@@ -32,7 +32,7 @@ _DEEPEST: Final = 8  #: folders below the one given
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KeyPair:
     """A certificate (DER) and its key file, still encrypted."""
 
     certificate: bytes
@@ -40,10 +40,10 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPairs:
     """What a folder or an archive holds: the pairs, and the paths of certificates that cannot be read."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[KeyPair, ...]
     damaged: tuple[str, ...] = ()
 
 
@@ -60,7 +60,7 @@ def _safe(name: str) -> str:
     return _REFUSED.sub("_", name).encode()[:_MAX_PART].decode(errors="ignore").strip(". ") or "_"
 
 
-def write_directory(root: Path, entry: Entry) -> Path:
+def write_directory(root: Path, entry: KeyPair) -> Path:
     """Write both files below `root`, for their owner's eyes only; returns the folder."""
     folder = root / folder_of(entry.certificate)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -71,7 +71,7 @@ def write_directory(root: Path, entry: Entry) -> Path:
     return folder
 
 
-def write_zip(entries: Iterable[Entry]) -> bytes:
+def write_zip(entries: Iterable[KeyPair]) -> bytes:
     """Make an archive of certificates that can be unpacked where other programs look for them."""
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -83,7 +83,7 @@ def write_zip(entries: Iterable[Entry]) -> bytes:
     return whole.getvalue()
 
 
-def read_directory(root: Path) -> Found:
+def read_directory(root: Path) -> FoundPairs:
     """Every pair of the two files below `root`, links not followed. Raises `FileDamagedError` for none."""
     files: dict[str, bytes] = {}
     waiting = [(root, 0)]
@@ -101,7 +101,7 @@ def read_directory(root: Path) -> Found:
     return _pairs(files)
 
 
-def read_zip(data: bytes) -> Found:
+def read_zip(data: bytes) -> FoundPairs:
     """Every pair of the two files in an archive. Raises `FileDamagedError`, also for none."""
     if len(data) > MAX_ARCHIVE:
         raise FileDamagedError("too large")
@@ -134,7 +134,7 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     return data
 
 
-def _pairs(files: Mapping[str, bytes]) -> Found:
+def _pairs(files: Mapping[str, bytes]) -> FoundPairs:
     """Put certificates and keys of one folder together; one that is damaged does not keep the others out."""
     low = {path.lower(): (path, data) for path, data in files.items()}
     ending = CERTIFICATE_FILE.lower()
@@ -149,7 +149,7 @@ def _pairs(files: Mapping[str, bytes]) -> Found:
         except MalformedError:
             damaged.append(path)
         else:
-            entries.append(Entry(certificate, plain_file(key_file)))
+            entries.append(KeyPair(certificate, plain_file(key_file)))
     if not entries:
         raise FileDamagedError("no certificate that can be read with its key")
-    return Found(tuple(entries), tuple(sorted(damaged)))
+    return FoundPairs(tuple(entries), tuple(sorted(damaged)))

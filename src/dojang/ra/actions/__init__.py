@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dojang.ra.actions.handoff import Offer, accept_handoff, forget_handoffs, offer_handoff
+from dojang.ra.actions.handoff import HandoffOffer, accept_handoff, forget_handoffs, offer_handoff
 from dojang.ra.actions.holding import hold_everything
 from dojang.ra.actions.steps import dispatch_step
 from dojang.ra.actions.upkeep import discard_keys, expire_runs
@@ -18,7 +18,7 @@ from dojang.ra.actions.walking import (
 )
 
 __all__ = [
-    "Offer",
+    "HandoffOffer",
     "Started",
     "accept_handoff",
     "act",

@@ -42,7 +42,7 @@ _DEVICE_FACT: Final = "device"
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class HandoffOffer:
     """A number to type and a link for a QR code, both for the same run; shown once, kept nowhere."""
 
     number: str = field(repr=False)
@@ -50,7 +50,7 @@ class Offer:
     until: datetime
 
 
-def offer_handoff(run_id: str, *, acting: Acting, world: World) -> Offer:
+def offer_handoff(run_id: str, *, acting: Acting, world: World) -> HandoffOffer:
     """Offer an open run to another device; an earlier offer of the run stops working.
 
     Raises `RunNotFoundError`; `HandoffRefusedError` for a run that is not open, or is bound to its device:
@@ -74,7 +74,7 @@ def offer_handoff(run_id: str, *, acting: Acting, world: World) -> Offer:
             expires_at=until,
         )
         record_event("run:offered", acting=acting, subject=run.id, at=now, customer=run.customer_id)
-    return Offer(number, link, until)
+    return HandoffOffer(number, link, until)
 
 
 def _refuse_bound(run: Run, *, now: datetime) -> None:

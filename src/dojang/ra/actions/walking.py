@@ -35,7 +35,7 @@ from dojang.ra.errors import (
     TooManyStartsError,
 )
 from dojang.ra.models import Run, StepOutcome
-from dojang.ra.store import Body, open_body, seal_body
+from dojang.ra.store import RunBody, open_body, seal_body
 from dojang.ra.telling import say_away
 from dojang.ra.turn import Turn
 
@@ -104,7 +104,7 @@ def start_run(
         absolute_until=absolute,
     )
     acting = replace(acting, session=run.session)
-    turn = Turn(run, Body(progress=engine.begin(journey)), journey, acting, world)
+    turn = Turn(run, RunBody(progress=engine.begin(journey)), journey, acting, world)
     known = None if login is None else beginning.identify_by_login(turn, login)
     letters = Letters(gather([login.customer] if login and known else [], world=world))
     with transaction.atomic():

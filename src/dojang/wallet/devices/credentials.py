@@ -13,7 +13,7 @@ from dojang.wallet.devices.actions import approvals, patterns
 from dojang.wallet.devices.models import Device
 
 if TYPE_CHECKING:
-    from dojang.ports.credentials import Approval, PatternChallenge
+    from dojang.ports.credentials import AskedApproval, PatternChallenge
     from dojang.ports.world import World
 
 _STEP = Acting(kind="system", id="journey", channel="run")
@@ -59,7 +59,7 @@ class WalletCredentials:
 
     def ask_approval(
         self, customer_id: str, *, purpose: str, product: str, number: str, locale: str, key: str
-    ) -> Approval | None:
+    ) -> AskedApproval | None:
         """See the port."""
         return approvals.ask_approval(
             customer_id,
@@ -72,7 +72,7 @@ class WalletCredentials:
             world=self._world,
         )
 
-    def approval(self, approval_id: str) -> Approval:
+    def approval(self, approval_id: str) -> AskedApproval:
         """See the port."""
         return approvals.approval_state(approval_id, world=self._world)
 

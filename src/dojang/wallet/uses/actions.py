@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class UnrecordedUse:
     """A use that is still to be recorded. Of its purpose the part before a colon is told."""
 
     view: CertificateView
@@ -25,7 +25,7 @@ class Pending:
     challenge_id: str
 
 
-def record_use(use: Pending, outcome: str, *, acting: Acting, world: World) -> None:
+def record_use(use: UnrecordedUse, outcome: str, *, acting: Acting, world: World) -> None:
     """Write one use down, inside the caller's transaction."""
     purpose = use.purpose.partition(":")[0]
     Use.objects.create(
@@ -50,7 +50,7 @@ def record_use(use: Pending, outcome: str, *, acting: Acting, world: World) -> N
     )
 
 
-def record_refused(use: Pending, outcome: str, *, acting: Acting, world: World) -> None:
+def record_refused(use: UnrecordedUse, outcome: str, *, acting: Acting, world: World) -> None:
     """Write a refusal down on its own: nothing else happens with it."""
     with transaction.atomic():
         record_use(use, outcome, acting=acting, world=world)

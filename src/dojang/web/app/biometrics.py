@@ -24,14 +24,14 @@ from dojang.web.me import read_octets
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-    from dojang.ports.credentials import Biometric
+    from dojang.ports.credentials import BiometricCredential
 
 _SAID = frozenset({"on", "off"})
 #: Reasons a page has a sentence for; every other is told as a wrong pattern.
 _PROBLEMS = frozenset({"wrong", "late", "locked", "blocked", "registration"})
 
 
-def stand_in(offer: Biometric | None) -> dict[str, str] | None:
+def stand_in(offer: BiometricCredential | None) -> dict[str, str] | None:
     """Write what stands in for the pattern as the page's element reads it."""
     if offer is None:
         return None

@@ -88,7 +88,7 @@ def offer(request: HttpRequest, run: str) -> HttpResponse:
 
 
 def _offered(
-    request: HttpRequest, run: str, made: handoff.Offer, *, accept: str, begun: str = ""
+    request: HttpRequest, run: str, made: handoff.HandoffOffer, *, accept: str, begun: str = ""
 ) -> HttpResponse:
     """Show number and code, once. `accept` is where they are brought; `begun` what was begun for there."""
     # Behind the hash nothing is sent to a server, so the link stands in no log on the way.

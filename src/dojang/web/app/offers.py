@@ -16,7 +16,7 @@ CHANNEL = "app"
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ProductOffer:
     """One product in the app. `purposes`: ``issue``, ``reissue``, as far as there is a journey."""
 
     product: Product
@@ -35,7 +35,7 @@ def journey_id(product: str, purpose: str) -> str:
     return f"{product}-{CHANNEL}-{purpose}"
 
 
-def offer_of(product_id: str, locale: str) -> Offer | None:
+def offer_of(product_id: str, locale: str) -> ProductOffer | None:
     """Return what the app offers of one product; ``None`` when there is nothing."""
     product = PRODUCTS.get(product_id)
     if product is None:
@@ -43,7 +43,7 @@ def offer_of(product_id: str, locale: str) -> Offer | None:
     purposes = tuple(purpose for purpose in PURPOSES if journey_of(product, purpose, CHANNEL) is not None)
     if not purposes:
         return None
-    return Offer(
+    return ProductOffer(
         product=product,
         name=product_name(product.id, locale),
         text=phrase(f"product.{product.id}.tile", locale),
@@ -51,11 +51,11 @@ def offer_of(product_id: str, locale: str) -> Offer | None:
     )
 
 
-def all_offers(locale: str) -> list[Offer]:
+def all_offers(locale: str) -> list[ProductOffer]:
     """Return every product the app offers, in the order of the menu."""
     return [offer for product in PRODUCTS if (offer := offer_of(product, locale))]
 
 
-def made_on_a_phone(locale: str) -> list[Offer]:
+def made_on_a_phone(locale: str) -> list[ProductOffer]:
     """Return what only a telephone can hold and is issued anew on one: what a lost one takes with it."""
     return [offer for offer in all_offers(locale) if offer.product.on_device and "reissue" in offer.purposes]

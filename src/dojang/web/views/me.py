@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from dojang.account.queries import Entry
+    from dojang.account.queries import LogEntry
     from dojang.account.sessions.access import SessionView
     from dojang.notices.reading import Letter
     from dojang.wallet.devices.queries import DeviceView
@@ -74,7 +74,7 @@ def use_rows(uses: Iterable[UseView], locale: str) -> list[dict[str, Any]]:
     ]
 
 
-def log_rows(entries: Iterable[Entry], locale: str) -> list[dict[str, Any]]:
+def log_rows(entries: Iterable[LogEntry], locale: str) -> list[dict[str, Any]]:
     """Write the log in the reader's language."""
     rows = []
     for entry in entries:

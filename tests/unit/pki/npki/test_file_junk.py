@@ -38,7 +38,7 @@ RIGHT = {
     **FILES,
     "plain key": pkcs8(),
     "pfx": pfx.write_pfx(pkcs8(), certificate(), PASSWORD),
-    "archive": folder.write_zip([folder.Entry(certificate(), FILES["pbes2-seed"])]),
+    "archive": folder.write_zip([folder.KeyPair(certificate(), FILES["pbes2-seed"])]),
     "request": _request(key_of("ec-p256", "customer")),
 }
 OURS = (FileDamagedError, FormUnsupportedError, WrongPasswordError, KeyMismatchError)

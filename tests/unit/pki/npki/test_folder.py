@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(name="entry", scope="module")
-def _entry() -> folder.Entry:
-    return folder.Entry(certificate(), seal_key_file(pkcs8(), PASSWORD, iterations=2048))
+def _entry() -> folder.KeyPair:
+    return folder.KeyPair(certificate(), seal_key_file(pkcs8(), PASSWORD, iterations=2048))
 
 
-def test_a_directory_is_written_and_read(tmp_path: Path, entry: folder.Entry) -> None:
+def test_a_directory_is_written_and_read(tmp_path: Path, entry: folder.KeyPair) -> None:
     """The customary names, readable by the owner alone; what is read opens."""
     place = folder.write_directory(tmp_path, entry)
     subject = "cn=홍길동()00880120260302000001,ou=DJB,ou=personalF,o=dojang,c=kr"
     assert place.relative_to(tmp_path).as_posix() == f"NPKI/dojang/USER/{subject}"
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in place.iterdir()}
     assert modes == {"signCert.der": 0o600, "signPri.key": 0o600}
-    assert folder.read_directory(tmp_path) == folder.Found((entry,))
-    assert folder.read_directory(place) == folder.Found((entry,))
+    assert folder.read_directory(tmp_path) == folder.FoundPairs((entry,))
+    assert folder.read_directory(place) == folder.FoundPairs((entry,))
     assert open_key_file(entry.key_file, PASSWORD).pkcs8 == pkcs8()
 
 
-def test_an_archive_is_written_and_read(entry: folder.Entry) -> None:
+def test_an_archive_is_written_and_read(entry: folder.KeyPair) -> None:
     """What is archived comes out, and the archive is one that others open."""
     data = folder.write_zip([entry])
-    assert folder.read_zip(data) == folder.Found((entry,))
+    assert folder.read_zip(data) == folder.FoundPairs((entry,))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None
         assert sorted(name.rsplit("/", 1)[1] for name in archive.namelist()) == [
@@ -55,15 +55,15 @@ def _zip(**files: bytes) -> bytes:
     return whole.getvalue()
 
 
-def test_names_in_any_case_and_depth_are_found(entry: folder.Entry) -> None:
+def test_names_in_any_case_and_depth_are_found(entry: folder.KeyPair) -> None:
     """Windows does not care for the case of names; neither do we. Strangers in the archive are left out."""
     data = _zip(**{
         "a/b/SIGNCERT.DER": entry.certificate, "a/b/SignPri.key": entry.key_file, "a/kmCert.der": b"x"
     })  # fmt: skip
-    assert folder.read_zip(data) == folder.Found((entry,))
+    assert folder.read_zip(data) == folder.FoundPairs((entry,))
 
 
-def test_what_macos_adds_is_no_certificate(entry: folder.Entry) -> None:
+def test_what_macos_adds_is_no_certificate(entry: folder.KeyPair) -> None:
     """The shadows Finder packs beside the files, and files that only end like ours, are left out."""
     data = _zip(**{
         "a/signCert.der": entry.certificate,
@@ -73,12 +73,12 @@ def test_what_macos_adds_is_no_certificate(entry: folder.Entry) -> None:
         "b/oldsignCert.der": b"x",
         "b/signPri.key": entry.key_file,
     })  # fmt: skip
-    assert folder.read_zip(data) == folder.Found((entry,))
+    assert folder.read_zip(data) == folder.FoundPairs((entry,))
 
 
 @pytest.mark.parametrize("remains", [b"", b"0\x03\x02\x01\x01", b"not a certificate"])
 def test_one_damaged_certificate_does_not_keep_the_others_out(
-    tmp_path: Path, entry: folder.Entry, remains: bytes
+    tmp_path: Path, entry: folder.KeyPair, remains: bytes
 ) -> None:
     """The good pair is taken in and the damaged one named, from an archive and from a directory."""
     files = {
@@ -87,7 +87,7 @@ def test_one_damaged_certificate_does_not_keep_the_others_out(
         "NPKI/New/USER/cn=B/signCert.der": entry.certificate,
         "NPKI/New/USER/cn=B/signPri.key": entry.key_file,
     }
-    wanted = folder.Found((entry,), ("NPKI/Old/USER/cn=A/signCert.der",))
+    wanted = folder.FoundPairs((entry,), ("NPKI/Old/USER/cn=A/signCert.der",))
     assert folder.read_zip(_zip(**files)) == wanted
     for name, data in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -96,16 +96,16 @@ def test_one_damaged_certificate_does_not_keep_the_others_out(
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\n\n"])
-def test_line_ends_behind_the_files_do_no_harm(entry: folder.Entry, end: bytes) -> None:
+def test_line_ends_behind_the_files_do_no_harm(entry: folder.KeyPair, end: bytes) -> None:
     """What an editor appended is not part of certificate or key."""
     data = _zip(**{"signCert.der": entry.certificate + end, "signPri.key": entry.key_file + end})
-    assert folder.read_zip(data) == folder.Found((entry,))
+    assert folder.read_zip(data) == folder.FoundPairs((entry,))
 
 
 @pytest.mark.parametrize(
     "case", ["lonely", "climbing", "absolute", "bomb", "noise", "many", "cut", "not one"]
 )
-def test_archives_that_are_none_are_refused(entry: folder.Entry, case: str) -> None:
+def test_archives_that_are_none_are_refused(entry: folder.KeyPair, case: str) -> None:
     """A key without certificate, paths that climb out, sizes that explode, noise."""
     pair = {"signCert.der": entry.certificate, "signPri.key": entry.key_file}
     data = {
@@ -122,7 +122,7 @@ def test_archives_that_are_none_are_refused(entry: folder.Entry, case: str) -> N
         folder.read_zip(data)
 
 
-def test_links_are_not_followed(tmp_path: Path, entry: folder.Entry) -> None:
+def test_links_are_not_followed(tmp_path: Path, entry: folder.KeyPair) -> None:
     """A link that leads elsewhere gives nothing away."""
     outside, inside = tmp_path / "outside", tmp_path / "inside"
     folder.write_directory(outside, entry)

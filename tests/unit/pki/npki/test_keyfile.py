@@ -20,7 +20,7 @@ from dojang.pki.npki.errors import (
     RandomMissingError,
     WrongPasswordError,
 )
-from dojang.pki.npki.folder import Entry, write_directory
+from dojang.pki.npki.folder import KeyPair, write_directory
 from dojang.pki.npki.vid import parse_identify_data
 from dojang.products.messages import render
 
@@ -113,7 +113,7 @@ def test_what_openssl_writes_is_opened(tmp_path: Path, cipher: str, prf: str) ->
 
 def test_pypinksign_opens_the_folder_signs_and_computes_the_vid(tmp_path: Path) -> None:
     """A reader made for NPKI certificates: the folder, the signature, R, and the VID of the certificate."""
-    made = Entry(certificate(), keyfile.seal_key_file(pkcs8(), PASSWORD))
+    made = KeyPair(certificate(), keyfile.seal_key_file(pkcs8(), PASSWORD))
     found = pinksign_opens(folder=write_directory(tmp_path, made), password=PASSWORD, idn=IDN)
     verified = verify_signed_data(decoded(found["signed"]))
     assert (verified.content.decode(), verified.signers[0].certificate) == (found["text"], certificate())

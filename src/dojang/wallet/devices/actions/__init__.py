@@ -25,7 +25,7 @@ from dojang.wallet.devices.actions.keeping import (
 )
 from dojang.wallet.devices.actions.parcels import fetch_parcel, forget_parcels, put_parcel
 from dojang.wallet.devices.actions.pattern_change import change_pattern, signed_change
-from dojang.wallet.devices.actions.patterns import Answer, begin_challenge, verify_challenge
+from dojang.wallet.devices.actions.patterns import TakenAnswer, begin_challenge, verify_challenge
 from dojang.wallet.devices.actions.pushing import (
     DevicePush,
     deliver_message,
@@ -37,8 +37,8 @@ from dojang.wallet.devices.actions.pushing import (
 )
 
 __all__ = [
-    "Answer",
     "DevicePush",
+    "TakenAnswer",
     "accept_device_certificate",
     "answer_approval",
     "approvals_for",

@@ -20,7 +20,7 @@ from dojang.audit.actions import record_event
 from dojang.guard.budgets import Budget, keep, take
 from dojang.guard.locks import hold_to_commit
 from dojang.guard.sealing import sealer
-from dojang.ports.credentials import Approval as Question
+from dojang.ports.credentials import AskedApproval as Question
 from dojang.ports.credentials import PatternChallenge
 from dojang.ports.errors import PortError
 from dojang.ports.limits import Limit

@@ -16,7 +16,7 @@ from dojang.audit.actions import record_event
 from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.notices.actions import Audience, tell
 from dojang.pki.passkeys import Passkey, PasskeyRefusedError, read_assertion, relying_party
-from dojang.ports.credentials import Biometric as Offer
+from dojang.ports.credentials import BiometricCredential as Offer
 from dojang.ports.limits import Limit
 from dojang.wallet.devices.models import Biometric
 
@@ -95,7 +95,7 @@ def end_biometrics_of(certificate: Certificate, reason: str, *, acting: Acting, 
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountedAnswer:
     """An answer that was counted: what it is by, and how many are left if it is wrong."""
 
     row: Biometric
@@ -103,7 +103,7 @@ class Counted:
     left: int
 
 
-def count_answer(key: DeviceKey, *, world: World) -> Counted | None:
+def count_answer(key: DeviceKey, *, world: World) -> CountedAnswer | None:
     """Move the counter of what is on for a key; None when nothing is, or its tries are spent.
 
     Inside a transaction that is committed before `is_answered`.
@@ -113,7 +113,7 @@ def count_answer(key: DeviceKey, *, world: World) -> Counted | None:
         return None
     tally = Tally(factor=FACTOR, subject=f"biometric:{row.id}", limit=Limit(world.policy.biometric_errors))
     counted = count_attempts([tally], run_id="", now=world.clock.now())
-    return None if counted.refused is not None else Counted(row, counted.attempts[0], counted.left[0])
+    return None if counted.refused is not None else CountedAnswer(row, counted.attempts[0], counted.left[0])
 
 
 def is_answered(
@@ -131,7 +131,13 @@ def is_answered(
 
 
 def judge_answer(
-    counted: Counted, key: DeviceKey, count: int | None, *, is_device: bool, acting: Acting, world: World
+    counted: CountedAnswer,
+    key: DeviceKey,
+    count: int | None,
+    *,
+    is_device: bool,
+    acting: Acting,
+    world: World,
 ) -> str:
     """Close an attempt; return the reason of a refusal, empty when it proved. Inside a transaction."""
     row, now = Biometric.objects.select_for_update().get(id=counted.row.id), world.clock.now()

@@ -23,7 +23,7 @@ from dojang.journeys.delivery import verify_device
 from dojang.ports.credentials import PatternChallenge, Proof
 from dojang.ports.limits import Limit
 from dojang.wallet.devices.actions.biometrics import (
-    Counted,
+    CountedAnswer,
     count_answer,
     end_biometrics,
     is_answered,
@@ -84,7 +84,7 @@ def begin_challenge(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TakenAnswer:
     """An answer taken up: whose key, and why it was refused, or what was counted (pattern or `biometric`)."""
 
     refused: str = ""
@@ -92,7 +92,7 @@ class Answer:
     challenge: bytes = b""
     attempt: int = 0
     left: int = 0
-    biometric: Counted | None = None
+    biometric: CountedAnswer | None = None
 
 
 def verify_challenge(
@@ -153,32 +153,32 @@ def take_answer(
     counts: bool = True,
     acting: Acting,
     world: World,
-) -> Answer:
+) -> TakenAnswer:
     """Spend the challenge and move a counter. Inside a transaction that is committed before comparing."""
     taken = take_challenge(challenge_id, purpose=purpose, now=world.clock.now())
     rows = DeviceKey.objects.select_for_update(of=("self",)).select_related("device", "certificate")
     key = rows.filter(id=taken.subject).first() if taken.subject else None
     if key is None:
-        return Answer("unknown")
+        return TakenAnswer("unknown")
     if taken.refused:
-        return Answer(taken.refused, key)
+        return TakenAnswer(taken.refused, key)
     refused = _unusable(key) or ("locked" if key.state == DeviceKey.State.LOCKED else "")
     if refused:
-        return Answer(refused, key)
+        return TakenAnswer(refused, key)
     if by_assertion:
         biometric = count_answer(key, world=world)
-        return Answer("" if biometric else "biometric_off", key, taken.body, biometric=biometric)
-    return _count(key, taken.body, acting=acting, world=world) if counts else Answer("", key, taken.body)
+        return TakenAnswer("" if biometric else "biometric_off", key, taken.body, biometric=biometric)
+    return _count(key, taken.body, acting=acting, world=world) if counts else TakenAnswer("", key, taken.body)
 
 
-def _count(key: DeviceKey, challenge: bytes, *, acting: Acting, world: World) -> Answer:
+def _count(key: DeviceKey, challenge: bytes, *, acting: Acting, world: World) -> TakenAnswer:
     tally = Tally(factor=FACTOR, subject=f"key:{key.id}", limit=Limit(world.policy.pattern_errors))
     counted = count_attempts([tally], run_id="", now=world.clock.now())
     if counted.locked:
         _lock(key, acting=acting, world=world)
     if counted.refused is not None:
-        return Answer("locked", key)
-    return Answer("", key, challenge, counted.attempts[0], counted.left[0])
+        return TakenAnswer("locked", key)
+    return TakenAnswer("", key, challenge, counted.attempts[0], counted.left[0])
 
 
 def _unusable(key: DeviceKey) -> str:
@@ -190,7 +190,9 @@ def _unusable(key: DeviceKey) -> str:
     return "" if is_live and is_active else "blocked"
 
 
-def judge_pattern(taken: Answer, *, is_device: bool, is_pattern: bool, acting: Acting, world: World) -> str:
+def judge_pattern(
+    taken: TakenAnswer, *, is_device: bool, is_pattern: bool, acting: Acting, world: World
+) -> str:
     """Close an attempt; return the reason of a refusal. Inside a transaction."""
     assert taken.key is not None
     row, now = DeviceKey.objects.select_for_update().get(id=taken.key.id), world.clock.now()
