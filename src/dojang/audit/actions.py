@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connection
 
 from dojang.audit.errors import AuditUnwrittenError
 from dojang.audit.models import Chain
+from dojang.guard.budgets import EVERYBODY
 from dojang.guard.rounds import Round
 from dojang.ports.trail import event_body, head_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
+
+log = logging.getLogger(__name__)
 
 
 def record_event(
@@ -48,6 +53,14 @@ def record_event(
         # The sentence of the database may quote the body; only the class of the failure goes on.
         raise AuditUnwrittenError(type_name(error)) from error
     return chain, seq
+
+
+def tell_brakes(names: Iterable[str], *, acting: Acting, at: datetime) -> None:
+    """Record that budgets of wrong entries were used up just now, and from where. In a transaction."""
+    for name in names:
+        level = logging.ERROR if name == EVERYBODY else logging.WARNING
+        log.log(level, "wrong entries are slowed from now on", extra={"budget": name})
+        record_event("brake:on", acting=acting, subject=name, at=at)
 
 
 def type_name(error: BaseException) -> str:

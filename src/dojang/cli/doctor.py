@@ -72,7 +72,7 @@ def _look_at_centre(options: Options) -> Iterator[Finding]:
     """Let a running centre tell how it is: a part of it that is not well makes the exit code 1."""
     found = up.ask_condition(options)
     yield Finding("centre", bool(found and found.get("ready")), options.base_url, needed=False)
-    for name in ("adapters", "schema", "authorities", "worker", "lists", "queue", "rounds"):
+    for name in ("adapters", "schema", "authorities", "worker", "lists", "queue", "rounds", "brakes"):
         if found and name in found:
             yield Finding(name, found[name], say(f"doctor.{name}_{'well' if found[name] else 'ill'}"))
 

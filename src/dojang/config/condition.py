@@ -15,6 +15,8 @@ from django.db import DatabaseError, connection
 from dojang.ca.queries import late_crls, missing_authorities
 from dojang.config.home import ROOM_NEEDED
 from dojang.config.soundness import missing_steps
+from dojang.guard.brakes import brakes_now
+from dojang.guard.budgets import EVERYBODY
 from dojang.guard.rounds import count_set_aside
 from dojang.pki.errors import DojangError
 
@@ -57,6 +59,7 @@ class Condition:
     queue: bool = False
     disk: bool = False
     rounds: bool = False
+    brakes: bool = False
     adapters: bool = False
     schema: bool = False
     authorities: bool = False
@@ -71,7 +74,7 @@ class Condition:
     def parts(self) -> dict[str, bool]:
         """Every part by name."""
         serving = ("adapters", "database", "schema", "signer", "authorities")
-        names = (*serving, "worker", "lists", "queue", "disk", "rounds")
+        names = (*serving, "worker", "lists", "queue", "disk", "rounds", "brakes")
         return {name: getattr(self, name) for name in names}
 
 
@@ -101,12 +104,14 @@ def look(world: World | None, home: Path) -> Condition:
             failed = cursor.fetchone()[0]
         late = late_crls(world=world)
         aside = count_set_aside()
+        slowed = brakes_now(now=world.clock.now())
     except DatabaseError:
         return found
     found.worker = silent is not None and silent < WORKER_SILENT and idle is not None and idle < WORKER_IDLE
     found.queue = oldest is None or oldest < QUEUE_OLD
     found.lists = late == 0
     found.rounds = aside == 0
+    found.brakes = all(item.name != EVERYBODY for item in slowed)
     found.figures |= {
         "worker_silent_seconds": float(silent if silent is not None else "inf"),
         "worker_idle_seconds": float(idle if idle is not None else "inf"),
@@ -115,5 +120,6 @@ def look(world: World | None, home: Path) -> Condition:
         "jobs_failed_last_hour": float(failed),
         "lists_late": float(late),
         "rows_set_aside": float(aside),
+        "brakes_on": float(len(slowed)),
     }
     return found

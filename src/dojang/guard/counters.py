@@ -78,7 +78,7 @@ def _is_rolling(window: int | None) -> bool:
     return window is not None and not is_day(window)
 
 
-def _is_over(row: FactorCounter, *, now: datetime) -> bool:
+def is_over(row: FactorCounter, *, now: datetime) -> bool:
     """Tell whether the window has ended as a whole; a rolling one never does."""
     ends = None if _is_rolling(row.window) else window_ends(row.window, row.window_start)
     return ends is not None and now >= ends
@@ -89,7 +89,7 @@ def _counted(row: FactorCounter, *, now: datetime) -> int:
     if _is_rolling(row.window):
         since = window_begins(row.window, now)
         return row.attempts.filter(at__gt=since).exclude(state__in=_NOT_COUNTED).count()
-    return 0 if _is_over(row, now=now) else row.errors
+    return 0 if is_over(row, now=now) else row.errors
 
 
 _FIELDS: Final = (
@@ -176,7 +176,7 @@ def _locked_rows(tallies: Sequence[Tally], *, now: datetime) -> list[FactorCount
     ]
     found = {(row.factor, bytes(row.subject)): row for row in _rows(_LOCK, parameters)}
     for row in found.values():
-        if _is_over(row, now=now):
+        if is_over(row, now=now):
             row.window_start, row.errors = now, 0
             if row.locked_at is not None:
                 row.locked_at = None
@@ -287,8 +287,18 @@ def left_of(tallies: Iterable[Tally], *, now: datetime) -> dict[str, int]:
     return {row.factor: _left(row, wanted[row.factor].limit.count, now=now) for row in found}
 
 
+def overrun_of(tallies: Iterable[Tally], *, now: datetime) -> int:
+    """Return how often over the fullest of these counters holds its limit; 0 while none is full."""
+    wanted = {tally.factor: tally for tally in tallies}
+    full = [
+        _counted(row, now=now) // max(1, wanted[row.factor].limit.count)
+        for row in _found({name: tally.index for name, tally in wanted.items()})
+    ]
+    return max(full, default=0)
+
+
 def _left(row: FactorCounter, limit: int, *, now: datetime) -> int:
-    if row.locked_at is not None and not _is_over(row, now=now):
+    if row.locked_at is not None and not is_over(row, now=now):
         return 0
     return max(0, limit - _counted(row, now=now))
 
@@ -296,7 +306,7 @@ def _left(row: FactorCounter, limit: int, *, now: datetime) -> int:
 def locked_factors(customer_id: str, *, now: datetime) -> tuple[str, ...]:
     """Factors locked for a customer now."""
     rows = FactorCounter.objects.filter(customer_id=customer_id, locked_at__isnull=False)
-    return tuple(sorted({row.factor for row in rows if not _is_over(row, now=now)}))
+    return tuple(sorted({row.factor for row in rows if not is_over(row, now=now)}))
 
 
 def open_lock(customer_id: str, factor: str, *, opened_by: str, now: datetime) -> int:

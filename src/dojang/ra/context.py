@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dojang.ca.queries import standings_of
 from dojang.guard.counters import Tally, tries_left
+from dojang.guard.networks import network_of
 from dojang.guard.sealing import sealer
 from dojang.journeys.engine import look_at
 from dojang.journeys.holding import Holding
@@ -209,7 +210,7 @@ def tally_of(count: Count, view: RunView, acting: Acting, *, behind: str = "") -
     if kind == "customer" and not customer:
         kind = "run"
     if kind in _KNOWN:
-        value = {"customer": customer, "source": acting.source, "run": view.id}[kind]
+        value = {"customer": customer, "source": network_of(acting.source), "run": view.id}[kind]
     return Tally(
         factor=count.factor,
         subject=f"{kind}:{value}",

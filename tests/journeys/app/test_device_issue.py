@@ -165,6 +165,8 @@ def test_a_delivery_ends_at_its_deadline_and_not_before(world: World, late: int,
     still = with_parts(world, clock=Stopped(until + timedelta(microseconds=late)))
     assert reconcile(acting=SYSTEM, world=still).issuing == late
     walk.world = still
+    # Reading the page ends an order whose time is over, and no other.
+    assert walk.refresh().state == ("failed" if late else "delivering")
     assert walk.do("stored", signature=walk.phone.store(shown)).state == ended
     assert states("bank") == ["active" if ended == "done" else "revoked"]
 

@@ -7,11 +7,11 @@ Unlike a browser that remembers its customer, it names nobody and makes nothing 
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from dojang.account.browsers.queries import SEEN_LIFE
 from dojang.account.models import Browser, SeenBrowser, Session
 from dojang.audit.actions import record_event
 from dojang.guard.rounds import delete_each
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 #: A browser not used for this long is new again.
-LIFE: Final = timedelta(days=400)
 
 
 def greet_browser(done: LoggedIn, token: str, *, acting: Acting, world: World) -> str:
@@ -63,12 +62,12 @@ def _is_known(token: str, customer_id: str, *, now: datetime) -> bool:
     if not token:
         return False
     rows = SeenBrowser.objects.filter(token=digest_of(token), customer_id=customer_id)
-    return rows.filter(seen_at__gt=now - LIFE).exists()
+    return rows.filter(seen_at__gt=now - SEEN_LIFE).exists()
 
 
 def clear_browsers(*, world: World) -> int:
     """Delete browsers that are new again anyway; return how many."""
-    old = SeenBrowser.objects.filter(seen_at__lt=world.clock.now() - LIFE)
+    old = SeenBrowser.objects.filter(seen_at__lt=world.clock.now() - SEEN_LIFE)
     return delete_each("account.clear_browsers", old, now=world.clock.now())
 
 

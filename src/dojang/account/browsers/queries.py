@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
-from dojang.account.models import Browser
+from dojang.account.models import Browser, SeenBrowser
 from dojang.guard.sealing import digest_of
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+
+#: So long a browser nobody used is no stranger.
+SEEN_LIFE: Final = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,12 @@ def known_customer(token: str) -> str | None:
     """Return the customer a browser was asked to remember."""
     row = _known(token)
     return None if row is None else row.customer_id
+
+
+def has_seen(digest: str, customer_id: str, *, now: datetime) -> bool:
+    """Whether a customer has logged in with a browser lately; `digest` is its token's."""
+    rows = SeenBrowser.objects.filter(token=digest, customer_id=customer_id)
+    return rows.filter(seen_at__gt=now - SEEN_LIFE).exists()
 
 
 def known_browser(token: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 
 from dojang.account.browsers import actions as browsers
-from dojang.account.browsers.queries import known_customer
+from dojang.account.browsers.queries import has_seen, known_customer
 from dojang.account.errors import (
     CertificateHeldError,
     LoginLockedError,
@@ -27,10 +27,13 @@ from dojang.account.proving import password, pattern, pin
 from dojang.account.proving.values import LOGIN, LoggedIn
 from dojang.account.sessions import actions as sessions
 from dojang.account.verifying import verify_certificate
+from dojang.audit.actions import tell_brakes
 from dojang.guard import budgets, counters
+from dojang.guard.brakes import pass_brake, spend_wrong
 from dojang.guard.counters import Tally
 from dojang.notices.letters import Letters, gather
 from dojang.pki.errors import DojangError
+from dojang.ports.errors import PortError
 from dojang.ports.limits import DAY, Limit
 from dojang.wallet.keys.errors import (
     WalletHeldError,
@@ -186,8 +189,11 @@ def _enter(
 def _count(user_id: str, *, acting: Acting, world: World) -> int:
     """Count an entry by user id before anybody is asked; return the attempt. Existing or not is the same."""
     now, policy = world.clock.now(), world.policy
-    if budgets.spent_of(budgets.wrong_entries(policy, acting), now=now):
-        raise LoginPausedError
+    bounded = budgets.wrong_entries(policy, acting)
+    if budgets.overrun(bounded, now=now) and not _is_known(user_id, acting=acting, world=world):
+        brake = pass_brake(bounded, acting=acting, now=now)
+        if brake is not None:
+            raise LoginPausedError(**brake.told)
     tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=Limit(policy.pin_errors, DAY))
     with transaction.atomic():
         counted = counters.count_attempts([tally], run_id="", now=now)
@@ -196,12 +202,24 @@ def _count(user_id: str, *, acting: Acting, world: World) -> int:
     return counted.attempts[0]
 
 
+def _is_known(user_id: str, *, acting: Acting, world: World) -> bool:
+    """Whether this browser has been logged in with by that very customer: it is not slowed for others."""
+    if not acting.seen:
+        return False
+    try:
+        customer_id = world.corebank.customer_of_user_id(user_id)
+    except PortError:
+        return False
+    return customer_id is not None and has_seen(acting.seen, customer_id, now=world.clock.now())
+
+
 def _judge(attempt: int, verdict: str, *, acting: Acting, world: World) -> None:
     now = world.clock.now()
     with transaction.atomic():
         counters.judge_attempts({attempt: verdict}, locking=[attempt], now=now)
         if verdict == "wrong":
-            budgets.spend(budgets.wrong_entries(world.policy, acting), now=now)
+            bounded = budgets.wrong_entries(world.policy, acting)
+            tell_brakes(spend_wrong(bounded, acting=acting, now=now), acting=acting, at=now)
 
 
 # --- another secret --------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from django.db import transaction
 
 from dojang.audit.actions import record_event
 from dojang.guard import budgets
+from dojang.guard.brakes import pass_brake, spend_wrong, wait_from_now
 from dojang.guard.budgets import Budget
 from dojang.guard.rounds import delete_each
 from dojang.guard.sealing import sealer
@@ -104,6 +105,12 @@ def accept_handoff(brought: str, *, acting: Acting, world: World) -> Started:
         run = _take(brought, token, acting=acting, world=world)
         close = budgets.keep if run is None else budgets.give_back
         close(taken, now=world.clock.now())
+        if run is None:
+            tries, now = _tries(acting, world=world), world.clock.now()
+            if taken:
+                wait_from_now(tries, acting=acting, now=now)
+            else:  # let through by the brake, it was not counted yet
+                spend_wrong(tries, acting=acting, now=now)
     if run is None:
         raise HandoffNotFoundError
     mine = replace(acting, session=run.session)
@@ -112,16 +119,19 @@ def accept_handoff(brought: str, *, acting: Acting, world: World) -> Started:
 
 def _count(acting: Acting, *, world: World) -> tuple[int, ...]:
     """Count a try for its source and for everybody together, durably, before anything is looked up."""
-    limits = {
-        f"source:{acting.source}": world.policy.handoff_tries_per_day,
-        "everybody": world.policy.everybody_errors,
-    }
-    tries = [Budget(_FACTOR, subject, Limit(limit, DAY)) for subject, limit in limits.items()]
+    now, tries = world.clock.now(), _tries(acting, world=world)
     with transaction.atomic():
-        taken = budgets.take(tries, now=world.clock.now())
+        taken = budgets.take(tries, now=now)
     if taken is None:
-        raise HandoffBlockedError
-    return taken
+        brake = pass_brake(tries, acting=acting, now=now)
+        if brake is not None:
+            raise HandoffBlockedError(**brake.told)
+    return taken or ()
+
+
+def _tries(acting: Acting, *, world: World) -> tuple[Budget, ...]:
+    everybody = Budget(f"{_FACTOR}_everybody", "", Limit(world.policy.everybody_errors, DAY))
+    return (everybody, *budgets.of_source(_FACTOR, acting.source, world.policy.handoff_tries_per_day))
 
 
 def _take(brought: str, token: str, *, acting: Acting, world: World) -> Run | None:

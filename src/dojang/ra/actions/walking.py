@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
 
-from dojang.audit.actions import record_event
+from dojang.audit.actions import record_event, tell_brakes
 from dojang.guard import budgets, counters
-from dojang.guard.budgets import Budget
+from dojang.guard.brakes import pass_brake, spend_wrong
 from dojang.guard.sealing import digest_of, sealer
 from dojang.issuing.actions import carry_out
 from dojang.journeys import engine
@@ -20,7 +20,6 @@ from dojang.journeys.page import Action, Message, Page
 from dojang.notices.letters import Letters, gather
 from dojang.pki.day import local
 from dojang.ports.errors import PortError
-from dojang.ports.limits import DAY, Limit
 from dojang.ports.signer_errors import SignerError
 from dojang.products import JOURNEYS
 from dojang.ra import beginning, ordered, rows
@@ -128,11 +127,12 @@ def _count_start(acting: Acting, *, world: World) -> None:
     if not acting.source:
         return
     now = world.clock.now()
-    starts = [Budget("starts", acting.source, Limit(world.policy.starts_per_source, DAY))]
-    if budgets.spent_of(starts, now=now):
-        raise TooManyStartsError
+    starts = budgets.of_source("starts", acting.source, world.policy.starts_per_source)
+    brake = pass_brake(starts, acting=acting, now=now)
+    if brake is not None:
+        raise TooManyStartsError(**brake.told)
     with transaction.atomic():
-        budgets.spend(starts, now=now)
+        tell_brakes(spend_wrong(starts, acting=acting, now=now), acting=acting, at=now)
 
 
 def _refuse_closed(journey: Journey, *, world: World) -> None:

@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dojang.edge.refusals import refuse
+from dojang.edge.slowing import asked_by, tell_wait
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import phrase, reader_locale, write_time
 from dojang.ra.actions import handoff, start_run
@@ -25,8 +26,6 @@ from dojang.web.shell import show
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
-
-    from dojang.pki.errors import DojangError
 
 
 def _code(request: HttpRequest, path: str) -> str:
@@ -116,15 +115,17 @@ def accept(request: HttpRequest) -> HttpResponse:
             request.POST.get("number", ""), acting=acting_of(request), world=world_of(request)
         )
     except (HandoffNotFoundError, HandoffBlockedError) as error:
-        return _page(request, "handoff_accept", problem=_problem(error), status=refuse(error).status)
+        asked, refusal = asked_by(request, error), refuse(error)
+        response = _page(
+            request, "handoff_accept", problem=refusal.sentence, work=asked,
+            status=refusal.status,
+        )  # fmt: skip
+        tell_wait(response, asked)
+        return response
     response = HttpResponseRedirect(run_url(started.page), status=HTTPStatus.SEE_OTHER)
     remember_run(request, response, started.page.run, started.token)
     response["Cache-Control"] = "no-store"
     return response
-
-
-def _problem(error: DojangError) -> str:
-    return "blocked" if isinstance(error, HandoffBlockedError) else "unknown"
 
 
 def _page(

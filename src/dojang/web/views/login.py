@@ -19,6 +19,7 @@ from dojang.account.sessions.actions import end_session
 from dojang.ca.queries import certificate_by_id
 from dojang.edge.holding import hold_until
 from dojang.edge.refusals import refuse_in_form
+from dojang.edge.slowing import asked_by, tell_wait
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import phrase, product_name, reader_locale
 from dojang.pki.errors import DojangError
@@ -124,8 +125,10 @@ def _page(
         "asked": "next" in request.GET,
         "again": way.reissue if isinstance(error, _LOCKED) else "",
         "left": "out" in request.GET,
+        "work": asked_by(request, error) if error else None,
     }
     response = show(request, "web/login.html", context, status=form_status(refusal, *mistakes.values()))
+    tell_wait(response, context["work"])
     response["Cache-Control"] = "no-store"
     keep_secret(request, response, way)
     return response

@@ -12,6 +12,7 @@ from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from dojang.edge.refusals import refuse
+from dojang.edge.slowing import asked_by, tell_wait
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import parse_moment, phrase, reader_locale, write_time
 from dojang.journeys.page import Message
@@ -77,7 +78,10 @@ def _render(request: HttpRequest, page: Page, *, status: int = 200) -> HttpRespo
             describe_this_device(request, world=world_of(request))
     ended = page.state in _ENDINGS or (page.state == "locked" and not page.fields)
     template = f"web/run_{page.state}.html" if ended else "web/run.html"
-    return _no_store(show(request, template, context, status=status))
+    context["work"] = asked_by(request, page)
+    response = show(request, template, context, status=status)
+    tell_wait(response, context["work"])
+    return _no_store(response)
 
 
 def _revision(text: str, present: int) -> int:
