@@ -22,6 +22,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -193,6 +194,10 @@ def look_over(**overrides: Any) -> tuple[Options | None, list[OptionsError]]:
             OptionsError(f"{name}: {why}", name=_spoken(name), why=why)
             for name, why in ((".".join(map(str, item["loc"])), item["msg"]) for item in failure.errors())
         ]
+    except SettingsError as failure:  # a variable whose value has to be JSON and is not
+        named = re.search(r'field "(\w+)"', str(failure))
+        name = _spoken(named[1]) if named else "DOJANG_CONFIG"
+        return None, [OptionsError(f"{name}: not JSON", name=name, why="it must be JSON")]
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
         return None, [OptionsError(str(failure), name="DOJANG_CONFIG", why=str(failure))]
     except OptionsError as fault:

@@ -66,6 +66,13 @@ def test_an_impossible_setting_is_named(name: str, tmp_path: Path, monkeypatch: 
     assert [fault.data["name"] for fault in found] == [wanted]
 
 
+def test_a_variable_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that should be JSON and is not has its name in the refusal, not a trace."""
+    monkeypatch.setenv("DOJANG_POLICY", "{ pin_errors = 3 }")
+    options, found = look_over()
+    assert (options, [fault.data["name"] for fault in found]) == (None, ["DOJANG_POLICY"])
+
+
 def test_all_faults_are_told_at_once_each_with_its_remedy(tmp_path: Path) -> None:
     """`dojang config check` names every impossible setting and what has no adapter, and ends with 1."""
     chosen = [name for name in IMPOSSIBLE if name.count(".") == 1 and name != "policy.no_such_figure"]
