@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.live]
-PICTURES = os.environ.get("DOJANG_PICTURES_OF_BRAKES", "")
 
 
 @pytest.fixture(scope="module")
@@ -54,20 +52,11 @@ def test_the_page_works_by_itself_and_the_customer_goes_on(
         page.locator('#act button[value="submit"]').click()
     response = answered.value
     assert (response.status, int(response.headers["retry-after"]) >= 1) == (429, True)
-    if PICTURES:
-        page.screenshot(path=f"{PICTURES}/asked.png", full_page=True)
     status = page.locator("proof-of-work [role=status]")
     expect(status).to_have_text("끝났어요. 이제 계속하실 수 있어요.", timeout=60_000)
     expect(page.locator('#act button[value="submit"]')).to_be_enabled()
     assert page.locator("proof-of-work progress").evaluate("(bar) => bar.value") == 100
     assert hong.findings() == []
-    if PICTURES:
-        page.screenshot(path=f"{PICTURES}/done.png", full_page=True)
-        page.set_viewport_size({"width": 390, "height": 844})
-        page.emulate_media(color_scheme="dark")
-        page.screenshot(path=f"{PICTURES}/narrow-dark.png", full_page=True)
-        page.set_viewport_size({"width": 1280, "height": 860})
-        page.emulate_media(color_scheme="light")
     hong.type("user_id", hong.drawer["user_id"])
     hong.type_secret("pin", PIN)
     with page.expect_navigation():

@@ -39,6 +39,12 @@ class LoginPausedError(DojangError):
     code = "login_paused"
 
 
+class LoginTooSoonError(DojangError):
+    """The last "no" to this user id is not over yet; data ``wait`` has the seconds. Not counted."""
+
+    code = "login_too_soon"
+
+
 class NewPinRefusedError(DojangError):
     """The new PIN breaks a rule (data ``rule``: ``length repeated sequential birth phone``)."""
 

@@ -105,6 +105,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
     HTTPStatus.TOO_MANY_REQUESTS: (
         "handoff_blocked",
         "login_paused",
+        "login_too_soon",
         "login_stopped",
         "parcel_busy",
         "reissue_limit",

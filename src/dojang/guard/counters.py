@@ -287,6 +287,14 @@ def left_of(tallies: Iterable[Tally], *, now: datetime) -> dict[str, int]:
     return {row.factor: _left(row, wanted[row.factor].limit.count, now=now) for row in found}
 
 
+def last_wrong(tally: Tally) -> datetime | None:
+    """Return when the newest entry was counted that turned out wrong; None when there is none."""
+    found = Attempt.objects.filter(
+        counter__factor=tally.factor, counter__subject=tally.index, state=Attempt.State.WRONG
+    )
+    return found.order_by("-id").values_list("at", flat=True).first()
+
+
 def overrun_of(tallies: Iterable[Tally], *, now: datetime) -> int:
     """Return how often over the fullest of these counters holds its limit; 0 while none is full."""
     wanted = {tally.factor: tally for tally in tallies}

@@ -6,6 +6,7 @@ follows from it in one transaction. What is refused is recorded too, where the c
 
 from __future__ import annotations
 
+import math
 import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,7 @@ from dojang.account.errors import (
     LoginPinWrongError,
     LoginRefusedError,
     LoginStoppedError,
+    LoginTooSoonError,
     UseRefusedError,
 )
 from dojang.account.proving import password, pattern, pin
@@ -45,6 +47,7 @@ from dojang.wallet.uses.actions import UnrecordedUse, record_refused, record_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from dojang.account.proving.values import Answer, ProofQuestion, Unlock
     from dojang.account.sessions.access import SessionView
@@ -63,6 +66,12 @@ _WRONG: Final = (
     WalletPinWrongError,
 )
 
+
+#: A refusal by user id is answered no earlier (seconds), so that its time does not tell who has an account,
+#: and the next entry is not taken before.
+REFUSED_AFTER: Final = 0.4
+#: How much later than its visitor sent it an entry may be counted (seconds): who waited is never too soon.
+_ON_ITS_WAY: Final = 0.1
 
 # --- log-in and step-up ----------------------------------------------------------------------------------
 
@@ -189,17 +198,26 @@ def _enter(
 def _count(user_id: str, *, acting: Acting, world: World) -> int:
     """Count an entry by user id before anybody is asked; return the attempt. Existing or not is the same."""
     now, policy = world.clock.now(), world.policy
+    tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=Limit(policy.pin_errors, DAY))
+    _refuse_too_soon(tally, now=now)
     bounded = budgets.wrong_entries(policy, acting)
     if budgets.overrun(bounded, now=now) and not _is_known(user_id, acting=acting, world=world):
         brake = pass_brake(bounded, acting=acting, now=now)
         if brake is not None:
             raise LoginPausedError(**brake.told)
-    tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=Limit(policy.pin_errors, DAY))
     with transaction.atomic():
         counted = counters.count_attempts([tally], run_id="", now=now)
     if counted.refused is not None:
         raise LoginStoppedError
     return counted.attempts[0]
+
+
+def _refuse_too_soon(tally: Tally, *, now: datetime) -> None:
+    """Keep to the delay of the last "no", by time: whoever does not wait for it is not counted, and waits."""
+    last = counters.last_wrong(tally)
+    left = 0.0 if last is None else REFUSED_AFTER - _ON_ITS_WAY - (now - last).total_seconds()
+    if 0 < left <= REFUSED_AFTER:
+        raise LoginTooSoonError(wait=math.ceil(left))
 
 
 def _is_known(user_id: str, *, acting: Acting, world: World) -> bool:

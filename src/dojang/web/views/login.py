@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
 from django.middleware.csrf import rotate_token
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from dojang.account.browsers.actions import forget_browser, greet_browser
 from dojang.account.browsers.queries import known_customer
 from dojang.account.errors import LoginLockedError, LoginStoppedError, PatternLockedError, UseRefusedError
-from dojang.account.proving.actions import log_in, log_in_by_browser, log_in_by_id
+from dojang.account.proving.actions import REFUSED_AFTER, log_in, log_in_by_browser, log_in_by_id
 from dojang.account.sessions.actions import end_session
 from dojang.ca.queries import certificate_by_id
 from dojang.edge.holding import hold_until
@@ -50,8 +51,6 @@ if TYPE_CHECKING:
     from dojang.journeys.product import Product
     from dojang.web.presenting import Control
 
-#: A refusal by user id is answered no earlier (seconds), so that its time does not tell who has an account.
-REFUSED_AFTER: Final = 0.4
 SEEN = "seen"  #: the cookie by which a browser is no stranger
 _LOCKED = (LoginLockedError, LoginStoppedError, PatternLockedError, UseRefusedError)
 
@@ -173,9 +172,11 @@ def login(request: HttpRequest, product: str = "") -> HttpResponse:
     try:
         done = _try(request, chosen, known=known, user_id=user_id)
     except DojangError as error:
+        refused = _page(request, chosen, known=known, user_id=user_id, error=error)
         if user_id:
             hold_until(request, began + REFUSED_AFTER)
-        return _page(request, chosen, known=known, user_id=user_id, error=error)
+            refused.setdefault("Retry-After", str(error.data.get("wait", math.ceil(REFUSED_AFTER))))
+        return refused
     return enter(request, done)
 
 
