@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 #: One person's journeys all come from one address here: figures that would stop that are set out of reach.
-_FIGURES = ("reissue_per_day", "ars_calls_per_day", "source_errors", "starts_per_source")
-_POLICY = "[policy]\n" + "".join(f"{name} = 1000000\n" for name in _FIGURES)
+_FIGURES = ("reissue.per_day", "ars.calls_per_day", "wrong_entries.per_source", "runs.starts_per_source")
+_POLICY = "".join(f"policy.{name} = 1000000\n" for name in _FIGURES)
 _PATIENCE = 60.0
 
 

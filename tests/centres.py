@@ -31,7 +31,7 @@ _SOURCES = str(Path(__file__).resolve().parent.parent / "src")
 #: Seconds a process may take to come up on a busy machine.
 PATIENCE = 90.0
 #: Settings of a centre whose journeys begin at any hour.
-ANY_HOUR = "[policy.service_hours]\njoint-reissue = '00:00-00:00'\n"
+ANY_HOUR = "[policy.service_hours.products]\njoint-reissue = '00:00-00:00'\n"
 #: The signer's key stretching, cheap, so that a test takes milliseconds.
 CHEAP_PINS = ("--pin-memory-kib", "8", "--pin-passes", "1")
 

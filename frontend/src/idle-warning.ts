@@ -1,4 +1,5 @@
-/** `<idle-warning data-url data-expires data-now>`: a minute before time-out, asks whether one is still there. */
+/** `<idle-warning data-url data-expires data-now data-before>`: so many seconds before time-out, asks whether one is
+ *  still there. */
 interface Extended {
   expires: string;
   expiresText?: string;
@@ -6,8 +7,6 @@ interface Extended {
   revision: number;
   state: string;
 }
-
-const WARN_BEFORE = 60_000;
 
 export class IdleWarning extends HTMLElement {
   #timer = 0;
@@ -37,7 +36,8 @@ export class IdleWarning extends HTMLElement {
     clearTimeout(this.#over);
     const left = Date.parse(this.dataset["expires"] ?? "") - Date.parse(this.dataset["now"] ?? "");
     if (Number.isNaN(left)) return;
-    this.#timer = window.setTimeout(() => this.#dialog?.showModal(), Math.max(0, left - WARN_BEFORE));
+    const before = Number(this.dataset["before"]) * 1_000;
+    this.#timer = window.setTimeout(() => this.#dialog?.showModal(), Math.max(0, left - before));
     this.#over = window.setTimeout(() => location.replace(location.pathname), Math.max(0, left) + 500);
   }
 

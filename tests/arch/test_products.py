@@ -124,8 +124,8 @@ def test_a_name_is_seen_on_a_page(said: str) -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        '"""The joint certificate."""', 'words["bank"] = policy.bank_name_ko', 'values = {"bank": name}',
-        'name = "bank_certificate"', "bank = theme.name", 'error("no_factor", phone=run.policy.bank_phone)',
+        '"""The joint certificate."""', 'words["bank"] = policy.bank.name_ko', 'values = {"bank": name}',
+        'name = "bank_certificate"', "bank = theme.name", 'error("no_factor", phone=run.policy.bank.phone)',
     ],
 )  # fmt: skip
 def test_other_words_are_not_taken_for_one(said: str) -> None:

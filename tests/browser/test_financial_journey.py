@@ -284,4 +284,4 @@ def test_whoever_may_not_is_told_why_and_where_to_go(seat: Callable[..., Custome
     assert [person.answer(), person.answer()] == ["terms", "identify"]
     assert person.page.locator("input[name=phone]").count() == 0
     assert person.findings() == []
-    assert re.search(f"{Policy().bank_phone}|영업점", person.page.locator("main").inner_text())
+    assert re.search(f"{Policy().bank.phone}|영업점", person.page.locator("main").inner_text())

@@ -52,7 +52,7 @@ def test_the_guides_are_searched_without_scripts(live: Centre, browser: Browser)
     assert page.url.endswith("/help/bank-app-issue/#faq-bank_pattern")
     page.goto(f"{live.url}/help/?q=qwertyuiop")
     assert page.locator(".hits").count() == 0
-    assert Policy().bank_phone in page.locator("#main").inner_text()
+    assert Policy().bank.phone in page.locator("#main").inner_text()
     context.close()
 
 

@@ -58,13 +58,11 @@ _ROOT = Path(__file__).resolve().parent.parent.parent
 SYSTEM = Acting(kind="system", id="reconcile", channel="job")
 #: Figures that would otherwise end a hundred re-issues a day of one person.
 POLICY = {
-    "reissue_per_day": 100_000,
-    "ars_calls_per_day": 100_000,
-    "ars_calls_per_run": 100,
-    "sends_per_run": 100,
-    "source_errors": 100_000,
-    "starts_per_source": 100_000,
-    "issue_confirm_within": 36_000,
+    "reissue": {"per_day": 100_000},
+    "ars": {"calls_per_day": 100_000, "calls_per_run": 100},
+    "runs": {"starts_per_source": 100_000, "sends": 100},
+    "wrong_entries": {"per_source": 100_000},
+    "issue": {"confirm_within": 36_000},
 }
 PINS = ("840271", "591362")
 _KEYS = ("field.key", "numbers.key", "django.key")
@@ -177,9 +175,12 @@ class Country:
         own = Path(os.environ["DOJANG_HOME"]) / "secrets"
         for name in _KEYS:  # this process reads what the others seal
             shutil.copy(own / name, self.home.secrets / name)
-        (self.home.path / "dojang.toml").write_text(
-            "[policy]\n" + "".join(f"{name} = {value}\n" for name, value in POLICY.items()), "utf-8"
-        )
+        lines = [
+            f"policy.{concern}.{name} = {value}\n"
+            for concern, figures in POLICY.items()
+            for name, value in figures.items()
+        ]
+        (self.home.path / "dojang.toml").write_text("".join(lines), "utf-8")
         self.postgres.start()
         self.signer.start()
         self._turn()

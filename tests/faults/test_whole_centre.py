@@ -172,7 +172,7 @@ def test_a_journey_survives_the_kill_of_every_process(
     """Web, signer, worker, database and supervisor each die twice under a walk; every walk ends, once."""
     seed = int(os.environ.get("FAULTS_SEED") or secrets.randbelow(1 << 32))
     figures = tmp_path / "dojang.toml"
-    figures.write_text("[policy]\nars_calls_per_run = 20\nars_calls_per_day = 50\n", "ascii")
+    figures.write_text("[policy.ars]\ncalls_per_run = 20\ncalls_per_day = 50\n", "ascii")
     centre = start_centre(config=str(figures))
     trial = Trial(centre, random.Random(seed))  # noqa: S311 - moments, not secrets
     early = trial.chance.sample(STEPS, 5)

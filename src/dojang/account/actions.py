@@ -18,7 +18,6 @@ from dojang.ca.states import CertificateState
 from dojang.guard import budgets, counters
 from dojang.guard.counters import Tally
 from dojang.issuing.actions import Held, revoke_certificate, suspend_certificate
-from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import plain_account, plain_user_id
 from dojang.ra.actions.holding import hold_everything
 
@@ -72,10 +71,10 @@ def identify(
     now, policy = world.clock.now(), world.policy
     digits = plain_account(account)
     limits = (
-        ("identify", f"user_id:{plain_user_id(user_id).lower()}", policy.identify_errors),
-        ("account_password", f"account:{digits}", policy.account_errors),
+        ("identify", f"user_id:{plain_user_id(user_id).lower()}", policy.wrong_entries.identify),
+        ("account_password", f"account:{digits}", policy.wrong_entries.account_password),
     )
-    tallies = [Tally(factor=name, subject=who, limit=Limit(limit, DAY)) for name, who, limit in limits]
+    tallies = [Tally(factor=name, subject=who, limit=limit) for name, who, limit in limits]
     bounded = budgets.wrong_entries(policy, acting)
     # Counted for everybody together below, but not refused by that: who is robbed must be able to stop it.
     if budgets.SOURCE in budgets.spent_of(bounded, now=now):

@@ -63,7 +63,7 @@ def verify_certificate(view: CertificateView, *, world: World) -> None:
     trust = Trust(
         roots=(root,),
         intermediates=tuple(between),
-        policies=frozenset({policy_oid(world.policy.policy_arc, PRODUCTS[view.product].policy_branch)}),
+        policies=frozenset({policy_oid(world.policy.bank.policy_arc, PRODUCTS[view.product].policy_branch)}),
         status="none",
     )
     try:

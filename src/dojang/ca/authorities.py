@@ -112,13 +112,13 @@ def crl_url(policy: Policy, label: str, shard: int) -> str:
 
 
 def _status_base(policy: Policy) -> str:
-    return (policy.status_url or policy.public_url).rstrip("/")
+    return (policy.addresses.status_url or policy.addresses.public_url).rstrip("/")
 
 
 def _practice_base(policy: Policy) -> str:
     """Return the base of the practice statement's address; a name without a dot has no place in it."""
-    host = urlsplit(policy.public_url).hostname or ""
-    return policy.public_url.rstrip("/") if "." in host or ":" in host else _status_base(policy)
+    host = urlsplit(policy.addresses.public_url).hostname or ""
+    return policy.addresses.public_url.rstrip("/") if "." in host or ":" in host else _status_base(policy)
 
 
 def urls_for(policy: Policy, issuer_label: str, shard: int) -> Urls:

@@ -52,7 +52,7 @@ def build_body(order: Wanted, issuer: Issuer, *, world: World) -> CertificateBod
     not_before = whole_second(world.clock.now())
     not_after = min(order.not_after or _decide_end(order, before, not_before, world=world), issuer.not_after)
     serial = new_serial()
-    shard = serial % world.policy.crl_shards
+    shard = serial % world.policy.status.crl_shards
     number = next((one.number for one in earlier if one.number), "") or _new_number(not_before, world=world)
     subject = subscriber_name(
         organization=issuer.name.get("O")[0],
@@ -70,7 +70,7 @@ def build_body(order: Wanted, issuer: Issuer, *, world: World) -> CertificateBod
         not_after=not_after,
         urls=authorities.urls_for(world.policy, issuer.label, shard),
         identify=IdentifyData(order.name, order.vid) if order.vid is not None else None,
-        policy_arc=world.policy.policy_arc,
+        policy_arc=world.policy.bank.policy_arc,
     )
     return CertificateBody(profile, issuer, serial, shard, number, tbs, not_before, not_after)
 
@@ -93,7 +93,7 @@ def _earlier(order: Wanted) -> list[_Earlier]:
 def _decide_end(order: Wanted, before: datetime | None, start: datetime, *, world: World) -> datetime:
     """Choose notAfter: a re-issue keeps the old end, unless that is so near that it counts as a renewal."""
     policy = world.policy
-    product, keeps = PRODUCTS[order.product], order.replaces is not None and policy.reissue_keep_not_after
+    product, keeps = PRODUCTS[order.product], order.replaces is not None and policy.reissue.keep_not_after
     if keeps and before is not None and days_between(start, before) > product.window_under(policy):
         return before
     return end_of_day(start, product.life_under(policy))
@@ -108,4 +108,4 @@ def _new_number(start: datetime, *, world: World) -> str:
         cursor.execute("SELECT nextval('ca_subscriber_number')")
         running = cursor.fetchone()[0]
     day = day_of(start).strftime("%Y%m%d")
-    return f"{world.policy.institution_code}{_PERSON}{day}{running:09d}"
+    return f"{world.policy.bank.institution_code}{_PERSON}{day}{running:09d}"

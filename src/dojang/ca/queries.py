@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from django.db import connection
 from django.db.models import OuterRef, Subquery
 
-from dojang.ca.authorities import Issuer, in_force
 from dojang.ca.authorities import by_id as authority_by_id
 from dojang.ca.models import Authority, Certificate, Crl, Revocation
 from dojang.ca.serials import serial_number, serial_text
@@ -36,7 +35,6 @@ __all__ = [
     "find_by_serial",
     "issued_by_order",
     "issuer_name",
-    "issuing_authority",
     "newest_crl",
     "standings_of",
     "state_of",
@@ -215,11 +213,6 @@ def issuer_name(authority_id: int) -> str:
 
 def _name(certificate: bytes) -> str:
     return str(read_issuer(certificate).facts.subject_name)
-
-
-def issuing_authority(*, world: World) -> Issuer:
-    """Return the authority that issues now. Raises `AuthorityMissingError`."""
-    return in_force("issuing", world.clock.now())
 
 
 def authorities() -> list[AuthorityView]:

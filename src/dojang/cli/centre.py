@@ -129,7 +129,7 @@ def signer_command(options: Options) -> list[str]:
     """Return the command of the signing process: a program of its own that loads nothing of the rest."""
     home, policy = options.folder, options.build_policy()
     command = [sys.executable, "-m", "dojang.signer", "--home", str(home.path)]
-    command += ["--pin-errors", str(policy.pin_errors), "--policy-arc", policy.policy_arc]
+    command += ["--pin-errors", str(policy.wrong_entries.pin.count), "--policy-arc", policy.bank.policy_arc]
     return [*command, "--clock-file", str(home.clock)] if options.sandbox else command
 
 

@@ -7,11 +7,16 @@ last click; here it stops the start, with a sentence.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from dojang.pki import der
 from dojang.pki.errors import DojangError
+from dojang.ports.limits import Limit
+
+if TYPE_CHECKING:
+    from dojang.ports.policy import Policy
 
 #: Returns why a value cannot be; empty when it can.
 Check = Callable[[Any], str]
@@ -59,38 +64,45 @@ def arc_fault(value: str) -> str:
     return ""
 
 
-def themes_fault(value: dict[str, str]) -> str:
-    """Refuse a theme nobody has, and a place no theme is asked for."""
+def theme_fault(value: str) -> str:
+    """Refuse a theme nobody has."""
     from dojang.web.theme import ThemeError, load_theme  # most starts set none
 
-    for place, theme in value.items():
-        if place != "default":
-            return f"{place} is no place for a theme, only default"
-        try:
-            load_theme(theme)
-        except ThemeError as error:
-            return error.detail or f"there is no theme {theme}"
+    try:
+        load_theme(value)
+    except ThemeError as error:
+        return error.detail or f"there is no theme {value}"
     return ""
 
 
-#: Checks by the name of the figure. What is not here is bounded by its kind alone.
+#: Checks by concern and figure. What is not here is bounded by its kind alone.
 CHECKS: Final[dict[str, Check]] = {
-    "bank_name_ko": name_fault,
-    "bank_name_en": name_fault,
-    "bank_phone": matching(r"\+?[0-9][0-9 -]{2,19}", "it must be a telephone number"),
-    "sms_short_code": matching(r"[0-9]{3,15}", "it must be a number of 3 to 15 digits"),
-    "institution_code": matching(r"[0-9]{4}", "it must be four digits"),
-    "app_min_version": matching(r"[0-9]{1,5}(\.[0-9]{1,5}){1,3}", "it must be a version such as 1.0.0"),
-    "one_won_sender": name_fault,
-    "policy_arc": arc_fault,
-    "themes": themes_fault,
-    "crl_shards": between(1, 1024),
-    "sms_reply_digits": between(1, 9),
-    "ars_digits": between(1, 9),
-    "one_won_digits": between(1, 9),
-    "approval_digits": between(1, 9),
-    "pin_length": between(4, 16),
-    "pattern_min_points": between(4, 9),
-    "password_min_length": between(8, 64),
-    "password_classes": between(1, 3),
+    "bank.name_ko": name_fault,
+    "bank.name_en": name_fault,
+    "bank.phone": matching(r"\+?[0-9][0-9 -]{2,19}", "it must be a telephone number"),
+    "bank.text_number": matching(r"[0-9]{3,15}", "it must be a number of 3 to 15 digits"),
+    "bank.institution_code": matching(r"[0-9]{4}", "it must be four digits"),
+    "bank.policy_arc": arc_fault,
+    "bank.theme": theme_fault,
+    "devices.min_app_version": matching(
+        r"[0-9]{1,5}(\.[0-9]{1,5}){1,3}", "it must be a version such as 1.0.0"
+    ),
+    "one_won.sender": name_fault,
+    "status.crl_shards": between(1, 1024),
+    "certificate_password.min_length": between(8, 64),
 }
+
+
+def faults_of(policy: Policy) -> Iterator[tuple[str, str]]:
+    """Check every figure by its value alone; gives names (``bank.name_en``) and reasons."""
+    for concern in fields(policy):
+        values = getattr(policy, concern.name)
+        if not is_dataclass(values):
+            continue
+        for figure in fields(values):
+            name, value = f"{concern.name}.{figure.name}", getattr(values, figure.name)
+            why = CHECKS[name](value) if name in CHECKS else ""
+            count = value.count if isinstance(value, Limit) else value if type(value) is int else 0
+            why = why or number_fault(count)
+            if why:
+                yield name, why

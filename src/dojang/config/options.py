@@ -1,13 +1,12 @@
 """What can be set from outside: environment variables and ``dojang.toml``.
 
-The environment wins over the file. Figures a bank may change live in the file's ``[policy]`` table and
-become a `Policy`, over the figures of the preset the file names. A setting that cannot be is refused here, at
-start, with a sentence that names it.
+The environment wins over the file. Figures a bank may change live in the file's ``[policy.<concern>]``
+tables and become a `Policy`, over the figures of the preset the file names. A setting that cannot be is
+refused here, at start, with a sentence that names it.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import ipaddress
 import os
 import re
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -26,22 +25,26 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from dojang.config.figures import CHECKS, number_fault
+from dojang.config.figures import faults_of
 from dojang.config.home import Home, default_home
 from dojang.config.postgres import PrivatePostgres
 from dojang.journeys.product import LIFE, WINDOW
 from dojang.pki.errors import DojangError
 from dojang.pki.rules import MAX_ANSWER_LIFE, MAX_LIST_LIFE
-from dojang.ports.limits import SECONDS_A_DAY
-from dojang.ports.policy import Policy
+from dojang.ports.policy import PolicyError
+from dojang.ports.policy.moved import MOVED
+from dojang.ports.signer_keys import MOST_WRONG_PINS
 from dojang.products import PRODUCTS
-from dojang.products.presets import AS_PRINTED, PRESETS, figures_of
+from dojang.products.presets import AS_PRINTED, PRESETS, policy_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from dojang.ports.policy import Policy
+    from dojang.ports.policy.certificates import StatusPolicy
+    from dojang.ports.policy.runs import SessionPolicy
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?")
-_ALGORITHMS = frozenset({"ec-p256", "ec-p384", "rsa-2048", "rsa-3072", "rsa-4096"})
 
 
 class OptionsError(DojangError):
@@ -142,37 +145,33 @@ class Options(BaseSettings):
         return self._figures()[1]
 
     def _figures(self) -> tuple[Policy | None, list[OptionsError]]:
-        """Return the figures, unless they have no form, and everything that is wrong with them."""
-        faults: list[OptionsError] = []
-
-        def refuse(name: str, why: str) -> None:
-            faults.append(OptionsError(f"policy.{name}: {why}", name=f"policy.{name}", why=why))
-
-        known = {item.name: item for item in dataclasses.fields(Policy)}
-        for name in sorted(set(self.policy) - set(known)):
-            product = name.partition("_")[0]
-            place = f"; see [policy.products.{product}]" if product in PRODUCTS else ""
-            refuse(name, f"no such figure{place}")
-        preset, own = figures_of(self.preset), dict[str, Any]()
-        for name in self.policy.keys() & known.keys():
+        """Return the figures, unless one alone cannot be read, and everything that is wrong with them."""
+        faults = []
+        preset = policy_of(self.preset)
+        for part in _one_by_one(self.policy):
             try:
-                own[name] = TypeAdapter(_type_of(name)).validate_python(self.policy[name], strict=True)
-            except ValidationError as failure:
-                refuse(name, failure.errors()[0]["msg"])
+                _refuse_misplaced(part)
+                preset.changed(part)
+            except PolicyError as failure:
+                faults.append(OptionsError(str(failure), name=failure.name, why=failure.why))
         if faults:
             return None, faults
         addresses = {"public_url": self.base_url, "status_url": self.status_base}
-        products = _merged(preset.get("products", {}), own.get("products", {}))
-        policy = Policy(**{**preset, **addresses, **own, "products": products})
+        try:
+            policy = preset.changed({**self.policy, "addresses": addresses})
+        except PolicyError as failure:
+            return None, [OptionsError(str(failure), name=failure.name, why=failure.why)]
         return policy, impossible_figures(policy)
 
 
-def _merged(
-    preset: Mapping[str, Mapping[str, Any]], own: Mapping[str, Mapping[str, Any]]
-) -> dict[str, dict[str, Any]]:
-    """Put a bank's figures of products over a preset's, figure by figure."""
-    named = dict.fromkeys((*preset, *own))
-    return {product: {**preset.get(product, {}), **own.get(product, {})} for product in named}
+def _one_by_one(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give each figure of each table by itself, so that each that cannot be is found."""
+    for concern, given in figures.items():
+        if not isinstance(given, dict):
+            yield {concern: given}
+            continue
+        for name, value in given.items():
+            yield {concern: {name: value}}
 
 
 def load_options(**overrides: Any) -> Options:
@@ -280,36 +279,37 @@ def _config_file() -> Path | None:
     return place if os.access(place, os.R_OK) else None
 
 
-_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-_CHOICES = {
-    "wallet_algorithm": tuple(_ALGORITHMS),
-}
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 def _spoken(name: str) -> str:
     return f"DOJANG_{name.upper()}" if "." not in name else name
 
 
-def _type_of(name: str) -> Any:
-    if name == "products":
-        return dict[str, dict[str, Any]]
-    default = getattr(Policy(), name)
-    return dict[str, str] if isinstance(default, dict) else type(default)
+def _refuse_misplaced(figures: Mapping[str, Any]) -> None:
+    """Refuse what is set elsewhere: the centre's addresses, and a product's figure outside its table."""
+    if "addresses" in figures:
+        why = "set public_url and status_url at the top of the file, outside [policy]"
+        raise PolicyError("policy.addresses", why)
+    for name in figures:
+        product, _, figure = name.partition("_")
+        if figure and product in PRODUCTS and name not in MOVED:
+            raise PolicyError(f"policy.{name}", f"no such figure; see [policy.products.{product}]")
 
 
 def _refuse_hours(policy: Policy, refuse: Callable[[str, str], None]) -> None:
     """Refuse hours that are no hours, and products nobody issues."""
-    for name in ("service_open", "service_close"):
-        if _TIME.fullmatch(getattr(policy, name)) is None:
-            refuse(name, "it must be HH:MM")
     services = {f"{product}{purpose}" for product in PRODUCTS for purpose in ("", "-issue", "-reissue")}
-    for name, hours in policy.service_hours.items():
+    for name in policy.service_hours.products:
         if name not in services:
-            refuse("service_hours", f"{name} is no product, nor product-issue or product-reissue")
+            why = f"{name} is no product, nor product-issue or product-reissue"
+            refuse("service_hours.products", why)
+    given = {f"products.{name}": hours for name, hours in policy.service_hours.products.items()}
+    for name, hours in {"usual": policy.service_hours.usual, **given}.items():
         begins, dash, ends = hours.partition("-")
         if not dash or _TIME.fullmatch(begins) is None or _TIME.fullmatch(ends) is None:
-            refuse("service_hours", f"{name} must be HH:MM-HH:MM")
+            refuse(f"service_hours.{name}", "it must be HH:MM-HH:MM")
 
 
 def _refuse_products(policy: Policy, refuse: Callable[[str, str], None]) -> None:
@@ -336,45 +336,36 @@ def _refuse_products(policy: Policy, refuse: Callable[[str, str], None]) -> None
                 refuse(place, f"it must be one of {', '.join(str(one) for one in allowed)}")
 
 
-def _refuse_lengths(policy: Policy, refuse: Callable[[str, str], None]) -> None:
-    if policy.idle_warning >= policy.session_idle:
-        refuse("idle_warning", "the warning must come before the idle time-out")
-    if policy.session_idle > policy.session_absolute:
-        refuse("session_idle", "it must not be longer than session_absolute")
-    if policy.approvals_window >= SECONDS_A_DAY:
-        refuse("approvals_window", "it must be shorter than a day")
+def _refuse_lengths(sessions: SessionPolicy, refuse: Callable[[str, str], None]) -> None:
+    if sessions.idle_warning >= sessions.idle:
+        refuse("sessions.idle_warning", "the warning must come before the idle time-out")
+    if sessions.idle > sessions.absolute:
+        refuse("sessions.idle", "it must not be longer than sessions.absolute")
 
 
-def _refuse_lives(policy: Policy, refuse: Callable[[str, str], None]) -> None:
+def _refuse_lives(status: StatusPolicy, refuse: Callable[[str, str], None]) -> None:
     """Refuse lives of status that the refresh job or the signer cannot keep to."""
-    if policy.ocsp_life < 60:  # noqa: PLR2004 - a minute is the refresh job's own rhythm
-        refuse("ocsp_life", "answers must live for at least 60 seconds")
-    for name, most in (("ocsp_life", MAX_ANSWER_LIFE), ("crl_life", MAX_LIST_LIFE)):
-        if getattr(policy, name) > most.total_seconds():
-            refuse(name, f"the signer signs nothing that lives longer than {most.days} days")
+    if status.ocsp_life < 60:  # noqa: PLR2004 - a minute is the refresh job's own rhythm
+        refuse("status.ocsp_life", "answers must live for at least 60 seconds")
+    lives = (("ocsp_life", status.ocsp_life, MAX_ANSWER_LIFE), ("crl_life", status.crl_life, MAX_LIST_LIFE))
+    for name, life, most in lives:
+        if life > most.total_seconds():
+            refuse(f"status.{name}", f"the signer signs nothing that lives longer than {most.days} days")
 
 
 def impossible_figures(policy: Policy) -> list[OptionsError]:
-    """Find figures no bank can mean: negative lives, a warning after the end, an algorithm nobody has."""
+    """Find figures no bank can mean: names nobody could read, a warning after the end, products nobody has."""
     found: list[OptionsError] = []
 
     def refuse(name: str, why: str) -> None:
         found.append(OptionsError(f"policy.{name}: {why}", name=f"policy.{name}", why=why))
 
-    may_be_zero = {"phone_recent_days", "min_age_years", "fee_won"}
-    for item in dataclasses.fields(policy):
-        value = getattr(policy, item.name)
-        zero_is_fine = item.name in may_be_zero or item.default == 0
-        if type(value) is int and (value < 0 or (value == 0 and not zero_is_fine)):
-            refuse(item.name, "it must be greater than zero")
-        checks = [CHECKS[item.name]] if item.name in CHECKS else [number_fault] if type(value) is int else []
-        for why in filter(None, (check(value) for check in checks)):
-            refuse(item.name, why)
+    for name, why in faults_of(policy):
+        refuse(name, why)
     _refuse_hours(policy, refuse)
     _refuse_products(policy, refuse)
-    _refuse_lengths(policy, refuse)
-    for name, ways in _CHOICES.items():
-        if getattr(policy, name) not in ways:
-            refuse(name, f"it must be one of {', '.join(sorted(ways))}")
-    _refuse_lives(policy, refuse)
+    _refuse_lengths(policy.sessions, refuse)
+    if policy.wrong_entries.pin.count > MOST_WRONG_PINS:
+        refuse("wrong_entries.pin", f"the signer locks a key after {MOST_WRONG_PINS} at the latest")
+    _refuse_lives(policy.status, refuse)
     return found

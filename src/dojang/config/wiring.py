@@ -111,7 +111,7 @@ def build_status(options: Options) -> StatusApp:
         # A status answer is not worth waiting for a signer that is being started again.
         open_signer(options, timeout=STATUS_SIGNER_TIMEOUT, patience=0.2),
         clock_of(options),
-        ocsp_life=options.build_policy().ocsp_life,
+        ocsp_life=options.build_policy().status.ocsp_life,
         connections=options.threads,
     )
 

@@ -7,7 +7,7 @@ instead: the counters' rows are locked for the moment of counting, and what was 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection
@@ -61,19 +61,19 @@ class Budget:
 
 def wrong_entries(policy: Policy, acting: Acting) -> tuple[Budget, ...]:
     """Return the day's budgets of wrong entries of every kind: of everybody together, and of one source."""
-    everybody = Budget(EVERYBODY, "", Limit(policy.everybody_errors, DAY))
-    return (everybody, *of_source(SOURCE, acting.source, policy.source_errors))
+    everybody = Budget(EVERYBODY, "", policy.wrong_entries.everybody)
+    return (everybody, *of_source(SOURCE, acting.source, policy.wrong_entries.per_source))
 
 
-def of_source(name: str, source: str, limit: int) -> tuple[Budget, ...]:
-    """Return a day's budgets of an address: of its line, and of its site if it has more than one line.
+def of_source(name: str, source: str, limit: Limit) -> tuple[Budget, ...]:
+    """Return the budgets of an address: of its line, and of its site if it has more than one line.
 
     The site's is called as the line's with ``site`` in place of ``source``, or behind it.
     """
     networks = networks_of(source)
     site = name.replace(SOURCE, SITE) if SOURCE in name else f"{name}_{SITE}"
-    names = zip((name, site), networks, (limit, limit * SOURCES_A_SITE), strict=False)
-    return tuple(Budget(one, network, Limit(count, DAY)) for one, network, count in names)
+    limits = (limit, replace(limit, count=limit.count * SOURCES_A_SITE))
+    return tuple(Budget(*one) for one in zip((name, site), networks, limits, strict=False))
 
 
 def spent_of(budgets: Sequence[Budget], *, now: datetime) -> frozenset[str]:

@@ -212,7 +212,7 @@ def begin_attempt(progress: Progress) -> Progress:
 
 def over_limit(view: RunView, count: Count) -> Outcome:
     """Return what a try beyond a counter's limit becomes; nobody was asked."""
-    args = {"limit": count.limit.count, "phone": view.policy.bank_phone}
+    args = {"limit": count.limit.count, "phone": view.policy.bank.phone}
     if not count.locks:
         return Rejected(errors=(FieldError(count.code, Message(f"error.{count.code}", args)),))
     return Locked(factor=count.factor, errors=lock_errors(view, count.factor))
@@ -220,7 +220,7 @@ def over_limit(view: RunView, count: Count) -> Outcome:
 
 def lock_errors(view: RunView, factor: str) -> tuple[FieldError, ...]:
     """Say that a factor is locked and where the way out is."""
-    args = {"phone": view.policy.bank_phone}
+    args = {"phone": view.policy.bank.phone}
     return (FieldError("factor_locked", Message(f"locked.{factor}", args)),)
 
 

@@ -299,7 +299,7 @@ class RunView:
         seconds: int | None = None,
     ) -> Fact:
         """Make the fact that this step gives, alive for `seconds` (default: the session's absolute life)."""
-        life = self.policy.session_absolute if seconds is None else seconds
+        life = self.policy.sessions.absolute if seconds is None else seconds
         return Fact(
             name=name,
             at=self.now,

@@ -108,7 +108,7 @@ class Product:
 
     def hours_under(self, policy: Policy, purpose: str) -> tuple[str, str] | None:
         """Return when (open, close; KST) a certificate is issued or re-issued; None means round the clock."""
-        given = policy.service_hours
+        given = policy.service_hours.products
         named = given.get(f"{self.id}-{purpose}", given.get(self.id, self.hours.get(purpose, "")))
-        begins, _, ends = named.partition("-") if named else (policy.service_open, "", policy.service_close)
+        begins, _, ends = (named or policy.service_hours.usual).partition("-")
         return None if begins == ends else (begins, ends)

@@ -10,6 +10,8 @@ from dojang.pki.day import day_begins, day_ends, day_of
 
 #: The customer's calendar day, from midnight to midnight in Seoul.
 DAY: Final = "day"
+#: One run of a journey, from its start to its end: the counter's subject is the run itself.
+RUN: Final = "run"
 #: How a day is written where a number of seconds stands (rows, figures shown). No rolling window has it.
 SECONDS_A_DAY: Final = 86_400
 
@@ -18,23 +20,26 @@ SECONDS_A_DAY: Final = 86_400
 class Limit:
     """At most `count` times.
 
-    `per` is ``"day"`` (the customer's day: all is new at midnight in Seoul), a number of seconds (rolling:
-    at any moment, those of the last so many seconds), or None (until a right answer or an unlock). Raises
-    `ValueError` for 86,400 seconds and more: whoever means a day says so.
+    `per` is ``"day"`` (the customer's day: all is new at midnight in Seoul), ``"run"`` (one run of a
+    journey), a number of seconds (rolling: at any moment, those of the last so many seconds), or None (until
+    a right answer or an unlock). Raises `ValueError` for 86,400 seconds and
+    more: whoever means a day says so.
     """
 
     count: int
-    per: Literal["day"] | int | None = None
+    per: Literal["day", "run"] | int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what says two things."""
         if isinstance(self.per, int) and not 0 < self.per < SECONDS_A_DAY:
-            raise ValueError('a limit is per "day", per fewer seconds than a day has, or None')
+            raise ValueError('a limit is per "day", per "run", per fewer seconds than a day has, or None')
 
     @property
     def seconds(self) -> int | None:
-        """The window as rows keep it: a day is written as 86,400."""
-        return SECONDS_A_DAY if self.per == DAY else self.per
+        """The window as rows keep it: a day is written as 86,400; a run, as a right answer, has none."""
+        if isinstance(self.per, int) or self.per is None:
+            return self.per
+        return SECONDS_A_DAY if self.per == DAY else None
 
     def since(self, now: datetime) -> datetime | None:
         """Return from when on things count at `now`; None when all of them do."""

@@ -1,4 +1,4 @@
-"""Names of keys that rooms on both sides of the signer's port must agree about."""
+"""Names and figures of keys that rooms on both sides of the signer's port must agree about."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 TRANSPORT: Final = "transport"
 TRANSPORT_LABEL: Final = "transport-1"
 TRANSPORT_ALGORITHM: Final = "rsa-3072"
+#: How many wrong PINs in a row the signer allows at most, whatever a bank sets: more is no protection.
+MOST_WRONG_PINS: Final = 20
 
 
 def ensure_transport_key(signer: Signer) -> bytes:

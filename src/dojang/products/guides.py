@@ -35,12 +35,12 @@ def questions(journey_id: str, policy: Policy) -> tuple[GuideQuestion, ...]:
     """
     product = JOURNEYS[journey_id].product
     figures = {
-        "phone": policy.bank_phone,
+        "phone": policy.bank.phone,
         "years": product.life_under(policy) // 365,
         "window": product.window_under(policy),
-        "pattern_errors": policy.pattern_errors,
-        "biometric_errors": policy.biometric_errors,
-        "minutes": policy.session_idle // 60,
+        "pattern_errors": policy.wrong_entries.pattern.count,
+        "biometric_errors": policy.wrong_entries.biometric.count,
+        "minutes": policy.sessions.idle // 60,
     }
     return tuple(
         GuideQuestion(name, Message(f"guide.faq.{name}.q", figures), Message(f"guide.faq.{name}.a", figures))

@@ -11,6 +11,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dojang.journeys.model import always
+from dojang.ports.limits import Limit
+from dojang.ports.policy import Policy
+from dojang.ports.policy.reading import figure_at
 from dojang.products.messages import render
 from dojang.products.offer import JOURNEYS
 from dojang.products.presets import AS_PRINTED, PRESETS, policy_of
@@ -26,87 +29,112 @@ if TYPE_CHECKING:
 class KindFacts:
     """What an auditor wants to know of a kind of step.
 
-    `asks` are the names of form fields; `of` who answers; `limits` names of policy fields that bound it.
+    `asks` are the names of form fields; `of` who answers; `limits` dotted names of the policy's figures that
+    bound it. Raises `PolicyError` for a figure no policy has.
     """
 
     asks: tuple[str, ...] = ()
     of: str = "–"
     limits: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Look every figure up: a misspelt one is found when this is imported, not by who reads the table."""
+        for path in self.limits:
+            figure_at(Policy(), path)
+
 
 PRESET_NOTE = (
     "`as-printed` is what runs when nothing is set: the banks' guides as they are printed. `kisa` is what "
     'law and practice prefer. A bank names one in `dojang.toml` (`preset = "kisa"`); what it sets in '
-    "`[policy]` wins over the preset."
+    "`[policy.<concern>]` wins over the preset."
 )
-_CALLS = ("ars_ttl", "ars_calls_per_run", "ars_calls_per_day")
+_ACCOUNT = ("wrong_entries.account", "wrong_entries.account_password")
+_CALLS = ("ars.ttl", "ars.calls_per_run", "ars.calls_per_day")
 KINDS: Mapping[str, KindFacts] = MappingProxyType(
     {
-        "account": KindFacts(
-            asks=("account", "account_password"), of="core bank", limits=("account_errors",)
-        ),
-        "account_number": KindFacts(asks=("account",), of="core bank", limits=("account_errors",)),
+        "account": KindFacts(asks=("account", "account_password"), of="core bank", limits=_ACCOUNT),
+        "account_number": KindFacts(asks=("account",), of="core bank", limits=("wrong_entries.account",)),
         "account_password": KindFacts(
-            asks=("account_id", "account_password"), of="core bank", limits=("account_errors",)
+            asks=("account_id", "account_password"), of="core bank", limits=("wrong_entries.account",)
         ),
         "ars_call": KindFacts(asks=("phone",), of="telephone network", limits=_CALLS),
         "bank_certificate": KindFacts(
             asks=("mac", "signature"),
             of="registered telephone",
-            limits=("pattern_errors", "biometric_errors", "challenge_ttl", "approval_ttl"),
+            limits=(
+                "wrong_entries.pattern",
+                "wrong_entries.biometric",
+                "devices.challenge_ttl",
+                "approvals.ttl",
+            ),
         ),
         "certificate_password": KindFacts(
             asks=("serial", "signature"),
             of="certificate on the device",
-            limits=("certificate_password_errors",),
+            limits=("wrong_entries.certificate_password",),
         ),
         "confirm": KindFacts(),
         "contact": KindFacts(asks=("email", "phone"), of="core bank"),
         "details": KindFacts(asks=("email", "address", "phone"), of="core bank"),
-        "device": KindFacts(asks=("device_id", "app_version"), of="wallet", limits=("app_min_version",)),
+        "device": KindFacts(
+            asks=("device_id", "app_version"), of="wallet", limits=("devices.min_app_version",)
+        ),
         "device_key": KindFacts(
-            asks=("csr", "sealed_r", "password_ok"), of="device, signer", limits=("pins_per_run",)
+            asks=("csr", "sealed_r", "password_ok"), of="device, signer", limits=("runs.keys",)
         ),
         "factor_choice": KindFacts(asks=("factor",), of="core bank"),
         "find_id": KindFacts(
             asks=("name", "birth", "account", "account_password"),
             of="core bank",
-            limits=("lookup_errors", "account_errors"),
+            limits=("wrong_entries.find_id", "wrong_entries.account_password"),
         ),
         "id_card": KindFacts(
-            asks=("card_type", "card_number", "issued"), of="state register", limits=("id_card_errors",)
+            asks=("card_type", "card_number", "issued"),
+            of="state register",
+            limits=("wrong_entries.id_card",),
         ),
-        "identify": KindFacts(asks=("user_id", "rrn"), of="core bank", limits=("identify_errors",)),
+        "identify": KindFacts(asks=("user_id", "rrn"), of="core bank", limits=("wrong_entries.identify",)),
         "identity_way": KindFacts(asks=("way",)),
-        "mail_code": KindFacts(asks=("code",), of="mail", limits=("mail_code_ttl", "mail_code_errors")),
+        "mail_code": KindFacts(
+            asks=("code",), of="mail", limits=("mail_code.ttl", "wrong_entries.mail_code")
+        ),
         "new_phone": KindFacts(
-            asks=("old_phone", "new_phone"), of="core bank", limits=("new_phones_per_day",)
+            asks=("old_phone", "new_phone"), of="core bank", limits=("phones.new_per_day",)
         ),
         "one_won": KindFacts(
             asks=("bank", "account", "code"),
             of="core bank, other bank",
-            limits=("one_won_ttl", "one_won_errors", "one_won_per_day"),
+            limits=("one_won.ttl", "wrong_entries.one_won", "one_won.per_day"),
         ),
-        "otp": KindFacts(asks=("code",), of="core bank", limits=("otp_errors",)),
-        "pattern": KindFacts(asks=("proof_key", "points"), of="device", limits=("pattern_min_points",)),
-        "person": KindFacts(asks=("name", "phone", "birth"), of="core bank", limits=("person_errors",)),
+        "otp": KindFacts(asks=("code",), of="core bank", limits=("wrong_entries.otp",)),
+        "pattern": KindFacts(asks=("proof_key", "points"), of="device", limits=("pattern.min_points",)),
+        "person": KindFacts(
+            asks=("name", "phone", "birth"), of="core bank", limits=("wrong_entries.person",)
+        ),
         "phone_check": KindFacts(
             asks=("name", "birth", "gender", "carrier", "phone", "code"),
             of="carriers, text message",
-            limits=("phone_check_ttl", "phone_check_errors", "phone_texts_per_day"),
+            limits=(
+                "phone_check.ttl",
+                "wrong_entries.phone_check",
+                "wrong_entries.phone_check_number",
+                "phone_check.texts_per_day",
+            ),
         ),
         "phone_code": KindFacts(
-            asks=("code",), of="text message", limits=("sms_reply_ttl", "mail_code_errors")
+            asks=("code",), of="text message", limits=("phone_code.ttl", "wrong_entries.phone_code")
         ),
-        "reissue_reason": KindFacts(asks=("reason",), limits=("reissue_per_day",)),
+        "reissue_reason": KindFacts(asks=("reason",), limits=("reissue.per_day",)),
         "reissue_request": KindFacts(asks=("reason",)),
         "request": KindFacts(asks=("way",)),
-        "secret": KindFacts(asks=("pin", "pin_again"), of="signer", limits=("pin_length", "pins_per_run")),
+        "secret": KindFacts(asks=("pin", "pin_again"), of="signer", limits=("runs.keys",)),
         "security_card": KindFacts(
-            asks=("serial_tail", "code_first", "code_second"), of="core bank", limits=("card_errors",)
+            asks=("serial_tail", "code_first", "code_second"),
+            of="core bank",
+            limits=("wrong_entries.security_card",),
         ),
         "sms_reply": KindFacts(
-            of="text message", limits=("sms_reply_ttl", "sms_reply_errors", "sms_reply_digits")
+            of="text message", limits=("sms_reply.ttl", "wrong_entries.sms_reply", "sms_reply.digits")
         ),
         "terms": KindFacts(asks=("agree",)),
     }
@@ -204,10 +232,24 @@ def _row(step: Step) -> str:
         ", ".join(f"`{name}`" for name in facts.asks) or "–",
         facts.of,
         f"`{step.gives}`",
-        ", ".join(f"`{name}`" for name in facts.limits) or "–",
+        ", ".join(f"`{path}` ({_figure(path)})" for path in facts.limits) or "–",
         taken + aside,
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _figure(path: str) -> str:
+    """Write what a figure is where a bank sets nothing, with its unit or what it is counted over."""
+    value, unit = figure_at(policy_of(AS_PRINTED), path)
+    if not isinstance(value, Limit):
+        return f"{value} {unit}".rstrip()
+    if value.per is None:
+        return f"{value.count} until a right answer"
+    return (
+        f"{value.count} in {value.per} seconds"
+        if isinstance(value.per, int)
+        else f"{value.count} a {value.per}"
+    )
 
 
 def _reason(step: Step) -> str:

@@ -50,7 +50,7 @@ def order_page(turn: Turn, *, wrong: str = "") -> Page:
         return engine.make_page(turn.view(replace(turn.body.progress, stopped=error)), state="failed")
     if order.state == "done":
         return engine.make_page(turn.view(), state="done", result=result_of(order))
-    until = order.placed_at + timedelta(seconds=turn.world.policy.issue_confirm_within)
+    until = order.placed_at + timedelta(seconds=turn.world.policy.issue.confirm_within)
     page = engine.make_page(turn.view(), state="issuing")
     return replace(page, wait=Wait("issuing", "issuing", until.isoformat(), _POLL_ISSUING))
 

@@ -43,7 +43,7 @@ def record_step(
     if found is None or found[0].customer_id != view.customer:
         return
     certificate, asked, agent = found
-    there = replace(acting, origin=world.policy.public_url, agent=agent)
+    there = replace(acting, origin=world.policy.addresses.public_url, agent=agent)
     record_use(UnrecordedUse(certificate, f"factor_{view.product}", asked), word, acting=there, world=world)
 
 

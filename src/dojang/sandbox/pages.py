@@ -60,9 +60,9 @@ def show(
         "locale": locale,
         "other_locale": other,
         "display": display if display in DISPLAYS else "",
-        "bank": policy.bank_name(locale),
-        "bank_phone": policy.bank_phone,
-        "short_code": policy.sms_short_code,
+        "bank": policy.bank.name(locale),
+        "bank_phone": policy.bank.phone,
+        "short_code": policy.bank.text_number,
     }
     return render(request, template, {**common, **context}, status=status)
 

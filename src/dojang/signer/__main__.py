@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from dojang.adapters.clocks import FileClock, SystemClock
 from dojang.pki.errors import DojangError
+from dojang.ports.signer_keys import MOST_WRONG_PINS
 from dojang.ports.signer_wire import socket_path
 from dojang.signer.customers import CustomerLimits
 from dojang.signer.server import Server
@@ -109,8 +110,8 @@ def _at_once() -> int:
 def _config(options: argparse.Namespace) -> SignerConfig:
     """Return the settings. Raises `StartError` for impossible ones."""
     cost = PinCost(options.pin_memory_kib, options.pin_passes)
-    if not 1 <= options.pin_errors <= 20:  # noqa: PLR2004 - more is no protection
-        raise StartError("--pin-errors must be 1 to 20")
+    if not 1 <= options.pin_errors <= MOST_WRONG_PINS:
+        raise StartError(f"--pin-errors must be 1 to {MOST_WRONG_PINS}")
     if not 8 <= cost.memory_kib <= 1 << 20 or not 1 <= cost.passes <= 100:  # noqa: PLR2004 - argon2's own floor
         raise StartError("--pin-memory-kib must be 8 to 1048576 and --pin-passes 1 to 100")
     if options.max_leap < 1 or options.max_absence < 1:

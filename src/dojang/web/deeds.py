@@ -161,7 +161,7 @@ def own_holders(request: HttpRequest) -> list[str]:
     if session is not None:
         return [session.customer_id]
     world = world_of(request)
-    since = world.clock.now() - timedelta(seconds=world.policy.session_absolute)
+    since = world.clock.now() - timedelta(seconds=world.policy.sessions.absolute)
     holders: dict[str, None] = {}
     for run_id, token in known_runs(request).items():
         try:

@@ -10,6 +10,7 @@ from dojang.account.proving.actions import ask
 from dojang.account.proving.values import LOGIN, Answer
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import phrase, product_name, reader_locale
+from dojang.journeys.kinds.secret import PIN_DIGITS
 from dojang.ports.writing import is_digits, plain_digits
 from dojang.web.app.biometrics import stand_in
 from dojang.web.asking import control
@@ -112,17 +113,19 @@ def answer_of(request: HttpRequest) -> Answer:
     )
 
 
-def pin_mistakes(request: HttpRequest, pin: str) -> tuple[str, ...]:
+def pin_mistakes(pin: str) -> tuple[str, ...]:
     """Say what is wrong with the form of a PIN in its plain writing: that is no try of its key."""
-    locale, length = reader_locale(), world_of(request).policy.pin_length
+    locale = reader_locale()
     if not pin:
         return (phrase("me.login.empty_pin", locale),)
-    return () if is_digits(pin, length) else (phrase("error.digits_needed", locale, {"count": length}),)
+    return (
+        () if is_digits(pin, PIN_DIGITS) else (phrase("error.digits_needed", locale, {"count": PIN_DIGITS}),)
+    )
 
 
 def pin_control(label: str, help_id: str, product_name: str, errors: Sequence[str]) -> Control:
     """Describe the box of a PIN."""
     locale = reader_locale()
     return control(
-        "pin", "pin", label, locale, help_id=help_id, longest=6, errors=errors, product=product_name
+        "pin", "pin", label, locale, help_id=help_id, longest=PIN_DIGITS, errors=errors, product=product_name
     )

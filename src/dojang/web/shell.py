@@ -28,9 +28,7 @@ def display_of(request: HttpRequest) -> str:
 
 def theme_id(request: HttpRequest) -> str:
     """Return the id of the bank's theme, from the configuration."""
-    world = getattr(request, "world", None)
-    themes: Mapping[str, str] = world.policy.themes if world is not None else {}
-    return themes.get("default", "dojang")
+    return policy_for(request).bank.theme
 
 
 def policy_for(request: HttpRequest) -> Policy:
@@ -50,8 +48,8 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "other_locale": other,
         "other_url": f"/{request.path.lstrip('/')}?{query.urlencode()}",
         "theme": theme,
-        "bank": policy.bank_name(locale),
-        "bank_phone": policy.bank_phone,
+        "bank": policy.bank.name(locale),
+        "bank_phone": policy.bank.phone,
         "bank_hours": theme.hours[locale],
         "lives": {
             f"{product.id}_life": write_years(product.life_under(policy) // 365, locale)

@@ -52,7 +52,7 @@ def test_a_new_browser_is_told_on_every_channel_with_the_way_out(
     run_jobs()
     sms = world.sms.texts(hong.walk.number)[-1].text  # type: ignore[attr-defined]
     assert "Chrome, Windows" in sms
-    assert world.policy.bank_phone in sms
+    assert world.policy.bank.phone in sms
     assert "멈춰" in sms
     assert "http" not in sms
     assert "/" not in sms

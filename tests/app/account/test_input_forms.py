@@ -111,7 +111,7 @@ def test_lost_phone_takes_every_form_and_counts_none(visitor: Visitor) -> None:
 
 def test_what_is_no_number_is_no_try_of_a_hand_off(world: World) -> None:
     """Other forms are not found and not counted; the number is known in full-width digits and with dashes."""
-    world = with_policy(world, handoff_tries_per_day=2)
+    world = with_policy(world, wrong_entries={"handoff": 2})
     walk = Walk(world).walk_to("identify")
     made = offer_handoff(walk.run, acting=walk.acting, world=world)
     phone = Acting(kind="customer", source="203.0.113.5", channel="app", locale="ko")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from django.db import DatabaseError, connection
 from tests.journeys.app.device import AppWalk, approve, b64
-from tests.journeys.app.walker import Walk
+from tests.journeys.app.walker import Walk, with_policy
 
 from dojang.audit.models import Event
 from dojang.audit.queries import verify_chains
@@ -48,7 +47,7 @@ def test_the_pattern_in_a_journey_of_the_app_is_a_use(world: World) -> None:
     app.step()
     assert told(app)[0] == ("bank", "factor_financial", "accepted", "app")
     (use, _) = uses_of(HONG.id)
-    assert (use.agent, use.origin) == ("My phone", world.policy.public_url)
+    assert (use.agent, use.origin) == ("My phone", world.policy.addresses.public_url)
     assert use.source == "198.51.100.*"
     assert Event.objects.filter(type="certificate:used", subject=use.serial).count() == 1
     assert Event.objects.filter(type="certificate:use_refused", subject=use.serial).count() == 1
@@ -72,8 +71,7 @@ def test_an_approval_on_the_telephone_is_a_use_of_its_certificate(world: World) 
 
 def test_the_joint_certificate_in_a_journey_is_a_use(world: World) -> None:
     """Where the bank asks for its password: a signature that is wrong, then the right one."""
-    policy = dataclasses.replace(world.policy, products={"financial": {"app_certificate_password": True}})
-    asking = dataclasses.replace(world, policy=policy)
+    asking = with_policy(world, products={"financial": {"app_certificate_password": True}})
     joint = AppWalk(asking, journey="joint-app-issue")
     joint.finish()
     bank = AppWalk(asking, phone=joint.phone)

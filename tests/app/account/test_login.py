@@ -146,7 +146,7 @@ def test_the_page_tells_the_delay(world: World) -> None:
 def test_a_place_that_guesses_too_much_is_paused(world: World) -> None:
     """Guessing one PIN on many people runs out with the budget of the place, not of a person."""
     walk = holder(world)
-    few = dataclasses.replace(world, policy=dataclasses.replace(world.policy, source_errors=3))
+    few = dataclasses.replace(world, policy=world.policy.changed({"wrong_entries": {"per_source": 3}}))
     for name in ("one111", "two222", "three3"):
         with pytest.raises(LoginRefusedError):
             log_in(few, name, WRONG, source="203.0.113.9")

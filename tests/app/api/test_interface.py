@@ -160,7 +160,7 @@ def test_what_is_too_large_is_refused_as_such(client: Client, world: World) -> N
 
 def test_too_many_runs_from_one_place_are_429(client: Client, world: World) -> None:
     """The refusal has its own status and code, on the interface and on the pages."""
-    wiring.set_world(replace(world, policy=replace(world.policy, starts_per_source=1)))
+    wiring.set_world(replace(world, policy=world.policy.changed({"runs": {"starts_per_source": 1}})))
     begin(client)
     body = json.dumps({"journey": JOURNEY})
     refused = client.post("/api/v1/runs", body, content_type="application/json")

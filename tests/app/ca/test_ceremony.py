@@ -10,6 +10,7 @@ import pytest
 from tests.app.ca.centre import Centre
 from tests.app.ca.faults import MOMENTS, FaultySigner
 from tests.centres import SignerProcess
+from tests.journeys.app.walker import with_policy
 
 from dojang.adapters.signer_client import SocketSigner
 from dojang.audit.models import Event
@@ -137,7 +138,7 @@ def test_a_label_never_stands_for_something_else(bare: Centre, tmp_path: Path) -
 def test_the_bank_s_own_name_is_in_its_authorities_certificates(bare: Centre) -> None:
     """The shipped file takes it from the settings; a name changed later changes nothing that is made."""
     options = bare.options
-    named = replace(options["world"], policy=replace(options["world"].policy, bank_name_en='Moon "&" Bank'))
+    named = with_policy(options["world"], bank={"name_en": 'Moon "&" Bank'})
     assert len(perform_ceremony(**{**options, "world": named})) == 3
     assert perform_ceremony(**options) == ()
     for row in Authority.objects.all():

@@ -30,7 +30,7 @@ def test_the_next_publication_lists_a_revocation_in_its_own_shard(centre: Centre
     actions.revoke_certificate(row.pk, "keyCompromise", **centre.options)
     (made,) = actions.publish_crls(**centre.options)
     assert (made.authority, made.shard, made.entries) == ("issuing-1", row.shard, 1)
-    for shard in range(centre.world.policy.crl_shards):
+    for shard in range(centre.world.policy.status.crl_shards):
         assert _listed("issuing-1", shard) == ({serial_number(row.serial)} if shard == row.shard else set())
     certificate = x509.load_der_x509_certificate(bytes(row.der))
     points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
@@ -43,8 +43,8 @@ def test_the_next_publication_lists_a_revocation_in_its_own_shard(centre: Centre
 def test_all_lists_are_renewed_at_half_of_their_life(centre: Centre) -> None:
     """Nothing revoked, nothing to do; after half a life every list of every authority is signed anew."""
     actions.publish_crls(force=True, **centre.options)
-    centre.advance(centre.world.policy.crl_life // 2 + 1)
-    assert len(actions.publish_crls(**centre.options)) == 1 + centre.world.policy.crl_shards
+    centre.advance(centre.world.policy.status.crl_life // 2 + 1)
+    assert len(actions.publish_crls(**centre.options)) == 1 + centre.world.policy.status.crl_shards
     assert actions.publish_crls(**centre.options) == ()
 
 
@@ -83,7 +83,7 @@ def test_answers_are_signed_anew_at_half_of_their_life(centre: Centre) -> None:
     actions.refresh_ocsp_answers(**centre.options)
     assert actions.refresh_ocsp_answers(**centre.options) == 0
     before = OcspAnswer.objects.get(certificate=row).this_update
-    centre.advance(centre.world.policy.ocsp_life // 2 + 10)
+    centre.advance(centre.world.policy.status.ocsp_life // 2 + 10)
     assert actions.refresh_ocsp_answers(**centre.options) >= 2
     assert OcspAnswer.objects.get(certificate=row).this_update > before
     assert bytes(OcspAnswer.objects.get(certificate=short).by_sha1) == b""
@@ -104,8 +104,8 @@ def test_two_publications_at_once_give_each_list_one_number(centre: Centre) -> N
 
     with ThreadPoolExecutor(4) as pool:
         made = sum(pool.map(publish, range(4)))
-    assert made >= 1 + centre.world.policy.crl_shards
-    for shard in range(centre.world.policy.crl_shards):
+    assert made >= 1 + centre.world.policy.status.crl_shards
+    for shard in range(centre.world.policy.status.crl_shards):
         numbers = list(
             Crl.objects.filter(issuer__label="issuing-1", shard=shard).values_list("number", flat=True)
         )

@@ -130,7 +130,7 @@ def test_long_holds_are_found(centre: Centre) -> None:
     """After the policy's days, and not a day before, a hold is one to be ended."""
     row = centre.activate()
     actions.suspend_certificate(row.pk, **centre.options)
-    centre.advance(centre.world.policy.hold_days * DAY - 60)
+    centre.advance(centre.world.policy.suspension.hold_days * DAY - 60)
     assert actions.long_held(world=centre.world) == ()
     centre.advance(120)
     assert actions.long_held(world=centre.world) == (row.pk,)

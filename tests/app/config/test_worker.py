@@ -161,7 +161,7 @@ def test_late_lists_are_told(world: World, tmp_path: Path) -> None:
     assert look(world, tmp_path).lists
     lists = Crl.objects.count()
     for share, late in ((0.7, 0), (0.8, lists)):
-        at = world.clock.now() + timedelta(seconds=world.policy.crl_life * share)
+        at = world.clock.now() + timedelta(seconds=world.policy.status.crl_life * share)
         found = look(replace(world, clock=_Later(at)), tmp_path)
         assert (found.lists, found.figures["lists_late"], found.ready) == (late == 0, late, True)
 

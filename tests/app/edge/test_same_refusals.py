@@ -162,14 +162,14 @@ def test_both_doors_refuse_alike(
 
 @pytest.mark.parametrize(
     ("figures", "status"),
-    [({"starts_per_source": 1}, 429), ({"service_open": "00:00", "service_close": "00:01"}, 503)],
+    [({"runs": {"starts_per_source": 1}}, 429), ({"service_hours": {"usual": "00:00-00:01"}}, 503)],
 )
 def test_both_doors_tell_alike_that_nobody_begins_now(
     world: World, figures: dict[str, Any], status: int
 ) -> None:
     """Too many beginnings, and hours in which nothing is issued: the same at each, and nothing begins."""
     Client().post(BEGIN)
-    wiring.set_world(replace(world, policy=replace(world.policy, **figures)))
+    wiring.set_world(replace(world, policy=world.policy.changed(figures)))
     page = Client().post(BEGIN)
     told = Client().post("/api/v1/runs", json.dumps({"journey": JOURNEY}), content_type="application/json")
     assert (page.status_code, told.status_code) == (status, status)

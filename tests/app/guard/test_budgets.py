@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 NOW = datetime(2031, 5, 6, 3, 0, tzinfo=UTC)
 EVENING = datetime(2031, 5, 6, 14, 59, tzinfo=UTC)  # 23:59 in Seoul
-POLICY = Policy(source_errors=3, everybody_errors=5)
+POLICY = Policy().changed({"wrong_entries": {"per_source": 3, "everybody": 5}})
 
 
 def of(source: str) -> tuple[Budget, ...]:

@@ -192,7 +192,7 @@ def test_one_order_of_a_person_and_product_lives_at_a_time(world: World) -> None
 
 def test_the_limit_of_re_issues_holds_at_the_door(world: World) -> None:
     """Whoever orders: beyond the policy's number a day nothing is placed and nothing spent."""
-    strict = with_policy(world, reissue_per_day=1)
+    strict = with_policy(world, reissue={"per_day": 1})
     for name in ("one", "two"):
         carry(strict, place(strict, request(strict, "hong", name)).id)
     third = request(strict, "hong", "three")

@@ -62,7 +62,7 @@ def test_a_run_left_alone_is_ended_by_its_job(world: World, run_jobs: Callable[[
     """The expiry job ends a run whose time is over."""
     walk = Walk(world).walk_to("identify")
     clock: Any = world.clock
-    clock.advance(world.policy.session_idle + 1)
+    clock.advance(world.policy.sessions.idle + 1)
     tasks.expire_runs.defer()
     assert run_jobs() == 1
     assert Run.objects.get(id=walk.run).state == "expired"

@@ -401,7 +401,9 @@ def test_issuer_certificates_are_served(centre: Centre, status: StatusApp) -> No
     row = centre.activate()
     certificate = x509.load_der_x509_certificate(bytes(row.der))
     access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-    paths = {item.access_location.value.removeprefix(centre.world.policy.public_url) for item in access}
+    paths = {
+        item.access_location.value.removeprefix(centre.world.policy.addresses.public_url) for item in access
+    }
     assert paths == {"/ocsp", "/aia/issuing-1.cer"}
     assert _get(status, "/aia/nobody.cer")[0] == "404 Not Found"
     assert _get(status, "/crl/issuing-1/999.crl")[0] == "404 Not Found"

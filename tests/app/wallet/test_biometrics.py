@@ -142,7 +142,7 @@ def test_a_registration_comes_within_a_minute_and_once(world: World) -> None:
     """Late and repeated answers are refused, and so is one over a challenge made for something else."""
     hong = person(world)
     made = hong.prove_pattern()
-    world.clock.advance(world.policy.challenge_ttl + 1)  # type: ignore[attr-defined]
+    world.clock.advance(world.policy.devices.challenge_ttl + 1)  # type: ignore[attr-defined]
     with pytest.raises(BiometricRefusedError) as late:
         hong.register(made)
     assert late.value.data["reason"] == "late"
@@ -266,7 +266,7 @@ def test_an_answer_is_good_once_and_within_a_minute(world: World, hong: Holder) 
     assert hong.open(assertion=assertion).reason == "biometric_wrong"
     assert hong.open().ok
     before, made = standing(), challenge(world, hong.walk)
-    world.clock.advance(world.policy.challenge_ttl + 1)  # type: ignore[attr-defined]
+    world.clock.advance(world.policy.devices.challenge_ttl + 1)  # type: ignore[attr-defined]
     assert hong.answer(made).reason == "late"
     assert standing() == before
     assert errors_of(Biometric.objects.get()) == 0

@@ -61,7 +61,7 @@ def test_a_parcel_waits_ten_minutes(world: World) -> None:
     """Afterwards it is not handed out, and it is deleted by whoever asks or clears away."""
     put(world)
     put(world, "cd" * 32)
-    world.clock.advance(world.policy.parcel_ttl + 1)  # type: ignore[attr-defined]
+    world.clock.advance(world.policy.devices.parcel_ttl + 1)  # type: ignore[attr-defined]
     with pytest.raises(ParcelNotFoundError):
         fetch(world)
     assert forget_parcels(world=world) == 1

@@ -71,7 +71,7 @@ def test_a_challenge_is_answered_once(world: World, walk: AppWalk) -> None:
     assert answer(world, walk, made.id, **proofs).reason == "late"
     later = challenge(world, walk)
     assert later is not None
-    world.clock.advance(world.policy.challenge_ttl + 1)  # type: ignore[attr-defined]
+    world.clock.advance(world.policy.devices.challenge_ttl + 1)  # type: ignore[attr-defined]
     assert answer(world, walk, later.id, **walk.phone.proofs(later.challenge)).reason == "late"
     assert errors() == 0
 
@@ -199,7 +199,7 @@ def test_old_challenges_are_cleared_away(world: World, walk: AppWalk) -> None:
     """An hour after their end, and not before."""
     assert challenge(world, walk) is not None
     assert forget_challenges(now=world.clock.now()) == 0
-    world.clock.advance(world.policy.challenge_ttl + 3601)  # type: ignore[attr-defined]
+    world.clock.advance(world.policy.devices.challenge_ttl + 3601)  # type: ignore[attr-defined]
     assert forget_challenges(now=world.clock.now()) == 1
 
 
@@ -267,7 +267,7 @@ def test_at_most_three_questions_in_ten_minutes(world: World, walk: AppWalk) -> 
     assert len(approvals.approvals_for(walk.phone.device_id, world=world)) == 1
     push: Any = world.push
     assert len(push.banners(HONG.id)) == 3
-    world.clock.advance(world.policy.approvals_window)  # type: ignore[attr-defined]
+    world.clock.advance(world.policy.approvals.questions.per)  # type: ignore[attr-defined]
     assert ask(world, walk, "later") is not None
 
 
@@ -281,7 +281,7 @@ def test_parallel_questions_are_three(world: World, walk: AppWalk) -> None:
 def test_a_question_ends_by_itself(world: World, walk: AppWalk) -> None:
     """Nobody answers in time: expired, for the screen and for the telephone."""
     asked = ask(world, walk)
-    world.clock.advance(world.policy.approval_ttl + 1)  # type: ignore[attr-defined]
+    world.clock.advance(world.policy.approvals.ttl + 1)  # type: ignore[attr-defined]
     assert approvals.approval_state(asked.id, world=world).state == "expired"
     assert approvals.approvals_for(walk.phone.device_id, world=world) == ()
 

@@ -194,7 +194,7 @@ def test_a_question_to_approve_is_urgent_and_lives_as_long_as_it_waits(
     assert deliver(walk.world) == ["sent"]
     (got,) = browser.got
     assert got.headers["Urgency"] == "high"
-    assert 0 < int(got.headers["TTL"]) <= walk.world.policy.approval_ttl
+    assert 0 < int(got.headers["TTL"]) <= walk.world.policy.approvals.ttl
     (shown,) = browser.messages()
     assert shown["url"] == "/app/approvals/"
     assert "42" not in shown["title"] + shown["text"]

@@ -53,7 +53,9 @@ def test_a_guide_walks_the_order_the_bank_has_chosen() -> None:
 def test_answers_tell_the_banks_own_figures() -> None:
     """Years, days and the telephone number come from the policy."""
     guide = guide_by_id(
-        "joint-app-issue", "en", policy=Policy(products={"joint": {"life_days": 731}}, bank_phone="02-1")
+        "joint-app-issue",
+        "en",
+        policy=Policy().changed({"products": {"joint": {"life_days": 731}}, "bank": {"phone": "02-1"}}),
     )
     assert guide
     answers = {asked.id: asked.answer for asked in guide.questions}

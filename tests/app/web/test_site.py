@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.test import Client
-from tests.journeys.app.walker import Walk
+from tests.journeys.app.walker import Walk, with_policy
+
+from dojang.config import wiring
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -175,6 +177,14 @@ def test_another_browser_cannot_open_the_run(visitor: Client) -> None:
     theirs, absent = stranger.get(place), stranger.get("/runs/0123456789/")
     assert theirs.status_code == absent.status_code == 404
     assert visitor.get(place).status_code == 200
+
+
+def test_the_page_asks_as_long_before_its_end_as_the_bank_says(visitor: Client, world: World) -> None:
+    """How long before the time-out a page asks whether somebody is there is the bank's figure."""
+    place = begin(visitor)
+    assert 'data-before="60"' in visitor.get(place).content.decode()
+    wiring.set_world(with_policy(world, sessions={"idle_warning": 90}))
+    assert 'data-before="90"' in visitor.get(place).content.decode()
 
 
 def test_a_right_answer_redirects_and_a_wrong_one_says_what_is_wrong(visitor: Client) -> None:

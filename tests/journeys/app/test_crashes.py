@@ -112,7 +112,7 @@ def whole(walk: Walk, world: World, *, certificates: int) -> None:
 
 def test_a_crash_at_every_outside_call_of_issuing_is_taken_up(world: World) -> None:
     """The process dies before and after each call to signer and bank in turn; opening the page finishes."""
-    free = with_policy(world, reissue_per_day=1000, ars_calls_per_day=1000)
+    free = with_policy(world, reissue={"per_day": 1000}, ars={"calls_per_day": 1000})
     counting = Fuse()
     walk = Walk(free).walk_to("confirm")
     confirm(walk, crashing_world(free, counting))
@@ -133,7 +133,7 @@ def test_a_crash_at_every_outside_call_of_issuing_is_taken_up(world: World) -> N
 
 def test_a_crash_at_statements_of_issuing_is_taken_up(world: World) -> None:
     """The process dies at SQL statements spread over the whole of issuing; the reconcile job finishes."""
-    free = with_policy(world, reissue_per_day=1000, ars_calls_per_day=1000)
+    free = with_policy(world, reissue={"per_day": 1000}, ars={"calls_per_day": 1000})
     counting = Fuse()
     walk = Walk(free).walk_to("confirm")
     with failing_statements(counting):
@@ -233,7 +233,7 @@ def test_a_run_that_cannot_be_finished_in_time_fails_and_the_old_one_lives(world
     away = with_parts(world, signer=Away())
     act(walk.run, "confirm", walk.page.revision, "submit", {}, acting=walk.acting, world=away)
     clock: Any = world.clock
-    clock.advance(world.policy.issue_confirm_within + 1)
+    clock.advance(world.policy.issue.confirm_within + 1)
     assert carry_out([walk.run], acting=SYSTEM, world=away) == [walk.run]
     page = walk.refresh()
     assert (page.state, walk.codes) == ("failed", ["issue_timed_out"])
@@ -304,7 +304,7 @@ def test_when_no_call_can_be_placed_none_is_counted(world: World) -> None:
     walk = Walk(world).walk_to("ars")
     data = {"phone": world.corebank.phones(walk.person.id)[0].id}
     without = with_parts(world, telephony=Away())
-    for _ in range(world.policy.ars_calls_per_run + 1):
+    for _ in range(world.policy.ars.calls_per_run.count + 1):
         page = act(walk.run, "ars", walk.page.revision, "submit", data, acting=walk.acting, world=without)
         assert (page.step, [error.code for error in page.errors]) == ("ars", ["telephony_unavailable"])
         walk.page = page

@@ -33,7 +33,8 @@ def free(world: World) -> World:
     """Return the World with room for many runs of one person."""
     return with_policy(
         world,
-        reissue_per_day=1000, phone_texts_per_day=10_000, one_won_per_day=1000, source_errors=10_000,
+        reissue={"per_day": 1000}, phone_check={"texts_per_day": 10_000}, one_won={"per_day": 1000},
+        wrong_entries={"per_source": 10_000},
     )  # fmt: skip
 
 
@@ -141,7 +142,7 @@ def test_a_crash_at_statements_of_storage_failed(world: World) -> None:
         walk.submit()
         with failing_statements(Fuse(point)), pytest.raises(CrashError):
             say(walk, world, "storage_failed")
-        world.clock.advance(world.policy.delivery_within + 1)  # type: ignore[attr-defined]
+        world.clock.advance(world.policy.issue.deliver_within + 1)  # type: ignore[attr-defined]
         reconcile(acting=SYSTEM, world=world)
         assert walk.refresh().state == "failed"
         exactly_one(world, walk, mine=False)

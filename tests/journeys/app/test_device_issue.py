@@ -119,7 +119,7 @@ def test_a_store_that_comes_too_late_takes_the_new_one_back(world: World, by: st
     walk = AppWalk(world, journey="bank-app-reissue", phone=Telephone())
     walk.deliver()
     shown = walk.shown("deliver")
-    world.clock.advance(world.policy.delivery_within + 1)  # type: ignore[attr-defined]
+    world.clock.advance(world.policy.issue.deliver_within + 1)  # type: ignore[attr-defined]
     if by == "job":
         assert reconcile(acting=SYSTEM, world=world).issuing == 1
     page = walk.do("stored", signature=walk.phone.stored_signature(shown))
@@ -131,7 +131,7 @@ def test_the_job_leaves_a_device_its_time(world: World) -> None:
     """Within its time nothing is taken back, and storing still works afterwards."""
     walk = AppWalk(world)
     walk.deliver()
-    world.clock.advance(world.policy.delivery_within - 5)  # type: ignore[attr-defined]
+    world.clock.advance(world.policy.issue.deliver_within - 5)  # type: ignore[attr-defined]
     kept = reconcile(acting=SYSTEM, world=world)
     assert (kept.issuing, discard_keys(acting=SYSTEM, world=world)) == (0, 0)
     assert walk.do("stored", signature=walk.phone.store(walk.shown("deliver"))).state == "done"
@@ -277,7 +277,7 @@ def test_an_unstored_joint_certificate_never_helps_anybody(world: World) -> None
     """A run walked to the delivery and left: no certificate, no device, and the place is free again."""
     walk = AppWalk(world, journey="joint-app-issue")
     walk.deliver()
-    world.clock.advance(world.policy.delivery_within + 1)  # type: ignore[attr-defined]
+    world.clock.advance(world.policy.issue.deliver_within + 1)  # type: ignore[attr-defined]
     reconcile(acting=SYSTEM, world=world)
     assert states("joint") == ["revoked"]
     assert Device.objects.count() == 0

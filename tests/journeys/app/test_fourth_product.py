@@ -109,7 +109,7 @@ def test_its_whole_journey_ends_with_its_own_certificate(world: World, product: 
     held = active_certificate(walk.person.id, "corporate")
     assert held is not None
     assert "ou=corporate," in held.subject
-    assert held.policy == f"{world.policy.policy_arc}.1.4"
+    assert held.policy == f"{world.policy.bank.policy_arc}.1.4"
     assert held.not_after == end_of_day(held.not_before, product.life_days)
     assert lint_certificate(held.der, PROFILE) == ()
     assert WalletKey.objects.get(customer_id=walk.person.id).product == "corporate"
@@ -202,7 +202,7 @@ def test_the_bank_sets_its_figures(product: Product, tmp_path: Path, monkeypatch
     place = tmp_path / "dojang.toml"
     monkeypatch.setenv("DOJANG_CONFIG", str(place))
     place.write_text(
-        "[policy.service_hours]\ncorporate-issue = '09:00-18:00'\n"
+        "[policy.service_hours.products]\ncorporate-issue = '09:00-18:00'\n"
         "[policy.products.corporate]\nlife_days = 366\nrenew_window_days = 14\nasks_account = false\n"
     )
     policy = load_options().build_policy()

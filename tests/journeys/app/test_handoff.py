@@ -104,10 +104,10 @@ def test_a_number_works_once(world: World) -> None:
 
 def test_a_number_works_for_ten_minutes(world: World) -> None:
     """A number stolen and kept opens nothing."""
-    patient = with_policy(world, session_idle=1800)
+    patient = with_policy(world, sessions={"idle": 1800})
     walk = Walk(patient).walk_to("identify")
     made = offer(patient, walk)
-    world.clock.advance(patient.policy.handoff_ttl)  # type: ignore[attr-defined]
+    world.clock.advance(patient.policy.handoff.ttl)  # type: ignore[attr-defined]
     with pytest.raises(HandoffNotFoundError):
         accept(patient, made.number)
     assert open_page(walk.run, acting=walk.acting, world=patient).state == "open"
@@ -126,7 +126,7 @@ def test_a_new_offer_ends_the_one_before(world: World) -> None:
 
 def test_one_of_twenty_at_once_gets_the_run(world: World) -> None:
     """Twenty devices bring the same number at the same moment."""
-    generous = with_policy(world, handoff_tries_per_day=1000)
+    generous = with_policy(world, wrong_entries={"handoff": 1000})
     walk = Walk(generous).walk_to("identify")
     made = offer(generous, walk)
     results = in_parallel(20, lambda _n: accept(generous, made.number))

@@ -19,11 +19,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_a_reply_after_three_minutes_is_too_late(world: World) -> None:
     """The right number, a second after its time, does not pass; a new text brings a new number that does."""
-    wide = with_policy(world, sms_reply_digits=6)
+    wide = with_policy(world, sms_reply={"digits": 6})
     walk = Walk(wide).walk_to("sms_reply")
     old, clock = walk.code, wide.clock
     moving: Any = clock
-    moving.advance(wide.policy.sms_reply_ttl + 1)
+    moving.advance(wide.policy.sms_reply.ttl + 1)
     walk.reply(old)
     walk.submit()
     assert walk.page.step == "sms_reply"
@@ -35,7 +35,7 @@ def test_a_reply_after_three_minutes_is_too_late(world: World) -> None:
 
 def test_a_call_approved_too_late_does_not_pass(world: World) -> None:
     """A call whose number has lapsed proves nothing, whatever was keyed."""
-    short = with_policy(world, ars_ttl=5)
+    short = with_policy(world, ars={"ttl": 5})
     walk = Walk(short, "han").walk_to("ars")
     walk.submit(phone=short.corebank.phones(walk.person.id)[0].id)
     clock: Any = short.clock
@@ -69,7 +69,7 @@ def test_numbers_differ_by_run_step_visit_and_purpose(world: World) -> None:
 
 def test_the_number_of_one_run_does_not_serve_another(world: World) -> None:
     """A reply with another run's number is a wrong one."""
-    wide = with_policy(world, sms_reply_digits=6)
+    wide = with_policy(world, sms_reply={"digits": 6})
     other = Walk(wide, "han").walk_to("sms_reply")
     walk = Walk(wide).walk_to("sms_reply")
     walk.reply(other.code)

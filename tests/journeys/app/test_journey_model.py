@@ -452,7 +452,7 @@ class Customer(RuleBasedStateMachine):
 
 def test_any_order_of_acts_ends_where_the_model_says(world: World) -> None:
     """Back, submit, refresh, second tab, time-out, resend, lock, another browser: each page is foretold."""
-    Customer.world = with_policy(world, ars_calls_per_day=100_000, reissue_per_day=100_000)
+    Customer.world = with_policy(world, ars={"calls_per_day": 100_000}, reissue={"per_day": 100_000})
     Customer.issued = Customer.pin = 0
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Customer,

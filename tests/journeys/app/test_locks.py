@@ -117,7 +117,7 @@ def test_an_unknown_user_id_is_counted_and_refused_alike(world: World) -> None:
 
 def test_a_source_that_guesses_across_customers_is_stopped(world: World) -> None:
     """Wrong entries from one network source are budgeted over all customers; another source goes on."""
-    tight = with_policy(world, source_errors=3)
+    tight = with_policy(world, wrong_entries={"per_source": 3})
     for handle in ("hong", "han", "lee"):
         walk = Walk(tight, handle).walk_to("identify")
         walk.submit(user_id=walk.person.user_id, rrn="9001011234567")
@@ -131,7 +131,7 @@ def test_a_source_that_guesses_across_customers_is_stopped(world: World) -> None
 
 def test_guessing_from_everywhere_is_stopped(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """Wrong entries of all sources together have a budget of their own; its end is an alarm in the log."""
-    tight = with_policy(world, everybody_errors=3, source_errors=1)
+    tight = with_policy(world, wrong_entries={"everybody": 3, "per_source": 1})
     for number, handle in enumerate(("hong", "han", "lee")):
         walk = Walk(tight, handle, source=f"203.0.113.{number}").walk_to("identify")
         walk.submit(user_id=walk.person.user_id, rrn="9001011234567")

@@ -215,7 +215,7 @@ def test_six_months_on_hold_are_the_end(world: World) -> None:
     """The job revokes what nobody restored and retires its keys; nothing before its time."""
     holder(world)
     hold(world)
-    world.clock.advance((world.policy.hold_days - 1) * DAY)  # type: ignore[attr-defined]
+    world.clock.advance((world.policy.suspension.hold_days - 1) * DAY)  # type: ignore[attr-defined]
     world.signer.resume(reason="the clock was moved")
     assert end_long_holds(acting=TELLER, world=world) == 0
     world.clock.advance(2 * DAY)  # type: ignore[attr-defined]

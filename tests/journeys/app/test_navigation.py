@@ -11,6 +11,7 @@ from tests.journeys.app.walker import Walk, in_parallel, with_policy
 from dojang.guard.models import FactorCounter
 from dojang.pki.day import local
 from dojang.ports.acting import Acting
+from dojang.ports.policy.bank import ServiceHoursPolicy
 from dojang.ra.actions import act, open_page, session_of, start_run
 from dojang.ra.actions.upkeep import expire_runs
 from dojang.ra.errors import (
@@ -154,7 +155,7 @@ def test_ten_idle_minutes_end_a_run(world: World) -> None:
     """After the idle time the page says so, and no answer is taken any more."""
     walk = Walk(world).walk_to("account")
     clock: Any = world.clock
-    clock.advance(world.policy.session_idle + 1)
+    clock.advance(world.policy.sessions.idle + 1)
     page = walk.submit(account="110000000001", account_password="1234")
     assert page.state == "expired"
     assert FactorCounter.objects.filter(factor="account").count() == 0
@@ -167,7 +168,7 @@ def test_extending_moves_the_idle_end_but_never_the_absolute_one(world: World) -
     clock: Any = world.clock
     revision = walk.page.revision
     for _ in range(3):
-        clock.advance(world.policy.session_idle - 60)
+        clock.advance(world.policy.sessions.idle - 60)
         page = walk.do("extend")
     assert (page.state, page.revision) == ("open", revision)
     row = Run.objects.get(id=walk.run)
@@ -181,7 +182,7 @@ def test_a_refresh_does_not_extend(world: World) -> None:
     walk = Walk(world).walk_to("account")
     clock: Any = world.clock
     for _ in range(4):
-        clock.advance(world.policy.session_idle // 4)
+        clock.advance(world.policy.sessions.idle // 4)
         walk.refresh()
     assert walk.refresh().state == "expired"
 
@@ -190,7 +191,7 @@ def test_the_expiry_job_ends_what_ran_out_and_nothing_else(world: World) -> None
     """Of two runs, the job ends the one whose time is over."""
     old = Walk(world).walk_to("identify")
     clock: Any = world.clock
-    clock.advance(world.policy.session_idle - 30)
+    clock.advance(world.policy.sessions.idle - 30)
     fresh = Walk(world, "han").walk_to("identify")
     clock.advance(60)
     system = Acting(kind="system", id="expire_runs", channel="job")
@@ -229,19 +230,13 @@ def test_outside_the_hours_nothing_starts(world: World) -> None:
     """A bank that is closed starts no run; hours over midnight work too."""
     visitor = Acting(kind="customer", source="198.51.100.7", channel="web")
     minute = local(world.clock.now())
-    closed = with_policy(
-        world,
-        service_open=f"{(minute.hour + 2) % 24:02d}:00",
-        service_close=f"{(minute.hour + 3) % 24:02d}:00",
-    )
+    hours = f"{(minute.hour + 2) % 24:02d}:00-{(minute.hour + 3) % 24:02d}:00"
+    closed = with_policy(world, service_hours={"usual": hours})
     with pytest.raises(ServiceClosedError):
         start_run("financial-web-issue", locale="ko", acting=visitor, world=closed)
     assert Run.objects.count() == 0
-    opened = with_policy(
-        world,
-        service_open=f"{(minute.hour - 1) % 24:02d}:00",
-        service_close=f"{(minute.hour + 2) % 24:02d}:00",
-    )
+    hours = f"{(minute.hour - 1) % 24:02d}:00-{(minute.hour + 2) % 24:02d}:00"
+    opened = with_policy(world, service_hours={"usual": hours})
     assert start_run("financial-web-issue", locale="ko", acting=visitor, world=opened).page.step == "terms"
 
 
@@ -249,7 +244,9 @@ def test_each_product_has_its_own_hours(world: World) -> None:
     """A joint certificate is re-issued from one to eleven; what is not named follows the bank's hours."""
     clock: Any = world.clock
     visitor = Acting(kind="customer", source="198.51.100.7", channel="app")
-    usual = with_policy(world, service_hours={})
+    usual = dataclasses.replace(
+        world, policy=dataclasses.replace(world.policy, service_hours=ServiceHoursPolicy())
+    )
     now = local(clock.now())
     clock.advance(int((now.replace(hour=23, minute=30, second=0) - now).total_seconds()) % 86_400 + 1)
     with pytest.raises(ServiceClosedError) as closed:
@@ -260,7 +257,8 @@ def test_each_product_has_its_own_hours(world: World) -> None:
         start_run(journey, locale="ko", acting=visitor, world=usual)
     clock.advance(2 * 3_600)
     start_run("joint-app-reissue", locale="ko", acting=visitor, world=usual)
-    never = with_policy(world, service_hours={"bank": "03:00-04:00", "bank-issue": "00:00-00:00"})
+    hours = {"bank": "03:00-04:00", "bank-issue": "00:00-00:00"}
+    never = with_policy(world, service_hours={"products": hours})
     start_run("bank-app-issue", locale="ko", acting=visitor, world=never)
     with pytest.raises(ServiceClosedError):
         start_run("bank-app-reissue", locale="ko", acting=visitor, world=never)
@@ -268,7 +266,7 @@ def test_each_product_has_its_own_hours(world: World) -> None:
 
 def test_one_source_begins_so_many_runs_a_day(world: World) -> None:
     """Beyond the number nothing is begun from there; other sources and the next day are free."""
-    few = with_policy(world, starts_per_source=2)
+    few = with_policy(world, runs={"starts_per_source": 2})
     here, there = (Acting(kind="customer", source=f"198.51.100.{n}", channel="web") for n in (7, 8))
     for _ in range(2):
         start_run("financial-web-issue", locale="ko", acting=here, world=few)

@@ -66,7 +66,7 @@ def test_whether_the_end_stays_is_the_banks_choice(world: World, product: str) -
     assert first.finish().state == "done"
     end = certificates_of(first.person.id)[0].not_after
     assert reissue(world, 1).not_after == end
-    fresh = reissue(with_policy(world, reissue_keep_not_after=False), 2).not_after
+    fresh = reissue(with_policy(world, reissue={"keep_not_after": False}), 2).not_after
     assert (fresh - end).days == 10
     clock.advance(int((fresh - clock.now()).total_seconds()) - 20 * 86_400)
     renewed = reissue(world, 3)
@@ -125,7 +125,7 @@ def test_a_new_day_begins_at_midnight_in_seoul(world: World) -> None:
 
 def test_fifty_reissues_at_once_leave_one_active(world: World) -> None:
     """Invariant 5: fifty re-issues of one customer at once leave exactly one active certificate."""
-    free = with_policy(world, reissue_per_day=1000, ars_calls_per_day=1000, sends_per_run=100)
+    free = with_policy(world, reissue={"per_day": 1000}, ars={"calls_per_day": 1000}, runs={"sends": 100})
     first = issued(free)
     person = first.person.id
     walks = [Walk(free, journey="financial-web-reissue", pin=_pin(index)) for index in range(50)]

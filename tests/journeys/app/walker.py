@@ -15,7 +15,7 @@ from dojang.sandbox.cast import BY_HANDLE
 from dojang.sandbox.otp import code_at, step_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from dojang.journeys.page import Page
     from dojang.ports.world import World
@@ -25,9 +25,9 @@ PIN = "259173"
 TERMS = "terms"
 
 
-def with_policy(world: World, **figures: Any) -> World:
-    """Return the World with other figures of the bank."""
-    return dataclasses.replace(world, policy=dataclasses.replace(world.policy, **figures))
+def with_policy(world: World, **figures: Mapping[str, Any]) -> World:
+    """Return the World with other figures of the bank, by concern: ``ars={"ttl": 5}``."""
+    return dataclasses.replace(world, policy=world.policy.changed(figures))
 
 
 def with_parts(world: World, **parts: Any) -> World:

@@ -354,13 +354,13 @@ class Walker:
     def _left(self, moved: Mapping[str, int] | None) -> dict[str, int]:
         policy = Policy()
         limits = {
-            "account": policy.account_errors,
-            "security_card": policy.card_errors,
-            "otp": policy.otp_errors,
-            "bank_certificate": policy.pattern_errors,
-            "phone_check": policy.phone_check_errors,
-            "one_won": policy.one_won_errors,
-            "certificate_password": policy.certificate_password_errors,
+            "account": policy.wrong_entries.account.count,
+            "security_card": policy.wrong_entries.security_card.count,
+            "otp": policy.wrong_entries.otp.count,
+            "bank_certificate": policy.wrong_entries.pattern.count,
+            "phone_check": policy.wrong_entries.phone_check.count,
+            "one_won": policy.wrong_entries.one_won.count,
+            "certificate_password": policy.wrong_entries.certificate_password.count,
         }
         customer = self.progress.customer
         own = {f: n - self.counters.get(f"{f}|customer:{customer}", 0) for f, n in limits.items()}

@@ -36,7 +36,6 @@ from dojang.guard.counters import Tally
 from dojang.notices.letters import Letters, gather
 from dojang.pki.errors import DojangError
 from dojang.ports.errors import PortError
-from dojang.ports.limits import DAY, Limit
 from dojang.wallet.keys.errors import (
     WalletHeldError,
     WalletKeyNotFoundError,
@@ -198,7 +197,7 @@ def _enter(
 def _count(user_id: str, *, acting: Acting, world: World) -> int:
     """Count an entry by user id before anybody is asked; return the attempt. Existing or not is the same."""
     now, policy = world.clock.now(), world.policy
-    tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=Limit(policy.pin_errors, DAY))
+    tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=policy.wrong_entries.login)
     _refuse_too_soon(tally, now=now)
     bounded = budgets.wrong_entries(policy, acting)
     if budgets.overrun(bounded, now=now) and not _is_known(user_id, acting=acting, world=world):

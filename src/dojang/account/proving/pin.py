@@ -10,7 +10,7 @@ from dojang.account.errors import LoginRefusedError, NewPinRefusedError, UseRefu
 from dojang.account.proving.values import Answer, ProofQuestion
 from dojang.account.verifying import verify_use
 from dojang.ca import queries as ca
-from dojang.journeys.kinds.secret import find_weakness
+from dojang.journeys.kinds.secret import PIN_DIGITS, find_weakness
 from dojang.ports.writing import is_digits
 from dojang.wallet.keys import actions as wallet
 from dojang.wallet.keys.errors import WalletHeldError, WalletLockedError, WalletPinWrongError
@@ -99,7 +99,7 @@ def refuse_weak(customer_id: str, new: str | bytes, *, world: World) -> None:
     pin = str(new)
     births = [f"{world.corebank.customer(customer_id).birth:%Y%m%d}"]
     phones = [phone.number for phone in world.corebank.phones(customer_id)]
-    if not is_digits(pin, world.policy.pin_length):
+    if not is_digits(pin, PIN_DIGITS):
         raise NewPinRefusedError(rule="length")
     rule = find_weakness(pin, births=births, phones=phones)
     if rule is not None:

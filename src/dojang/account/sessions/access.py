@@ -41,14 +41,14 @@ def access_session(token: str, *, world: World) -> SessionView:
     if row is None:
         raise SessionMissingError
     now, policy = world.clock.now(), world.policy
-    until = row.made_at + timedelta(seconds=policy.session_absolute)
-    idle_until = row.seen_at + timedelta(seconds=policy.session_idle)
+    until = row.made_at + timedelta(seconds=policy.sessions.absolute)
+    idle_until = row.seen_at + timedelta(seconds=policy.sessions.idle)
     if not row.made_at <= now < min(until, idle_until):
         expire_session(row.pk, world=world)
         raise SessionMissingError
     if now - row.seen_at >= _TOUCH:
         touch_session(row.pk, world=world)
-        idle_until = now + timedelta(seconds=policy.session_idle)
+        idle_until = now + timedelta(seconds=policy.sessions.idle)
     return SessionView(
         str(row.id), row.customer_id, row.certificate_id, row.method, row.made_at, row.proved_at,
         min(idle_until, until), until,

@@ -132,7 +132,7 @@ def perform_ceremony(*, acting: Acting, world: World, path: Path | None = None) 
     else:
         text = path.read_text("utf-8")
     # The name stays what it was when an authority was made: only its making reads it.
-    text = text.replace("{bank}", json.dumps(world.policy.bank_name_en, ensure_ascii=False)[1:-1])
+    text = text.replace("{bank}", json.dumps(world.policy.bank.name_en, ensure_ascii=False)[1:-1])
     entries = read_ceremony(text)
     with holding_order("ceremony"):
         made = [entry.label for entry in entries if _make_authority(entry, acting=acting, world=world)]
@@ -145,7 +145,7 @@ def perform_ceremony(*, acting: Acting, world: World, path: Path | None = None) 
                     subject=digest,
                     at=world.clock.now(),
                     labels=made,
-                    policy_arc=world.policy.policy_arc,
+                    policy_arc=world.policy.bank.policy_arc,
                 )
             publish_crls(acting=acting, world=world)
     # No authority and no certificate: what devices encrypt to. Older installations get it here.
@@ -242,9 +242,9 @@ def _intend(entry: CeremonyEntry, row: Authority, order_key: str, *, acting: Act
         not_after=end if issuer is None else min(end, issuer.not_after),
         urls=authorities.urls_for(world.policy, signing.label, 0),
         identify=None,
-        policy_arc=world.policy.policy_arc,
+        policy_arc=world.policy.bank.policy_arc,
     )
-    arc = world.policy.policy_arc
+    arc = world.policy.bank.policy_arc
     lint_before_signing(profile, tbs, issuer=issuer, algorithm=signing.algorithm, policy_arc=arc, now=now)
     with transaction.atomic(durable=True):
         intent = Intent.objects.create(

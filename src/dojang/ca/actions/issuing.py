@@ -67,7 +67,7 @@ def intend_certificate(order: Wanted, *, acting: Acting, world: World) -> Intent
             body.tbs,
             issuer=issuer,
             algorithm=issuer.algorithm,
-            policy_arc=world.policy.policy_arc,
+            policy_arc=world.policy.bank.policy_arc,
             now=now,
         )
         # 2. reserve the serial and store the exact bytes, durably, before any key is used
@@ -250,4 +250,4 @@ def _policy_of(profile_id: str, *, world: World) -> str:
     policy = PROFILES[profile_id].policy
     if policy is None:
         return ""
-    return oids.ANY_POLICY if policy == "any" else oids.policy_oid(world.policy.policy_arc, policy)
+    return oids.ANY_POLICY if policy == "any" else oids.policy_oid(world.policy.bank.policy_arc, policy)

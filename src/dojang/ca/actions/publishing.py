@@ -111,7 +111,7 @@ def _shards(row: Authority, *, world: World) -> range:
     if row.role == Authority.Role.ROOT:
         return range(1)
     top = Certificate.objects.filter(issuer=row).aggregate(top=Max("shard"))["top"]
-    return range(max(world.policy.crl_shards, 0 if top is None else top + 1))
+    return range(max(world.policy.status.crl_shards, 0 if top is None else top + 1))
 
 
 def _publish_shard(
@@ -140,7 +140,7 @@ def _publish_shard(
                 shard=shard,
                 number=number,
                 this_update=now,
-                next_update=now + timedelta(seconds=world.policy.crl_life),
+                next_update=now + timedelta(seconds=world.policy.status.crl_life),
                 entries=entries,
                 der=der,
             )
@@ -157,7 +157,7 @@ def _publish_shard(
 
 
 def _due(last: Crl, now: datetime, *, world: World) -> bool:
-    if now >= last.this_update + timedelta(seconds=world.policy.crl_life / 2):
+    if now >= last.this_update + timedelta(seconds=world.policy.status.crl_life / 2):
         return True
     since = last.this_update - _OVERLAP
     fresh = Q(at__gte=since) | Q(lifted_at__gte=since)
@@ -187,7 +187,7 @@ def _sign_crl(
         algorithm=issuer.algorithm,
         number=number,
         this_update=now,
-        next_update=now + timedelta(seconds=world.policy.crl_life),
+        next_update=now + timedelta(seconds=world.policy.status.crl_life),
         entries=counted,
         # A root's list is whole; only a shard has to say which part it is (RFC 5280 §5.2.5).
         idp_url=None
@@ -249,7 +249,7 @@ def refresh_ocsp_answers(*, acting: Acting, world: World, limit: int = 100_000) 
     """
     del acting  # nothing changes but the date of what is already recorded
     now = world.clock.now()
-    horizon = now + timedelta(seconds=world.policy.ocsp_life / 2)
+    horizon = now + timedelta(seconds=world.policy.status.ocsp_life / 2)
     tended = Round[int]("ca.refresh_ocsp_answers", world.clock.now(), world.signer)
     due = OcspAnswer.objects.filter(next_update__lt=horizon).exclude(certificate_id__in=tended.resting())
     waiting = list(due.order_by("next_update").values_list("certificate_id", flat=True)[:limit])

@@ -187,7 +187,7 @@ def _settle_certificate(
                 return ""  # revoked by somebody else in the meantime: that stands
             return "activated"
         age = world.clock.now() - row.issued_at
-        if age < timedelta(seconds=world.policy.issue_confirm_within):
+        if age < timedelta(seconds=world.policy.issue.confirm_within):
             return "waiting"
         revoke_certificate(row.pk, "cessationOfOperation", acting=acting, world=world)
         return "revoked"

@@ -95,7 +95,7 @@ def _sign_all(
     """Sign the answers of one issuer's certificates."""
     responder = authorities.in_force("ocsp", now, parent_id=issuer_id)
     certificate = authorities.issuer_of(authorities.by_id(issuer_id)).certificate
-    life = timedelta(seconds=world.policy.ocsp_life)
+    life = timedelta(seconds=world.policy.status.ocsp_life)
     bodies = [
         ocsp.build_response_data(
             responder_key_hash=responder.key_hash,

@@ -105,8 +105,8 @@ def restore_certificate(
 
 
 def long_held(*, world: World, but: Collection[str] = (), limit: int = 500) -> tuple[int, ...]:
-    """Return the certificates held for longer than `policy.hold_days`, the longest first, `but` not these."""
-    since = world.clock.now() - timedelta(days=world.policy.hold_days)
+    """Return the certificates held for longer than the policy allows, the longest first, `but` not these."""
+    since = world.clock.now() - timedelta(days=world.policy.suspension.hold_days)
     rows = Revocation.objects.filter(
         reason=HOLD, lifted_at__isnull=True, at__lte=since, certificate__state=Certificate.State.HELD
     )

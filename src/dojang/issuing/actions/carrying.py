@@ -146,7 +146,7 @@ class _Phases:
         fail_order(job.order.id, why, acting=self.acting, world=self.world)
 
     def _give_up_if_late(self, job: _Job) -> None:
-        within = timedelta(seconds=self.world.policy.issue_confirm_within)
+        within = timedelta(seconds=self.world.policy.issue.confirm_within)
         if self.world.clock.now() >= job.order.placed_at + within:
             self._fail(job, "issue_timed_out")
 

@@ -47,8 +47,8 @@ def begin_delivery(order: Order, certificate: Certificate, *, acting: Acting, wo
         seal_body(row, replace(open_body(row.id, row.body), challenge=challenge))
         row.state = Order.State.DELIVERING
         row.deliver_until = min(
-            now + timedelta(seconds=policy.delivery_within),
-            certificate.issued_at + timedelta(seconds=policy.issue_confirm_within),
+            now + timedelta(seconds=policy.issue.deliver_within),
+            certificate.issued_at + timedelta(seconds=policy.issue.confirm_within),
         )
         row.save(update_fields=["body", "state", "deliver_until"])
         record_event("order:delivering", acting=acting, subject=row.id, at=now, serial=certificate.serial)

@@ -62,7 +62,7 @@ def place_order(request: OrderRequest, *, acting: Acting, world: World) -> Order
             order.save(force_insert=True)
             # 2. whoever came before has ended by now
             if _holds(request, now=now):
-                _refuse_too_often(order, world.policy.reissue_limit, now=now)
+                _refuse_too_often(order, world.policy.reissue.per_day, now=now)
                 order.replaces = request.reason
                 order.save(update_fields=["replaces"])
             # 3.

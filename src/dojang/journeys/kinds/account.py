@@ -16,7 +16,6 @@ from dojang.journeys.kinds.base import (
 from dojang.journeys.model import ONWARD, PageParts, RunView
 from dojang.journeys.outcomes import Count, Entered, Outcome, Passed, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Option, Show
-from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def password_counts(run: RunView, account: str) -> tuple[Count, ...]:
     return (
         Count(
             factor="account_password",
-            limit=Limit(run.policy.account_errors, DAY),
+            limit=run.policy.wrong_entries.account_password,
             subject_kind="account",
             subject=account,
         ),
@@ -85,7 +84,7 @@ class Account(Base):
 
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count for the customer, and for the account typed."""
-        own = Count(factor="account", limit=Limit(run.policy.account_errors))
+        own = Count(factor="account", limit=run.policy.wrong_entries.account)
         return (own, *password_counts(run, str((data or {}).get("account", ""))))
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
@@ -105,7 +104,7 @@ class Account(Base):
                 run,
                 ("account", "account_password"),
                 "account_wrong",
-                limit=run.policy.account_errors,
+                limit=run.policy.wrong_entries.account,
                 mismatch=foreign(run, "account", match.owner),
             )
         fact = run.prove("account", customer=run.customer, values={"masked": answer["masked"]})
@@ -131,7 +130,7 @@ class AccountNumber(Base):
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count for the customer, with the tries of the account's password."""
         del data
-        return (Count(factor="account", limit=Limit(run.policy.account_errors)),)
+        return (Count(factor="account", limit=run.policy.wrong_entries.account),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Ask the core bank whose account it is."""
@@ -149,7 +148,7 @@ class AccountNumber(Base):
                 ("account",),
                 "account_number_wrong",
                 "account",
-                limit=run.policy.account_errors,
+                limit=run.policy.wrong_entries.account,
                 mismatch=foreign(run, "account", answer.owner),
             )
         values = {"masked": answer.account.masked, "account_id": answer.account.id}
@@ -170,7 +169,7 @@ class AccountPassword(Base):
         if named is not None:
             accounts = [a for a in accounts if a["id"] == named.values["account_id"]]
         if not accounts:
-            return Entered(stop=error("no_account", phone=run.policy.bank_phone))
+            return Entered(stop=error("no_account", phone=run.policy.bank.phone))
         return Entered(scratch={"accounts": accounts})
 
     def page(self, run: RunView) -> PageParts:
@@ -201,7 +200,7 @@ class AccountPassword(Base):
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count for the customer, over all channels."""
         del data
-        return (Count(factor="account", limit=Limit(run.policy.account_errors)),)
+        return (Count(factor="account", limit=run.policy.wrong_entries.account),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Ask the core bank."""
@@ -223,7 +222,7 @@ class AccountPassword(Base):
                 ("account",),
                 "account_password_wrong",
                 "account_password",
-                limit=run.policy.account_errors,
+                limit=run.policy.wrong_entries.account,
                 mismatch=foreign(run, "account", answer["match"].owner),
             )
         values = {"masked": account["masked"], "account_id": account["id"]}

@@ -13,7 +13,6 @@ from dojang.journeys.kinds.base import Base, error, foreign, is_past, later, tex
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Entered, Outcome, Passed, Pending, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Option, Show, Wait
-from dojang.ports.limits import DAY, Limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,10 +35,10 @@ class ArsCall(Base):
     def enter(self, run: RunView, world: World) -> Entered:
         """Read the registered numbers; only ids and masks are kept."""
         assert run.customer is not None
-        since = run.now - timedelta(days=run.policy.phone_recent_days)
+        since = run.now - timedelta(days=run.policy.phones.recent_days)
         phones = world.corebank.phones(run.customer)
         if not phones:
-            return Entered(stop=error("no_phone", phone=run.policy.bank_phone))
+            return Entered(stop=error("no_phone", phone=run.policy.bank.phone))
         return Entered(
             scratch={
                 "phones": [{"id": p.id, "masked": p.masked} for p in phones],
@@ -54,7 +53,7 @@ class ArsCall(Base):
         if state in LIVE or state == "approved":
             return self._calling(run, state)
         if not run.scratch.get("wanted"):
-            note = Message("ars.how", {"phone": run.policy.bank_phone})
+            note = Message("ars.how", {"phone": run.policy.bank.phone})
             return PageParts(messages=(Message("scam.ars"), note), submit=Message("action.call_me"))
         options = tuple(
             Option(p["id"], Message("option.phone", {"masked": p["masked"]})) for p in _phones(run)
@@ -67,7 +66,7 @@ class ArsCall(Base):
             options=options,
             value=options[0].value if len(options) == 1 else run.scratch.get("phone"),
         )
-        notes = [Message("scam.ars"), Message("ars.caller", {"phone": run.policy.bank_phone})]
+        notes = [Message("scam.ars"), Message("ars.caller", {"phone": run.policy.bank.phone})]
         if state in OVER:
             notes.append(Message("ars.try_again"))
         title = Message("step.ars.choosing")
@@ -82,7 +81,7 @@ class ArsCall(Base):
             wait=Wait("call", state, run.scratch["until"]),
             messages=(
                 Message("scam.ars"),
-                Message("ars.calling", {"masked": masked, "phone": run.policy.bank_phone}),
+                Message("ars.calling", {"masked": masked, "phone": run.policy.bank.phone}),
             ),
             title=Message("step.ars.calling"),
             submit=Message("action.ars_done"),
@@ -102,11 +101,11 @@ class ArsCall(Base):
         """Count calls, not questions about them: so many a run, so many a day."""
         if data is not None and "phone" not in data:
             return ()
-        run_limit, day_limit = run.policy.ars_calls_per_run, run.policy.ars_calls_per_day
+        of_run, of_day = run.policy.ars.calls_per_run, run.policy.ars.calls_per_day
         kept = {"on_pass": "keep", "on_pending": "keep", "locks": False, "code": "ars_calls_spent"}
         return (
-            Count(factor="ars_calls_run", limit=Limit(run_limit), subject_kind="run", **kept),  # type: ignore[arg-type]
-            Count(factor="ars_calls", limit=Limit(day_limit, DAY), **kept),  # type: ignore[arg-type]
+            Count(factor="ars_calls_run", limit=of_run, subject_kind="run", **kept),  # type: ignore[arg-type]
+            Count(factor="ars_calls", limit=of_day, **kept),  # type: ignore[arg-type]
         )
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
@@ -128,7 +127,7 @@ class ArsCall(Base):
             announcement=run.say(
                 "say.ars",
                 product=run.say(f"product.{run.product}.name"),
-                bank=run.policy.bank_name(run.locale),
+                bank=run.policy.bank.name(run.locale),
             ),
             locale=run.locale,
             key=run.key("call"),
@@ -145,7 +144,7 @@ class ArsCall(Base):
         if "wanted" in answer:
             return Pending(scratch={**run.scratch, "wanted": True})
         if "call" in answer:
-            until = later(run, run.policy.ars_ttl)
+            until = later(run, run.policy.ars.ttl)
             return Pending(scratch={**run.scratch, **answer, "wanted": True, "until": until})
         state = _in_time(run, answer["state"])
         scratch = {**run.scratch, "state": state}
@@ -166,7 +165,7 @@ class ArsCall(Base):
     @staticmethod
     def _code(run: RunView, number: int, phone: str) -> str:
         """Derive the number on the screen: another one for each call and each telephone."""
-        return run.code(f"ars:{number}:{phone}", run.policy.ars_digits)
+        return run.code(f"ars:{number}:{phone}", run.policy.ars.digits)
 
 
 def _phones(run: RunView) -> list[dict[str, str]]:

@@ -20,7 +20,6 @@ from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Entered, Locked, Outcome, Passed, Pending, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Show, Wait
 from dojang.pki.passkeys import text_of
-from dojang.ports.limits import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +94,7 @@ class BankCertificate(Base):
     def _pattern_page(run: RunView) -> PageParts:
         data = {
             "mode": "prove",
-            "min_points": run.policy.pattern_min_points,
+            "min_points": run.policy.pattern.min_points,
             "size": SIDE,
             "device": device_of(run),
             "challenge": run.scratch["challenge"],
@@ -143,8 +142,8 @@ class BankCertificate(Base):
         if run.scratch.get("way") != PATTERN:
             return ()
         on_pass = "refund" if "assertion" in data else "reset"
-        limit = run.policy.pattern_errors
-        return (Count(factor="bank_certificate", limit=Limit(limit), on_pass=on_pass),)
+        limit = run.policy.wrong_entries.pattern
+        return (Count(factor="bank_certificate", limit=limit, on_pass=on_pass),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Check the proofs, ask the telephone again, or ask how the question stands."""
@@ -198,7 +197,7 @@ class BankCertificate(Base):
             run,
             ("bank_certificate",),
             "pattern_wrong",
-            limit=run.policy.pattern_errors,
+            limit=run.policy.wrong_entries.pattern,
             mismatch=foreign(run, "bank_certificate", proof.owner),
         )
         # A challenge is answered once: the next try begins with a fresh one.
@@ -215,7 +214,7 @@ class BankCertificate(Base):
     @staticmethod
     def _digits(run: RunView, number: int) -> str:
         """Derive the number to pick: another one for each question."""
-        return run.code(f"approval:{number}", run.policy.approval_digits)
+        return run.code(f"approval:{number}", run.policy.approvals.digits)
 
 
 def _stand_in(offer: BiometricCredential | None) -> dict[str, str] | None:

@@ -31,6 +31,7 @@ from dojang.ports.writing import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dojang.ports.limits import Limit
     from dojang.ports.world import World
 
 _OLDEST = 1900
@@ -97,12 +98,12 @@ def wrong(
     code: str,
     field: str | None = None,
     *,
-    limit: int,
+    limit: Limit,
     mismatch: Mismatch | None = None,
     scratch: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Refuse a wrong answer, saying how many tries are left; none left of one counter: locked."""
-    left = {f: run.left.get(f, max(limit - run.attempt, 0)) for f in factors}
+    left = {f: run.left.get(f, max(limit.count - run.attempt, 0)) for f in factors}
     spent = next((f for f in factors if left[f] <= 0), None)
     if spent is not None:
         return Locked(factor=spent, errors=lock_errors(run, spent), mismatch=mismatch)
@@ -111,9 +112,10 @@ def wrong(
 
 def visits_spent(run: RunView) -> FieldError | None:
     """Refuse one more visit of a step that sends something: going back and forth is no way to send more."""
-    if run.visit <= run.policy.entries_per_run:
+    most = run.policy.runs.visits.count
+    if run.visit <= most:
         return None
-    return error("sends_spent", limit=run.policy.entries_per_run, phone=run.policy.bank_phone)
+    return error("sends_spent", limit=most, phone=run.policy.bank.phone)
 
 
 def foreign(run: RunView, evidence: str, owner: str | None) -> Mismatch | None:

@@ -12,7 +12,6 @@ from dojang.journeys.kinds.pattern import read_base64
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Entered, Outcome, Passed, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Show
-from dojang.ports.limits import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,8 +68,8 @@ class CertificatePassword(Base):
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count for the customer until a right answer or an unlock."""
         del data
-        limit = run.policy.certificate_password_errors
-        return (Count(factor="certificate_password", limit=Limit(limit)),)
+        limit = run.policy.wrong_entries.certificate_password
+        return (Count(factor="certificate_password", limit=limit),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Check the signature with the customer's own certificate."""
@@ -95,7 +94,7 @@ class CertificatePassword(Base):
             run,
             ("certificate_password",),
             "signature_wrong",
-            limit=run.policy.certificate_password_errors,
+            limit=run.policy.wrong_entries.certificate_password,
             mismatch=foreign(run, "certificate", proof.owner),
         )
         return replace(outcome, enter_again=True) if isinstance(outcome, Rejected) else outcome

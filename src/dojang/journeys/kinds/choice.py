@@ -39,7 +39,7 @@ class ReissueReason(Base):
     def enter(self, run: RunView, world: World) -> Entered:
         """Refuse a re-issue beyond the day's number."""
         del world
-        limit = run.policy.reissue_limit
+        limit = run.policy.reissue.per_day
         since = limit.since(run.now)
         assert since is not None
         own = [h for h in run.holdings if h.product == run.product and h.end_reason == "superseded"]
@@ -162,7 +162,7 @@ def keeps_not_after(run: RunView) -> bool:
     Not in the renewal window: near its end the customer wants a new life, not the rest of the old one.
     """
     held = run.active_holding()
-    if held is None or not run.policy.reissue_keep_not_after:
+    if held is None or not run.policy.reissue.keep_not_after:
         return False
     return days_between(run.now, held.not_after) > run.journey.product.window_under(run.policy)
 
@@ -190,7 +190,7 @@ class FactorChoice(Base):
             held.add("bank_certificate")
         usable = [name for name in self.offered if name in held]
         if not usable:
-            return Entered(stop=error("no_factor", phone=run.policy.bank_phone))
+            return Entered(stop=error("no_factor", phone=run.policy.bank.phone))
         return Entered(scratch={"factors": usable})
 
     def page(self, run: RunView) -> PageParts:
@@ -220,7 +220,7 @@ class FactorChoice(Base):
 
 
 def _phone(run: RunView) -> dict[str, str]:
-    return {"phone": run.policy.bank_phone}
+    return {"phone": run.policy.bank.phone}
 
 
 def _is_locked(run: RunView, factor: str) -> bool:

@@ -50,5 +50,5 @@ def _new_end(run: RunView) -> Any:
 
 
 def _fee(run: RunView) -> Message:
-    won = run.policy.fee_won
+    won = run.policy.issue.fee
     return Message("facts.won", {"won": f"{won:,}"}) if won else Message("facts.free")

@@ -18,7 +18,6 @@ from dojang.journeys.kinds.base import (
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Outcome, Passed, Rejected
 from dojang.journeys.page import Field, FieldError, Message
-from dojang.ports.limits import Limit
 from dojang.ports.writing import MAIL_LONGEST, NAME_LONGEST
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ class PersonDetails(Base):
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count for the customer until a right answer or an unlock."""
         del data
-        return (Count(factor="person", limit=Limit(run.policy.person_errors)),)
+        return (Count(factor="person", limit=run.policy.wrong_entries.person),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Ask the core bank to compare."""
@@ -129,7 +128,7 @@ class PersonDetails(Base):
                 run,
                 ("person",),
                 "person_wrong",
-                limit=run.policy.person_errors,
+                limit=run.policy.wrong_entries.person,
                 mismatch=foreign(run, "person", match.owner),
             )
         values = {name: answer[name] for name in ("name", "phone", "birth")}

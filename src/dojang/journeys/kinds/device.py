@@ -38,7 +38,7 @@ class DeviceCheck(Base):
                 "app_version", "hidden", Message("field.app"), {"required": True, "pattern": _VERSION.pattern}
             ),
         )
-        shown = Show("device", {"min_version": run.policy.app_min_version, "update_url": "/app/"})
+        shown = Show("device", {"min_version": run.policy.devices.min_app_version, "update_url": "/app/"})
         return PageParts(fields=fields, show=(shown,), submit=Message("action.start"))
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
@@ -46,8 +46,8 @@ class DeviceCheck(Base):
         device, version = text_of(data, "device_id"), text_of(data, "app_version")
         if not _DEVICE.fullmatch(device) or not _VERSION.fullmatch(version):
             return (error("device_format"),)
-        if _numbers(version) < _numbers(run.policy.app_min_version):
-            return (error("update_required", version=run.policy.app_min_version),)
+        if _numbers(version) < _numbers(run.policy.devices.min_app_version):
+            return (error("update_required", version=run.policy.devices.min_app_version),)
         return {"device_id": device, "app_version": version}
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
@@ -59,7 +59,7 @@ class DeviceCheck(Base):
     def judge(self, run: RunView, answer: Any) -> Outcome:
         """Keep which device this is."""
         if answer["state"] == "blocked":
-            return Stopped(error=error("device_blocked", phone=run.policy.bank_phone))
+            return Stopped(error=error("device_blocked", phone=run.policy.bank.phone))
         login = login_of(run)
         if login is not None and login.values["device_id"] != answer["device_id"]:
             return Stopped(error=error("login_elsewhere"))

@@ -18,7 +18,6 @@ from dojang.journeys.outcomes import Count, Entered, Outcome, Passed, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Show
 from dojang.pki.errors import MalformedError, ProfileError, VerificationError
 from dojang.pki.requests import read_request
-from dojang.ports.limits import Limit
 from dojang.ports.signer_keys import transport_key
 from dojang.ports.writing import plain_digits
 
@@ -58,13 +57,13 @@ class KeyOnDevice(Base):
             )
         if run.journey.product.portable:
             data["password_rules"] = {
-                "min_length": run.policy.password_min_length,
-                "classes": run.policy.password_classes,
+                "min_length": run.policy.certificate_password.min_length,
+                "classes": run.policy.certificate_password.classes,
                 "max_run": 2,
             }
             data["forbidden"] = _own_numbers(run)
             fields.append(Field("password_ok", "hidden", Message("field.password"), {"required": True}))
-            rules = {"length": run.policy.password_min_length}
+            rules = {"length": run.policy.certificate_password.min_length}
             notes = (Message("scam.certificate_key"), Message("certificate_key.rules", rules))
         return PageParts(fields=tuple(fields), show=(Show("device_key", data),), messages=notes)
 
@@ -102,7 +101,7 @@ class KeyOnDevice(Base):
         return (
             Count(
                 factor="device_keys",
-                limit=Limit(run.policy.pins_per_run),
+                limit=run.policy.runs.keys,
                 subject_kind="run",
                 on_pass="keep",  # noqa: S106 - a word, not a password
                 locks=False,

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 def refusal(run: RunView, customer: Customer) -> FieldError | None:
     """Return why this customer cannot go on here, with the way out; ``None`` for most people."""
     if customer.locked:
-        return error("customer_locked", phone=run.policy.bank_phone)
+        return error("customer_locked", phone=run.policy.bank.phone)
     if not is_name(customer.name):
-        return error("name_unreadable", phone=run.policy.bank_phone)
+        return error("name_unreadable", phone=run.policy.bank.phone)
     if not customer.ebanking:
-        return error("not_ebanking", phone=run.policy.bank_phone)
-    if age_on(today(run), customer.birth) < run.policy.min_age_years:
-        return error("under_age", years=run.policy.min_age_years)
+        return error("not_ebanking", phone=run.policy.bank.phone)
+    if age_on(today(run), customer.birth) < run.policy.issue.min_age:
+        return error("under_age", years=run.policy.issue.min_age)
     return None
 
 

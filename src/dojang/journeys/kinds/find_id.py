@@ -19,7 +19,6 @@ from dojang.journeys.kinds.base import (
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Outcome, Passed
 from dojang.journeys.page import Field, FieldError, Message
-from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import NAME_LONGEST, is_digits
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ class FindId(Base):
         account = str((data or {}).get("account", ""))
         lookup = Count(
             factor="lookup",
-            limit=Limit(run.policy.lookup_errors, DAY),
+            limit=run.policy.wrong_entries.find_id,
             subject_kind="account",
             subject=account,
         )
@@ -96,6 +95,8 @@ class FindId(Base):
         """Return the masked user id to the step that asked."""
         found: FoundCustomer = answer
         if found.customer is None:
-            return wrong(run, ("lookup", "account_password"), "id_not_found", limit=run.policy.lookup_errors)
+            return wrong(
+                run, ("lookup", "account_password"), "id_not_found", limit=run.policy.wrong_entries.find_id
+            )
         fact = run.prove("found_id", customer=found.customer, values={"masked": found.masked})
         return Passed(facts=(fact,))

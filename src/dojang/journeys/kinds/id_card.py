@@ -18,7 +18,6 @@ from dojang.journeys.kinds.eligibility import facts_of, greetings, refusal
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Outcome, Passed, Rejected, Stopped
 from dojang.journeys.page import Field, FieldError, Message, Option
-from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ class IdCard(Base):
         return (
             Count(
                 factor="id_card",
-                limit=Limit(run.policy.id_card_errors, DAY),
+                limit=run.policy.wrong_entries.id_card,
                 subject_kind="phone",
                 subject=str(checked.values["phone"]) if checked is not None else "",
             ),
@@ -104,7 +103,7 @@ class IdCard(Base):
         if customer is None:
             if is_unusable(match.reason):
                 return Rejected(errors=(error("id_card_unusable"),), compared=False)
-            return wrong(run, ("id_card",), "id_card_wrong", limit=run.policy.id_card_errors)
+            return wrong(run, ("id_card",), "id_card_wrong", limit=run.policy.wrong_entries.id_card)
         refused = refusal(run, customer)
         if refused is not None:
             return Stopped(error=refused)

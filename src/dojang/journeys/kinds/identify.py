@@ -12,7 +12,6 @@ from dojang.journeys.login import is_logged_in, login_of
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Mismatch, Outcome, Passed, Stopped
 from dojang.journeys.page import Field, FieldError, Message
-from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import RRN, USER_ID, plain_user_id
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class Identify(Base):
         user_id = Field(
             "user_id",
             "user_id",
-            Message("field.user_id", {"bank": run.policy.bank_name(run.locale)}),
+            Message("field.user_id", {"bank": run.policy.bank.name(run.locale)}),
             rules={"required": True, "pattern": USER_ID.pattern, "min_length": 6, "max_length": 12},
         )
         rrn = Field(
@@ -80,7 +79,7 @@ class Identify(Base):
         return (
             Count(
                 factor="identify",
-                limit=Limit(run.policy.identify_errors, DAY),
+                limit=run.policy.wrong_entries.identify,
                 subject_kind="user_id",
                 subject=user_id,
             ),
@@ -102,7 +101,11 @@ class Identify(Base):
             owners = tuple(sorted({o for o in (found.match.owner, found.user_id_owner) if o}))
             mismatch = Mismatch(evidence="rrn", owners=owners) if len(owners) > 1 else None
             return wrong(
-                run, ("identify",), "user_not_found", limit=run.policy.identify_errors, mismatch=mismatch
+                run,
+                ("identify",),
+                "user_not_found",
+                limit=run.policy.wrong_entries.identify,
+                mismatch=mismatch,
             )
         customer = found.customer
         refused = refusal(run, customer)

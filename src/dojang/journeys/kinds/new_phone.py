@@ -8,7 +8,6 @@ from dojang.journeys.kinds.base import Base, error, foreign, read_mobile, text_o
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Entered, Outcome, Passed, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Option
-from dojang.ports.limits import DAY, Limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +25,7 @@ class NewPhone(Base):
         assert run.customer is not None
         phones = world.corebank.phones(run.customer)
         if not phones:
-            return Entered(stop=error("no_phone", phone=run.policy.bank_phone))
+            return Entered(stop=error("no_phone", phone=run.policy.bank.phone))
         return Entered(scratch={"phones": [{"id": p.id, "masked": p.masked} for p in phones]})
 
     def page(self, run: RunView) -> PageParts:
@@ -67,7 +66,7 @@ class NewPhone(Base):
         return (
             Count(
                 factor="new_phones",
-                limit=Limit(run.policy.new_phones_per_day, DAY),
+                limit=run.policy.phones.new_per_day,
                 on_pass="keep",  # noqa: S106 - a word, not a password
                 locks=False,
                 code="sends_spent",

@@ -20,7 +20,6 @@ from dojang.journeys.kinds.base import (
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Entered, Outcome, Passed, Pending, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Option, Wait
-from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ class OneWon(Base):
         return PageParts(fields=(bank, account), submit=Message("action.send_won"))
 
     def _code_page(self, run: RunView) -> PageParts:
-        until, digits = str(run.scratch["until"]), run.policy.one_won_digits
+        until, digits = str(run.scratch["until"]), run.policy.one_won.digits
         rules = {"required": True, "pattern": f"[0-9]{{{digits}}}", "length": digits}
         code = Field("code", "otp", Message("field.won_code", {"count": digits}), rules, secret=True)
         args = {"bank": run.scratch["name"], "masked": run.scratch["masked"]}
@@ -74,7 +73,7 @@ class OneWon(Base):
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
         """Read the account or the code, by what the page asked for."""
         if run.scratch.get("sent"):
-            code, digits = digits_of(data, "code"), run.policy.one_won_digits
+            code, digits = digits_of(data, "code"), run.policy.one_won.digits
             mistake = (error("digits_needed", "code", count=digits),)
             return {"code": code} if is_digits(code, digits) else mistake
         bank, account = text_of(data, "bank"), read_account(data)
@@ -88,11 +87,11 @@ class OneWon(Base):
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count tries of the code; count transfers, so many a day."""
         if data is not None and "code" in data:
-            return (Count(factor="one_won", limit=Limit(run.policy.one_won_errors)),)
+            return (Count(factor="one_won", limit=run.policy.wrong_entries.one_won),)
         return (
             Count(
                 factor="one_won_sends",
-                limit=Limit(run.policy.one_won_per_day, DAY),
+                limit=run.policy.one_won.per_day,
                 on_pass="keep",  # noqa: S106 - a word, not a password
                 locks=False,
                 code="one_won_spent",
@@ -108,7 +107,7 @@ class OneWon(Base):
             return {"right": hmac.compare_digest(data["code"], self._code(run, int(run.scratch["sent"])))}
         to = data or {"bank": run.scratch["bank"], "account": run.scratch["account"]}
         number = int(run.scratch.get("sent", 0)) + 1
-        memo = f"{run.policy.one_won_sender}{self._code(run, number)}"
+        memo = f"{run.policy.one_won.sender}{self._code(run, number)}"
         match = world.corebank.send_one_won(
             run.customer, bank=to["bank"], account=to["account"], memo=memo, key=run.key(str(number))
         )
@@ -121,7 +120,7 @@ class OneWon(Base):
         if answer.get("late"):
             return Rejected(errors=(error("code_late", "code"),), compared=False)
         if not answer["right"]:
-            return wrong(run, (self.name,), "code_wrong", "code", limit=run.policy.one_won_errors)
+            return wrong(run, (self.name,), "code_wrong", "code", limit=run.policy.wrong_entries.one_won)
         values = {"bank": run.scratch["bank"], "masked": run.scratch["masked"]}
         return Passed(facts=(run.prove("one_won", customer=run.customer, values=values),))
 
@@ -138,13 +137,13 @@ class OneWon(Base):
             "account": answer["account"],
             "name": next((b["name"] for b in _banks(run) if b["code"] == answer["bank"]), ""),
             "masked": f"***{answer['account'][-4:]}",
-            "until": later(run, run.policy.one_won_ttl),
+            "until": later(run, run.policy.one_won.ttl),
         }
         again = (Message("code.sent_again"),) if answer["sent"] > 1 else ()
         return Pending(scratch=scratch, messages=again)
 
     def _code(self, run: RunView, number: int) -> str:
-        return run.code(f"one_won:{number}", run.policy.one_won_digits)
+        return run.code(f"one_won:{number}", run.policy.one_won.digits)
 
 
 def _banks(run: RunView) -> list[dict[str, str]]:

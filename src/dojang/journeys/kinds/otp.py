@@ -8,7 +8,6 @@ from dojang.journeys.kinds.base import Base, digits_of, error, foreign, is_unusa
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Outcome, Passed, Rejected
 from dojang.journeys.page import Field, FieldError, Message
-from dojang.ports.limits import Limit
 from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class Otp(Base):
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count for the customer until a right answer or an unlock."""
         del data
-        return (Count(factor="otp", limit=Limit(run.policy.otp_errors)),)
+        return (Count(factor="otp", limit=run.policy.wrong_entries.otp),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Ask the core bank, which remembers used values."""
@@ -59,13 +58,13 @@ class Otp(Base):
         if answer.ok:
             return Passed(facts=(run.prove("otp", customer=run.customer),))
         if is_unusable(answer.reason):
-            return Rejected(errors=(error("otp_unusable", phone=run.policy.bank_phone),), compared=False)
+            return Rejected(errors=(error("otp_unusable", phone=run.policy.bank.phone),), compared=False)
         code = "otp_reused" if answer.reason == "reused" else "otp_wrong"
         return wrong(
             run,
             ("otp",),
             code,
             "code",
-            limit=run.policy.otp_errors,
+            limit=run.policy.wrong_entries.otp,
             mismatch=foreign(run, "otp", answer.owner),
         )

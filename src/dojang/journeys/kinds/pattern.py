@@ -32,7 +32,7 @@ class Pattern(Base):
 
     def page(self, run: RunView) -> PageParts:
         """Show the grid."""
-        least = run.policy.pattern_min_points
+        least = run.policy.pattern.min_points
         shown = Show(
             "pattern", {"mode": "enrol", "min_points": least, "size": SIDE, "device": device_of(run)}
         )
@@ -47,8 +47,8 @@ class Pattern(Base):
         key, points = read_base64(data, "proof_key"), digits_of(data, "points")
         if key is None or len(key) != KEY_BYTES:
             return (error("pattern_required"),)
-        if not is_digits(points, 1) or int(points) < run.policy.pattern_min_points:
-            return (error("pattern_short", count=run.policy.pattern_min_points),)
+        if not is_digits(points, 1) or int(points) < run.policy.pattern.min_points:
+            return (error("pattern_short", count=run.policy.pattern.min_points),)
         return {"proof_key": base64.b64encode(key).decode()}
 
     def judge(self, run: RunView, answer: Any) -> Outcome:

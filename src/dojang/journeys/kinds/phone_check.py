@@ -29,7 +29,7 @@ from dojang.journeys.kinds.contact import phone_field
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Outcome, Passed, Pending, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Option, Wait
-from dojang.ports.limits import DAY, Limit
+from dojang.ports.limits import RUN, Limit
 from dojang.ports.writing import NAME_LONGEST, is_digits
 
 if TYPE_CHECKING:
@@ -107,9 +107,10 @@ class PhoneCheck(Base):
         """Count tries for the customer (before one is known, for the number); count texts for both."""
         phone = str((data or {}).get("phone") or run.scratch.get("line", {}).get("phone", ""))
         own = run.customer is not None
+        limit = run.policy.wrong_entries.phone_check if own else run.policy.wrong_entries.phone_check_number
         tries = Count(
             factor="phone_check",
-            limit=Limit(run.policy.phone_check_errors, None if own else DAY),
+            limit=limit,
             subject_kind="customer" if own else "phone",
             subject="" if own else phone,
             on_pending="refund",
@@ -120,13 +121,13 @@ class PhoneCheck(Base):
         texts = (
             Count(
                 factor="phone_check_sends",
-                limit=Limit(run.policy.sends_per_run + 1),
+                limit=Limit(run.policy.runs.sends.count + 1, RUN),
                 subject_kind="run",
                 **kept,  # type: ignore[arg-type]
             ),
             Count(
                 factor="phone_texts",
-                limit=Limit(run.policy.phone_texts_per_day, DAY),
+                limit=run.policy.phone_check.texts_per_day,
                 subject_kind="phone",
                 subject=phone,
                 **kept,  # type: ignore[arg-type]
@@ -170,7 +171,7 @@ class PhoneCheck(Base):
     def judge(self, run: RunView, answer: Any) -> Outcome:
         """Pass on the latest code, in time, to a line in the customer's own name."""
         if "sent" in answer:
-            scratch = {**answer, "until": later(run, run.policy.phone_check_ttl)}
+            scratch = {**answer, "until": later(run, run.policy.phone_check.ttl)}
             again = (Message("code.sent_again"),) if answer["sent"] > 1 else ()
             return Pending(scratch=scratch, messages=again, dispatch=str(answer["sent"]))
         if "match" in answer:
@@ -178,7 +179,7 @@ class PhoneCheck(Base):
         if answer.get("late"):
             return Rejected(errors=(error("code_late", "code"),), compared=False)
         if not answer["right"]:
-            return wrong(run, (self.name,), "code_wrong", "code", limit=run.policy.phone_check_errors)
+            return wrong(run, (self.name,), "code_wrong", "code", limit=run.policy.wrong_entries.phone_check)
         line = run.scratch["line"]
         values = {**{name: line[name] for name in ("phone", "name", "birth")}, "recent": answer["recent"]}
         return Passed(facts=(run.prove("phone_check", customer=line["owner"], values=values),))
@@ -188,7 +189,7 @@ class PhoneCheck(Base):
             run,
             (self.name,),
             "phone_not_own",
-            limit=run.policy.phone_check_errors,
+            limit=run.policy.wrong_entries.phone_check,
             mismatch=foreign(run, "phone", match.owner),
         )
 
@@ -198,7 +199,7 @@ class PhoneCheck(Base):
 
 def _is_recent(run: RunView, world: World, customer: str, number: str) -> bool:
     """Tell whether the bank has known this number for a short time only, or not at all."""
-    since = run.now - timedelta(days=run.policy.phone_recent_days)
+    since = run.now - timedelta(days=run.policy.phones.recent_days)
     return all(p.registered_at > since for p in world.corebank.phones(customer) if p.number == number)
 
 

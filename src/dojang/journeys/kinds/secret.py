@@ -9,7 +9,6 @@ from dojang.journeys.kinds.base import Base, digits_of, error
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Outcome, Passed, Rejected
 from dojang.journeys.page import Field, FieldError, Message
-from dojang.ports.limits import Limit
 from dojang.ports.signer_errors import PinReusedError
 from dojang.ports.writing import is_digits, plain_digits
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from dojang.ports.signer import WalletKeyOffer
     from dojang.ports.world import World
 
+PIN_DIGITS = 6  #: of every PIN there is: another number would shut out whoever has one
 _PART = 4  #: digits of a telephone number's parts
 
 
@@ -29,8 +29,8 @@ class Secret(Base):
 
     def page(self, run: RunView) -> PageParts:
         """Ask for the PIN twice."""
-        length = run.policy.pin_length
-        rules = {"required": True, "pattern": f"[0-9]{{{length}}}", "length": length}
+        del run
+        rules = {"required": True, "pattern": f"[0-9]{{{PIN_DIGITS}}}", "length": PIN_DIGITS}
         fields = (
             Field("pin", "pin", Message("field.pin"), rules=rules, secret=True),
             Field("pin_again", "pin", Message("field.pin_again"), rules=rules, secret=True),
@@ -40,8 +40,8 @@ class Secret(Base):
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
         """Check the rules; the PIN that was used before is for the signer to recognise."""
         pin, again = digits_of(data, "pin"), digits_of(data, "pin_again")
-        if not is_digits(pin, run.policy.pin_length):
-            return (error("digits_needed", "pin", count=run.policy.pin_length),)
+        if not is_digits(pin, PIN_DIGITS):
+            return (error("digits_needed", "pin", count=PIN_DIGITS),)
         weakness = find_weakness(pin, births=_births(run), phones=_phones(run))
         if weakness is not None:
             return (error(f"pin_{weakness}", "pin"),)
@@ -53,7 +53,7 @@ class Secret(Base):
         return (
             Count(
                 factor="pins",
-                limit=Limit(run.policy.pins_per_run),
+                limit=run.policy.runs.keys,
                 subject_kind="run",
                 on_pass="keep",  # noqa: S106 - a word, not a password
                 locks=False,

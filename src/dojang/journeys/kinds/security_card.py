@@ -14,7 +14,6 @@ from dojang.journeys.kinds.base import Base, digits_of, error, foreign, is_unusa
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Entered, Outcome, Passed, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Show
-from dojang.ports.limits import Limit
 from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ class SecurityCard(Base):
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count for the customer until a right answer or an unlock."""
         del data
-        return (Count(factor="security_card", limit=Limit(run.policy.card_errors)),)
+        return (Count(factor="security_card", limit=run.policy.wrong_entries.security_card),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Ask the core bank, unless the challenge on the page was answered meanwhile elsewhere."""
@@ -112,12 +111,12 @@ class SecurityCard(Base):
             fact = run.prove("security_card", customer=run.customer)
             return Passed(facts=(fact,), challenge_answered=True)
         if is_unusable(match.reason):
-            return Rejected(errors=(error("card_unusable", phone=run.policy.bank_phone),), compared=False)
+            return Rejected(errors=(error("card_unusable", phone=run.policy.bank.phone),), compared=False)
         return wrong(
             run,
             ("security_card",),
             "card_wrong",
-            limit=run.policy.card_errors,
+            limit=run.policy.wrong_entries.security_card,
             mismatch=foreign(run, "security_card", match.owner),
         )
 

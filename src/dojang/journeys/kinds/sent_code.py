@@ -22,12 +22,12 @@ from dojang.journeys.kinds.base import (
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Entered, Outcome, Passed, Pending, Rejected
 from dojang.journeys.page import Field, FieldError, Message, Wait
-from dojang.ports.limits import Limit
 from dojang.ports.writing import is_digits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dojang.ports.limits import Limit
     from dojang.ports.world import World
 
 DIGITS = 6
@@ -37,15 +37,16 @@ FIRST = 1
 class SentCode(Base):
     """What the two ways of sending share."""
 
-    channel: str = ""
-    limit_name: str = ""
-
     def send(self, run: RunView, world: World, number: int, key: str) -> str | None:
         """Send the code; return the masked address, or ``None`` when there is nowhere to send it."""
         raise NotImplementedError
 
     def life(self, run: RunView) -> int:
         """Return how long a code lives, in seconds."""
+        raise NotImplementedError
+
+    def errors(self, run: RunView) -> Limit:
+        """Return how many wrong codes may be entered."""
         raise NotImplementedError
 
     def finish(self, run: RunView, world: World) -> Any:
@@ -62,7 +63,7 @@ class SentCode(Base):
             return Entered(stop=spent)
         masked = self.send(run, world, FIRST, run.entry_key(str(FIRST)))
         if masked is None:
-            return Entered(stop=error("no_mail", phone=run.policy.bank_phone))
+            return Entered(stop=error("no_mail", phone=run.policy.bank.phone))
         return Entered(scratch=self._sent(run, FIRST, masked))
 
     def _sent(self, run: RunView, number: int, masked: str) -> dict[str, Any]:
@@ -95,7 +96,7 @@ class SentCode(Base):
         """Count tries for the customer; count sendings for the run."""
         if data is None:
             return (sends(run, f"{self.name}_sends"),)
-        return (Count(factor=self.name, limit=Limit(run.policy.mail_code_errors)),)
+        return (Count(factor=self.name, limit=self.errors(run)),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Send again, or compare and do what follows."""
@@ -117,7 +118,7 @@ class SentCode(Base):
         if answer.get("late"):
             return Rejected(errors=(error("code_late", "code"),), compared=False)
         if not answer["right"]:
-            return wrong(run, (self.name,), "code_wrong", "code", limit=run.policy.mail_code_errors)
+            return wrong(run, (self.name,), "code_wrong", "code", limit=self.errors(run))
         return self.conclude(run, answer["done"])
 
     def code(self, run: RunView, number: int) -> str:
@@ -129,7 +130,7 @@ def sends(run: RunView, factor: str) -> Count:
     """Count sendings of codes and texts in one run."""
     return Count(
         factor=factor,
-        limit=Limit(run.policy.sends_per_run),
+        limit=run.policy.runs.sends,
         subject_kind="run",
         on_pass="keep",  # noqa: S106 - a word, not a password
         locks=False,
@@ -155,7 +156,11 @@ class MailCode(SentCode):
 
     def life(self, run: RunView) -> int:
         """Return how long a mailed code lives."""
-        return run.policy.mail_code_ttl
+        return run.policy.mail_code.ttl
+
+    def errors(self, run: RunView) -> Limit:
+        """Return how many wrong codes may be entered."""
+        return run.policy.wrong_entries.mail_code
 
     def conclude(self, run: RunView, done: Any) -> Outcome:
         """Say that the mail box was reached."""
@@ -178,7 +183,11 @@ class PhoneCode(SentCode):
 
     def life(self, run: RunView) -> int:
         """Return how long a texted code lives."""
-        return run.policy.sms_reply_ttl
+        return run.policy.phone_code.ttl
+
+    def errors(self, run: RunView) -> Limit:
+        """Return how many wrong codes may be entered."""
+        return run.policy.wrong_entries.phone_code
 
     def finish(self, run: RunView, world: World) -> Any:
         """Change the number at the bank, once per run and visit."""

@@ -11,7 +11,6 @@ from dojang.journeys.kinds.sent_code import sends
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Entered, Locked, Mismatch, Outcome, Passed, Pending, Rejected
 from dojang.journeys.page import Message, Show, Wait
-from dojang.ports.limits import Limit
 from dojang.ports.writing import reply_number
 
 if TYPE_CHECKING:
@@ -47,18 +46,18 @@ class SmsReply(Base):
         return Entered(scratch=self._sent(run, 1))
 
     def _send(self, run: RunView, world: World, key: str) -> None:
-        bank = run.policy.bank_name(run.locale)
+        bank = run.policy.bank.name(run.locale)
         text = run.say("say.sms_reply", bank=bank, product=run.say(f"product.{run.product}.name"))
         world.sms.send(number=_phone(run), text=text, key=key)
 
     def _sent(self, run: RunView, number: int) -> dict[str, Any]:
-        until = later(run, run.policy.sms_reply_ttl)
+        until = later(run, run.policy.sms_reply.ttl)
         return {"sent": number, "since": run.now.isoformat(), "until": until, "seen": [], "wrong": 0}
 
     def page(self, run: RunView) -> PageParts:
         """Show the number and wait for the reply."""
         state = self._state(run)
-        args = {"masked": mask_mobile(_phone(run)), "short_code": run.policy.sms_short_code}
+        args = {"masked": mask_mobile(_phone(run)), "short_code": run.policy.bank.text_number}
         notes = [Message("scam.sms_reply"), Message("sms_reply.how", args)]
         if state in {"late", "void"}:
             notes = [Message(f"sms_reply.{state}")]
@@ -73,7 +72,7 @@ class SmsReply(Base):
         )
 
     def _state(self, run: RunView) -> str:
-        if run.scratch.get("wrong", 0) >= run.policy.sms_reply_errors:
+        if run.scratch.get("wrong", 0) >= run.policy.wrong_entries.sms_reply.count:
             return "void"
         if run.scratch.get("received") == "right":
             return "received"
@@ -83,8 +82,8 @@ class SmsReply(Base):
         """Count looks that found a wrong reply; one that found nothing is given back."""
         if data is None:
             return (sends(run, "sms_reply_sends"),)
-        limit = run.policy.sms_reply_errors
-        return (Count(factor="sms_reply", limit=Limit(limit), on_pending="refund"),)
+        limit = run.policy.wrong_entries.sms_reply
+        return (Count(factor="sms_reply", limit=limit, on_pending="refund"),)
 
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Any:
         """Send another number, or fetch the replies."""
@@ -132,7 +131,7 @@ class SmsReply(Base):
             if number is None:  # not of the form of an answer, so not a try
                 unread = True
                 continue
-            if misses < run.policy.sms_reply_errors and number == code:
+            if misses < run.policy.wrong_entries.sms_reply.count and number == code:
                 fact = run.prove("sms_reply", customer=run.customer, values={"message": reply.id})
                 return Passed(facts=(fact,))
             seen.append(reply.id)
@@ -149,15 +148,15 @@ class SmsReply(Base):
         """Say that nothing came yet, or that what came holds no number: that is no try."""
         if self._state(run) in {"late", "void"}:
             return Pending(scratch=scratch)
-        count = run.policy.sms_reply_digits
+        count = run.policy.sms_reply.digits
         note = Message("sms_reply.no_number", {"count": count}) if unread else Message("sms_reply.not_yet")
         return Pending(scratch=scratch, messages=(note,))
 
     def _wrong(self, run: RunView, scratch: dict[str, Any]) -> Outcome:
         outcome = wrong(
-            run, ("sms_reply",), "mo_mismatch", limit=run.policy.sms_reply_errors, scratch=scratch
+            run, ("sms_reply",), "mo_mismatch", limit=run.policy.wrong_entries.sms_reply, scratch=scratch
         )
-        if scratch["wrong"] >= run.policy.sms_reply_errors and not isinstance(outcome, Locked):
+        if scratch["wrong"] >= run.policy.wrong_entries.sms_reply.count and not isinstance(outcome, Locked):
             return Rejected(errors=(error("mo_void"),), scratch=scratch)
         return outcome
 
@@ -168,7 +167,7 @@ class SmsReply(Base):
             run,
             ("sms_reply",),
             "mo_sender_mismatch",
-            limit=run.policy.sms_reply_errors,
+            limit=run.policy.wrong_entries.sms_reply,
             scratch=scratch,
             mismatch=Mismatch(evidence="sms_reply", owners=owners),
         )
@@ -177,7 +176,7 @@ class SmsReply(Base):
 
     def _code(self, run: RunView) -> str:
         """Derive the number on the screen: another one for each sending."""
-        return run.code(f"sms_reply:{run.scratch.get('sent', 1)}", run.policy.sms_reply_digits)
+        return run.code(f"sms_reply:{run.scratch.get('sent', 1)}", run.policy.sms_reply.digits)
 
 
 def _phone(run: RunView) -> str:

@@ -188,8 +188,8 @@ def notice_words(args: Mapping[str, Any], locale: str, *, world: World) -> dict[
     if "at" in words:
         words["at"] = local(datetime.fromisoformat(words["at"])).strftime("%Y-%m-%d %H:%M")
     policy = world.policy
-    words["bank"] = policy.bank_name(locale)
-    words["bank_phone"] = policy.bank_phone
+    words["bank"] = policy.bank.name(locale)
+    words["bank_phone"] = policy.bank.phone
     return words
 
 

@@ -1,8 +1,8 @@
-"""The two settings the centre is shipped with: figures of the policy, by name.
+"""The two settings the centre is shipped with: figures of the policy, by concern.
 
 ``as-printed`` is what runs when nothing is set: journeys, orders and lives as the banks' own guides print
 them. ``kisa`` is what law and practice prefer. A bank names one in ``dojang.toml`` (``preset = "kisa"``) and
-sets whatever else it wants in ``[policy]``, which wins.
+sets whatever else it wants in ``[policy.<concern>]``, which wins.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PRESETS = (AS_PRINTED, KISA)
 
 @cache
 def figures_of(preset: str) -> Mapping[str, Any]:
-    """Return the policy's fields a preset sets, by name; `KeyError` when there is no such preset."""
+    """Return the figures a preset sets, by concern; `KeyError` when there is no such preset."""
     if preset not in PRESETS:
         raise KeyError(preset)
     file = resources.files(__name__) / f"{preset}.toml"
@@ -33,4 +33,4 @@ def figures_of(preset: str) -> Mapping[str, Any]:
 
 def policy_of(preset: str) -> Policy:
     """Return a whole policy: the preset's figures, all others at their defaults."""
-    return Policy(**figures_of(preset))
+    return Policy().changed(figures_of(preset))

@@ -21,7 +21,6 @@ from dojang.guard.brakes import pass_brake, spend_wrong, wait_from_now
 from dojang.guard.budgets import Budget
 from dojang.guard.rounds import delete_each
 from dojang.guard.sealing import sealer
-from dojang.ports.limits import DAY, Limit
 from dojang.ports.writing import plain_digits
 from dojang.ra.access import access_run
 from dojang.ra.actions.walking import Started, find_journey, open_page, session_of
@@ -64,7 +63,7 @@ def offer_handoff(run_id: str, *, acting: Acting, world: World) -> HandoffOffer:
     with transaction.atomic():
         run = Run.objects.select_for_update().get(id=run.id)
         _refuse_bound(run, now=now)
-        until = min(now + timedelta(seconds=world.policy.handoff_ttl), run.absolute_until)
+        until = min(now + timedelta(seconds=world.policy.handoff.ttl), run.absolute_until)
         run.handoffs.filter(used_at__isnull=True).delete()
         Handoff.objects.create(
             id=secrets.token_hex(16),
@@ -130,8 +129,9 @@ def _count(acting: Acting, *, world: World) -> tuple[int, ...]:
 
 
 def _tries(acting: Acting, *, world: World) -> tuple[Budget, ...]:
-    everybody = Budget(f"{_FACTOR}_everybody", "", Limit(world.policy.everybody_errors, DAY))
-    return (everybody, *budgets.of_source(_FACTOR, acting.source, world.policy.handoff_tries_per_day))
+    limits = world.policy.wrong_entries
+    everybody = Budget(f"{_FACTOR}_everybody", "", limits.everybody)
+    return (everybody, *budgets.of_source(_FACTOR, acting.source, limits.handoff))
 
 
 def _take(brought: str, token: str, *, acting: Acting, world: World) -> Run | None:
@@ -147,7 +147,7 @@ def _take(brought: str, token: str, *, acting: Acting, world: World) -> Run | No
     row.save(update_fields=["used_at"])
     run.former_session, run.session = run.session, session_of(token)
     run.touched_at = now
-    run.idle_until = min(now + timedelta(seconds=world.policy.session_idle), run.absolute_until)
+    run.idle_until = min(now + timedelta(seconds=world.policy.sessions.idle), run.absolute_until)
     run.source_index = sealer().blind_index("counter.source", acting.source)
     run.save(update_fields=["former_session", "session", "touched_at", "idle_until", "source_index"])
     record_event(

@@ -434,7 +434,7 @@ def move_run(turn: Turn, progress: Progress, *, step: str, action: str, outcome:
     run.revision += 1
     run.lease, run.leased_at = "", None
     run.touched_at = now
-    run.idle_until = min(now + timedelta(seconds=turn.world.policy.session_idle), run.absolute_until)
+    run.idle_until = min(now + timedelta(seconds=turn.world.policy.sessions.idle), run.absolute_until)
     if progress.stopped is not None and run.state == Run.State.OPEN:
         finish.close_row(run, Run.State.FAILED, progress.stopped.code, now=now)
     run.customer_id = progress.customer or ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def discard_keys(*, acting: Acting, world: World, limit: int = 500) -> int:
     """Give up keys that were made in runs which have ended without a certificate; return how many."""
-    old = world.clock.now() - timedelta(seconds=world.policy.issue_confirm_within)
+    old = world.clock.now() - timedelta(seconds=world.policy.issue.confirm_within)
     offered = offered_before(old)
     open_runs = Run.objects.filter(id__in=offered, state=Run.State.OPEN).values_list("id", flat=True)
     awaited = {*open_runs, *living_among(offered)}

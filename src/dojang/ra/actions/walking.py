@@ -87,7 +87,7 @@ def start_run(
     _refuse_closed(journey, world=world)
     _count_start(acting, world=world)
     token = secrets.token_urlsafe(32)
-    absolute = now + timedelta(seconds=policy.session_absolute)
+    absolute = now + timedelta(seconds=policy.sessions.absolute)
     run = Run(
         id=secrets.token_hex(16),
         journey=journey.id,
@@ -99,7 +99,7 @@ def start_run(
         source_index=sealer().blind_index("counter.source", acting.source),
         created_at=now,
         touched_at=now,
-        idle_until=min(now + timedelta(seconds=policy.session_idle), absolute),
+        idle_until=min(now + timedelta(seconds=policy.sessions.idle), absolute),
         absolute_until=absolute,
     )
     acting = replace(acting, session=run.session)
@@ -127,7 +127,7 @@ def _count_start(acting: Acting, *, world: World) -> None:
     if not acting.source:
         return
     now = world.clock.now()
-    starts = budgets.of_source("starts", acting.source, world.policy.starts_per_source)
+    starts = budgets.of_source("starts", acting.source, world.policy.runs.starts_per_source)
     brake = pass_brake(starts, acting=acting, now=now)
     if brake is not None:
         raise TooManyStartsError(**brake.told)
@@ -363,7 +363,7 @@ def _extend(turn: Turn) -> None:
         row = Run.objects.select_for_update().get(id=turn.run.id)
         if row.state == Run.State.OPEN:
             row.touched_at = now
-            row.idle_until = min(now + timedelta(seconds=policy.session_idle), row.absolute_until)
+            row.idle_until = min(now + timedelta(seconds=policy.sessions.idle), row.absolute_until)
             row.save(update_fields=["touched_at", "idle_until"])
         turn.run = row
 

@@ -13,7 +13,6 @@ from dojang.ca.states import CertificateState
 from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.guard.rounds import Round
 from dojang.pki.errors import MalformedError
-from dojang.ports.limits import Limit
 from dojang.ports.signer_errors import (
     AuthorisationUsedError,
     ClockError,
@@ -188,17 +187,6 @@ def accept_certificate(key_id: str, certificate: Certificate, *, acting: Acting,
     )
 
 
-def retire_key(key_id: str, *, acting: Acting, world: World) -> None:
-    """Make a key unusable for ever: here first, then in the signer. A repeat changes nothing."""
-    with transaction.atomic():
-        _retire(
-            WalletKey.objects.filter(id=key_id).exclude(state=WalletKey.State.RETIRED),
-            acting=acting,
-            world=world,
-        )
-    tell_signer(world=world, key_id=key_id)
-
-
 def retire_keys_of(certificate: Certificate, *, acting: Acting, world: World) -> int:
     """Retire the key a certificate was put under, with the certificate's end. Inside a transaction."""
     rows = WalletKey.objects.filter(certificate_id=certificate.pk).exclude(state=WalletKey.State.RETIRED)
@@ -244,7 +232,7 @@ def sign_with_pin(
 ) -> bytes:
     """Sign a SHA-256 digest with a customer's key.
 
-    The counter moves and is committed before the PIN is tried; `policy.pin_errors` wrong ones lock the key.
+    The counter moves and is committed before the PIN is tried; `wrong_entries.pin` wrong ones lock the key.
     Raises `WalletPinWrongError` (data ``left``), `WalletLockedError`, `WalletKeyNotFoundError`, and
     `WalletHeldError` while the certificate is suspended: the PIN is not tried then.
     """
@@ -311,7 +299,7 @@ def change_pin(
 
 
 def _tally(key: WalletKey, *, world: World) -> Tally:
-    return Tally(factor=PIN, subject=f"key:{key.id}", limit=Limit(world.policy.pin_errors))
+    return Tally(factor=PIN, subject=f"key:{key.id}", limit=world.policy.wrong_entries.pin)
 
 
 def _count_attempt(customer_id: str, key_id: str, *, acting: Acting, world: World) -> _Tried:

@@ -66,7 +66,7 @@ def answer(request: HttpRequest, approval: str) -> HttpResponse:
 def _approve(request: HttpRequest, approval: str) -> HttpResponse:
     number = plain_digits(request.POST.get("number", ""))
     mac, assertion, signature = (read_octets(request, name) for name in ("mac", "assertion", "signature"))
-    if not is_digits(number, world_of(request).policy.approval_digits):
+    if not is_digits(number, world_of(request).policy.approvals.digits):
         return _ask(request, approval, "number")
     if not signature or not (mac or assertion):
         return _ask(request, approval, "wrong")
@@ -109,8 +109,8 @@ def _ask(request: HttpRequest, approval: str, problem: str) -> HttpResponse:
         challenge_id=made.id,
         challenge=base64.b64encode(made.challenge).decode(),
         biometric=stand_in(made.biometric),
-        least=world.policy.app_min_version,
-        least_points=world.policy.pattern_min_points,
+        least=world.policy.devices.min_app_version,
+        least_points=world.policy.pattern.min_points,
     )
     if problem:
         response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY

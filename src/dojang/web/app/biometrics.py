@@ -87,9 +87,9 @@ def _page(
         "used": write_moment(found.used, locale) if found.used else "",
         "problem": problem,
         "said": said if said in _SAID else "",
-        "seconds": world.policy.challenge_ttl,
-        "tries": world.policy.biometric_errors,
-        "least_points": world.policy.pattern_min_points,
+        "seconds": world.policy.devices.challenge_ttl,
+        "tries": world.policy.wrong_entries.biometric.count,
+        "least_points": world.policy.pattern.min_points,
     }
     if registration is not None:
         context |= {

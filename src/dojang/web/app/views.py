@@ -41,7 +41,7 @@ _COLOURS = {"paper": "#faf7f1", "accent": "#c5301c"}
 
 def place(request: HttpRequest, template: str, here: str, **more: Any) -> HttpResponse:
     """Render a page of the app."""
-    least = world_of(request).policy.app_min_version
+    least = world_of(request).policy.devices.min_app_version
     context = {"place": here, "outdated": is_outdated(request, least), "least": least, **more}
     response = show(request, f"app/{template}.html", context)
     response["Cache-Control"] = "no-store"

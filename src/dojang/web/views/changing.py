@@ -13,6 +13,7 @@ from dojang.account.proving.values import Answer
 from dojang.edge.refusals import refuse_in_form
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import phrase, reader_locale
+from dojang.journeys.kinds.secret import PIN_DIGITS
 from dojang.pki.errors import DojangError
 from dojang.ports.writing import plain_digits
 from dojang.products import PRODUCTS, opened_by
@@ -69,7 +70,7 @@ def _pin(request: HttpRequest, deed: Deed, me: SessionView, back: str) -> HttpRe
     blank: dict[str, tuple[str, ...]] = {
         name: () if typed[name] else (phrase(f"me.pin.empty_{name}", locale),) for name in _BOXES
     }
-    blank["pin"] = blank["pin"] or pin_mistakes(request, typed["pin"])
+    blank["pin"] = blank["pin"] or pin_mistakes(typed["pin"])
     if not any(blank.values()) and typed["new_pin"] != typed["again"]:
         blank["again"] = (phrase("error.pin_differs", locale),)
     if any(blank.values()):
@@ -106,7 +107,7 @@ def _pin_page(
             general.append(text)
     fields = [
         control(
-            name, "pin", f"me.pin.{name}", locale, longest=6, errors=found.get(name, ()),
+            name, "pin", f"me.pin.{name}", locale, longest=PIN_DIGITS, errors=found.get(name, ()),
             help_id="me.pin.rules" if name == "new_pin" else "",
         )
         for name in _BOXES
@@ -153,7 +154,7 @@ def _pattern_page(
         "pattern",
         "certificates",
         way=way,
-        least_points=world_of(request).policy.pattern_min_points,
+        least_points=world_of(request).policy.pattern.min_points,
         again=begin_url(product, "reissue", in_app=True),
         locked=isinstance(error, PatternLockedError),
         view={"summary": [("", refusal.sentence)] if refusal else []},

@@ -75,7 +75,7 @@ def _mistakes(
     """Say what is wrong with the form of what was typed, which is no try."""
     if product.on_device:
         return {}
-    found = {"pin": pin_mistakes(request, answer_of(request).pin), "id": ()}
+    found = {"pin": pin_mistakes(answer_of(request).pin), "id": ()}
     if not known and not USER_ID.fullmatch(user_id):
         code = "error.user_id_format" if user_id else "me.login.empty_id"
         found["id"] = (phrase(code, reader_locale()),)

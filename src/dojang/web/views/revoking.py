@@ -66,7 +66,7 @@ def revoke(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
     blank = {
         "reason": () if reason in REASONS else (phrase("me.revoke.choose", locale),),
         "sure": () if request.POST.get("sure") else (phrase("me.revoke.must_be_sure", locale),),
-        "pin": pin_mistakes(request, answer_of(request).pin) if by.unlock == "pin" else (),
+        "pin": pin_mistakes(answer_of(request).pin) if by.unlock == "pin" else (),
     }
     if any(blank.values()):
         return _page(request, deed, me, by, ways, blank=blank, reason=reason)

@@ -71,6 +71,7 @@ def _render(request: HttpRequest, page: Page, *, status: int = 200) -> HttpRespo
     locale = reader_locale()
     context: dict[str, Any] = {"page": page, "view": present(page, locale), "place": "certs"}
     context |= {"run_path": run_path(page), "in_app": page.channel == "app"}
+    context["idle_warning"] = world_of(request).policy.sessions.idle_warning
     context["frame"] = "app/base.html" if page.channel == "app" else "web/base.html"
     if page.state == "done":
         context["result"] = present_result(page, locale)

@@ -23,7 +23,6 @@ from dojang.guard.sealing import sealer
 from dojang.ports.credentials import AskedApproval as Question
 from dojang.ports.credentials import PatternChallenge
 from dojang.ports.errors import PortError
-from dojang.ports.limits import Limit
 from dojang.ports.push import Manner
 from dojang.ports.writing import plain_digits
 from dojang.products.messages import render
@@ -130,15 +129,14 @@ def _ask(
         number=sealer().seal(number, table="wallet_approval", column="number", row=row_id),
         locale=locale,
         asked_at=now,
-        until=now + timedelta(seconds=policy.approval_ttl),
+        until=now + timedelta(seconds=policy.approvals.ttl),
     )
     record_event("approval:asked", acting=acting, subject=customer_id, at=now, approval=row.id)
     return row
 
 
 def _questions(customer_id: str, *, world: World) -> Budget:
-    limit = Limit(world.policy.approvals_per_window, world.policy.approvals_window)
-    return Budget("approvals", f"customer:{customer_id}", limit)
+    return Budget("approvals", f"customer:{customer_id}", world.policy.approvals.questions)
 
 
 def _tell_phone(row: Approval, *, world: World) -> None:
@@ -197,7 +195,7 @@ def _view(row: Approval, *, world: World) -> ApprovalView:
         state=_state(row, world=world),
         asked_at=row.asked_at,
         until=row.until,
-        digits=world.policy.approval_digits,
+        digits=world.policy.approvals.digits,
         key_id="" if found is None else found.id,
     )
 

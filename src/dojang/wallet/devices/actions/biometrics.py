@@ -17,7 +17,6 @@ from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.notices.actions import Audience, tell
 from dojang.pki.passkeys import Passkey, PasskeyRefusedError, read_assertion, relying_party
 from dojang.ports.credentials import BiometricCredential as Offer
-from dojang.ports.limits import Limit
 from dojang.wallet.devices.models import Biometric
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def live_biometric(key: DeviceKey) -> Biometric | None:
 
 def offer_of(key: DeviceKey, *, world: World) -> Offer | None:
     """Return what a device is told so that it can answer by finger or face; None when it cannot."""
-    party, row = relying_party(world.policy.public_url), live_biometric(key)
+    party, row = relying_party(world.policy.addresses.public_url), live_biometric(key)
     return None if party is None or row is None else Offer(bytes(row.credential_id), party.id)
 
 
@@ -111,7 +110,7 @@ def count_answer(key: DeviceKey, *, world: World) -> CountedAnswer | None:
     row = Biometric.objects.select_for_update().filter(device_key=key, ended_at=None).first()
     if row is None:
         return None
-    tally = Tally(factor=FACTOR, subject=f"biometric:{row.id}", limit=Limit(world.policy.biometric_errors))
+    tally = Tally(factor=FACTOR, subject=f"biometric:{row.id}", limit=world.policy.wrong_entries.biometric)
     counted = count_attempts([tally], run_id="", now=world.clock.now())
     return None if counted.refused is not None else CountedAnswer(row, counted.attempts[0], counted.left[0])
 
@@ -120,7 +119,7 @@ def is_answered(
     row: Biometric, key: DeviceKey, *, challenge: bytes, assertion: bytes, world: World
 ) -> int | None:
     """Check an assertion; return the keeper's counter, or None. Touches no row."""
-    party = relying_party(world.policy.public_url)
+    party = relying_party(world.policy.addresses.public_url)
     if party is None:
         return None
     passkey = Passkey(bytes(row.credential_id), bytes(row.public_key), row.count)

@@ -66,7 +66,7 @@ class Registration:
 def read_setting(device_id: str, *, origin: str, world: World) -> Setting:
     """Tell how it stands on a telephone, for a page at `origin`."""
     key = pattern_on(device_id) if device_id else None
-    party = relying_party(world.policy.public_url)
+    party = relying_party(world.policy.addresses.public_url)
     place = "" if party is None else party.origin
     if key is None:
         return Setting("none", place)
@@ -110,14 +110,14 @@ def prove_pattern(
     made = _challenge(
         held, device_id, purpose=f"{_REGISTER}|{origin}", key=f"biometric:{challenge_id}:on", world=world
     )
-    bank = world.policy.bank_name(acting.locale)
+    bank = world.policy.bank.name(acting.locale)
     options = creation_options(
         party,
         name=bank,
         challenge=made.challenge,
         user=user_of(held),
         label=render(f"product.{held.product}.named", "en" if acting.locale == "en" else "ko"),
-        seconds=world.policy.challenge_ttl,
+        seconds=world.policy.devices.challenge_ttl,
     )
     return Registration(made.id, made.challenge, options)
 
@@ -197,7 +197,7 @@ def _end(rows: models.QuerySet[Biometric], *, acting: Acting, world: World) -> b
 def _possible(device_id: str, *, origin: str, world: World) -> tuple[DeviceKey, RelyingParty]:
     """Return the key it can be turned on for, and who we are. Raises `BiometricUnavailableError`."""
     key = pattern_on(device_id) if device_id else None
-    party = relying_party(world.policy.public_url)
+    party = relying_party(world.policy.addresses.public_url)
     if key is None or party is None or party.origin != origin:
         raise BiometricUnavailableError
     return key, party

@@ -68,7 +68,7 @@ def put_parcel(locator: str, content: bytes, *, acting: Acting, world: World) ->
         raise ParcelBusyError
     if Parcel.objects.count() >= _IN_ALL:
         raise ParcelBusyError
-    until = now + timedelta(seconds=world.policy.parcel_ttl)
+    until = now + timedelta(seconds=world.policy.devices.parcel_ttl)
     try:
         with transaction.atomic():
             Parcel.objects.create(

@@ -21,7 +21,6 @@ from dojang.guard.challenges import ask_octets, take_challenge
 from dojang.guard.counters import Tally, count_attempts, judge_attempts
 from dojang.journeys.delivery import verify_device
 from dojang.ports.credentials import PatternChallenge, Proof
-from dojang.ports.limits import Limit
 from dojang.wallet.devices.actions.biometrics import (
     CountedAnswer,
     count_answer,
@@ -76,7 +75,7 @@ def begin_challenge(
     found = usable_pattern(customer_id, device_id=device_id)
     if found is None:
         return None
-    life = timedelta(seconds=world.policy.challenge_ttl)
+    life = timedelta(seconds=world.policy.devices.challenge_ttl)
     asked = ask_octets(purpose, subject=found.id, key=key, life=life, now=world.clock.now())
     if asked is None:
         return None
@@ -172,7 +171,7 @@ def take_answer(
 
 
 def _count(key: DeviceKey, challenge: bytes, *, acting: Acting, world: World) -> TakenAnswer:
-    tally = Tally(factor=FACTOR, subject=f"key:{key.id}", limit=Limit(world.policy.pattern_errors))
+    tally = Tally(factor=FACTOR, subject=f"key:{key.id}", limit=world.policy.wrong_entries.pattern)
     counted = count_attempts([tally], run_id="", now=world.clock.now())
     if counted.locked:
         _lock(key, acting=acting, world=world)

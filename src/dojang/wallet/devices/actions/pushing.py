@@ -141,8 +141,8 @@ def end_push(row: Device, reason: str, *, world: World) -> None:
         return
     locale, policy = str(kept.get("locale", "ko")), world.policy
     words = {
-        "bank": policy.bank_name(locale),
-        "bank_phone": policy.bank_phone,
+        "bank": policy.bank.name(locale),
+        "bank_phone": policy.bank.phone,
     }
     said = {
         "title": render(f"push.{reason}.title", locale, **words),
