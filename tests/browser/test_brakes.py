@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.live]
 @pytest.fixture(scope="module")
 def live() -> Iterator[Centre]:
     """Start a centre that takes two wrong entries a day from one line at full speed."""
-    with running_centre(policy='{"source_errors": 2}') as centre:
+    with running_centre(policy='{"wrong_entries": {"per_source": 2}}') as centre:
         yield centre
 
 

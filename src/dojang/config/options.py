@@ -354,7 +354,7 @@ def _refuse_lives(status: StatusPolicy, refuse: Callable[[str, str], None]) -> N
 
 
 def impossible_figures(policy: Policy) -> list[OptionsError]:
-    """Find figures no bank can mean: names nobody could read, a warning after the end, products nobody has."""
+    """Find figures no bank can mean: unreadable names, a warning after the end, products nobody has."""
     found: list[OptionsError] = []
 
     def refuse(name: str, why: str) -> None:

@@ -65,7 +65,7 @@ def test_a_revoked_certificates_answers_and_list_say_why(reason: str, centre: Ce
     row = Revocation.objects.get(certificate=old)
     wanted = {("REVOKED", row.at.replace(microsecond=0), reason)}
     assert told(old) == wanted
-    centre.advance(centre.world.policy.ocsp_life // 2 + 1)
+    centre.advance(centre.world.policy.status.ocsp_life // 2 + 1)
     actions.refresh_ocsp_answers(**centre.options)
     assert told(old) == wanted
     actions.publish_crls(force=True, **centre.options)

@@ -34,17 +34,17 @@ def dojang(home: Path, *words: str, **environment: str) -> tuple[int, str]:
 
 SERVING = ("adapters", "database", "schema", "signer", "authorities")
 IMPOSSIBLE = {
-    "policy.bank_name_ko": '""',
-    "policy.bank_name_en": '"   "',
-    "policy.bank_phone": '"call us"',
-    "policy.institution_code": '"99"',
-    "policy.policy_arc": '"1.3..6"',
-    "policy.themes": '{ default = "nobody" }',
-    "policy.pin_length": "2",
-    "policy.sms_reply_digits": "10",
-    "policy.crl_shards": "70000",
-    "policy.hold_days": "99999999999",
-    "policy.app_min_version": '"soon"',
+    "policy.bank.name_ko": '""',
+    "policy.bank.name_en": '"   "',
+    "policy.bank.phone": '"call us"',
+    "policy.bank.institution_code": '"99"',
+    "policy.bank.policy_arc": '"1.3..6"',
+    "policy.bank.theme": '"nobody"',
+    "policy.sms_reply.digits": "10",
+    "policy.status.crl_shards": "70000",
+    "policy.suspension.hold_days": "99999999999",
+    "policy.wrong_entries.otp": "99999999999",
+    "policy.devices.min_app_version": '"soon"',
     "policy.products.joint.life_days": "367",
     "policy.products.passport": "{ life_days = 3 }",
     "policy.no_such_figure": "1",
@@ -68,22 +68,22 @@ def test_an_impossible_setting_is_named(name: str, tmp_path: Path, monkeypatch: 
 
 def test_a_variable_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A value that should be JSON and is not has its name in the refusal, not a trace."""
-    monkeypatch.setenv("DOJANG_POLICY", "{ pin_errors = 3 }")
+    monkeypatch.setenv("DOJANG_POLICY", "{ bank = 3 }")
     options, found = look_over()
     assert (options, [fault.data["name"] for fault in found]) == (None, ["DOJANG_POLICY"])
 
 
 def test_all_faults_are_told_at_once_each_with_its_remedy(tmp_path: Path) -> None:
     """`dojang config check` names every impossible setting and what has no adapter, and ends with 1."""
-    chosen = [name for name in IMPOSSIBLE if name.count(".") == 1 and name != "policy.no_such_figure"]
-    lines = [f"{name.removeprefix('policy.')} = {IMPOSSIBLE[name]}" for name in chosen]
-    (tmp_path / "dojang.toml").write_text("sandbox = false\n[policy]\n" + "\n".join(lines))
+    chosen = [name for name in IMPOSSIBLE if name.startswith("policy.bank.")]
+    lines = [f"{name.removeprefix('policy.bank.')} = {IMPOSSIBLE[name]}" for name in chosen]
+    (tmp_path / "dojang.toml").write_text("sandbox = false\n[policy.bank]\n" + "\n".join(lines))
     code, said = dojang(tmp_path, "config", "check", "--json", DOJANG_CONFIG=str(tmp_path / "dojang.toml"))
     faults = json.loads(said)["faults"]
     assert code == 1
     assert [fault["code"] for fault in faults] == ["setting_wrong"] * len(chosen) + ["wiring_impossible"]
     assert all(fault["remedy"] for fault in faults)
-    (tmp_path / "dojang.toml").write_text('[policy]\nbank_name_en = "Moon Bank"\n')
+    (tmp_path / "dojang.toml").write_text('[policy.bank]\nname_en = "Moon Bank"\n')
     code, said = dojang(tmp_path, "config", "check", DOJANG_CONFIG=str(tmp_path / "dojang.toml"))
     assert (code, "can all be" in said) == (0, True)
 

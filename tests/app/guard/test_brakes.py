@@ -92,7 +92,7 @@ def test_a_line_is_one_source(source: str, networks: tuple[str, ...]) -> None:
 
 def test_all_addresses_of_a_line_share_one_budget(world: World) -> None:
     """Three wrong entries from three addresses of a /64 use its budget up, and nobody else's."""
-    few = with_policy(world, source_errors=3)
+    few = with_policy(world, wrong_entries={"per_source": 3})
     for number in range(3):
         guess(few, 1, source=f"2001:db8:1:2::{number + 1:x}")
     asked = paused(few, "hong", source="2001:db8:1:2:ffff::1")
@@ -103,7 +103,7 @@ def test_all_addresses_of_a_line_share_one_budget(world: World) -> None:
 
 def test_the_lines_of_a_site_share_a_wider_one(world: World) -> None:
     """Sixteen lines' worth of wrong entries from one /48 slow the whole site."""
-    few = with_policy(world, source_errors=2)
+    few = with_policy(world, wrong_entries={"per_source": 2})
     for number in range(2 * budgets.SOURCES_A_SITE):
         guess(few, 1, source=f"2001:db8:1:{number:x}::1")
     paused(few, "hong", source="2001:db8:1:ffff::1")
@@ -115,7 +115,7 @@ def test_work_lets_one_entry_through_and_serves_once(world: World) -> None:
     """A proof of the asked work lets one entry pass: once, from its network, for minutes."""
     walk = Walk(world)
     assert walk.finish().state == "done"
-    few, user_id = with_policy(world, source_errors=3), walk.person.user_id
+    few, user_id = with_policy(world, wrong_entries={"per_source": 3}), walk.person.user_id
     guess(few, 3)
     proof = work(paused(few, user_id, pin=walk.pin))
     for wrong in (proof[:-1], f"{proof}0", proof.replace(".16.", ".01."), "x" * 160):
@@ -129,7 +129,7 @@ def test_work_lets_one_entry_through_and_serves_once(world: World) -> None:
 
 def test_who_cannot_compute_waits_a_turn(world: World) -> None:
     """One entry of a slowed network is taken in so many seconds, without work, exactly one of ten at once."""
-    few = with_policy(world, source_errors=3)
+    few = with_policy(world, wrong_entries={"per_source": 3})
     guess(few, 3)
     assert paused(few, "nobody9")["wait"] == FIRST_WAIT
     world.clock.advance(FIRST_WAIT - 2)  # type: ignore[attr-defined]
@@ -141,7 +141,7 @@ def test_who_cannot_compute_waits_a_turn(world: World) -> None:
 
 def test_work_and_waiting_grow_and_are_bounded(world: World) -> None:
     """Each limit's worth of wrong entries asks for more, up to a bound a telephone can do."""
-    few = with_policy(world, source_errors=1)
+    few = with_policy(world, wrong_entries={"per_source": 1})
     asked = []
     for errors in range(1, 8):
         FactorCounter.objects.filter(factor="source").delete()
@@ -157,7 +157,7 @@ def with_errors(world: World, errors: int) -> None:
     """Let today have seen so many wrong entries from the visitor's line."""
     from django.db import transaction
 
-    (source,) = budgets.of_source(budgets.SOURCE, VISITOR.source, world.policy.source_errors)
+    (source,) = budgets.of_source(budgets.SOURCE, VISITOR.source, world.policy.wrong_entries.per_source)
     with transaction.atomic():
         for _ in range(errors):
             budgets.spend([source], now=world.clock.now())
@@ -167,7 +167,7 @@ def test_a_guess_by_everybody_slows_all_closes_nobody_and_alarms(world: World, t
     """With everybody's budget gone strangers work or wait, known browsers pass, people are told."""
     walk = Walk(world)
     assert walk.finish().state == "done"
-    few, user_id = with_policy(world, everybody_errors=3), walk.person.user_id
+    few, user_id = with_policy(world, wrong_entries={"everybody": 3}), walk.person.user_id
     for number in range(3):
         guess(few, 1, source=f"203.0.113.{number}")
     asked = paused(few, user_id, pin=walk.pin)
@@ -188,7 +188,7 @@ def test_a_guess_by_everybody_slows_all_closes_nobody_and_alarms(world: World, t
 
 def test_it_ends_with_the_day(world: World) -> None:
     """At midnight in Seoul everything is as before."""
-    few = with_policy(world, source_errors=3)
+    few = with_policy(world, wrong_entries={"per_source": 3})
     guess(few, 3)
     paused(few, "nobody9")
     world.clock.advance(int(timedelta(days=1).total_seconds()))  # type: ignore[attr-defined]
@@ -197,7 +197,7 @@ def test_it_ends_with_the_day(world: World) -> None:
 
 def test_two_hundred_slips_behind_one_address_refuse_nobody(world: World) -> None:
     """Many customers of one carrier's address each go on with a moment's work, though 200 slips were made."""
-    with_errors(world, world.policy.source_errors)
+    with_errors(world, world.policy.wrong_entries.per_source.count)
     for handle in ("hong", "han"):
         walk = Walk(world, handle).walk_to("identify")
         walk.step()
@@ -210,7 +210,7 @@ def test_two_hundred_slips_behind_one_address_refuse_nobody(world: World) -> Non
 
 def test_wrong_numbers_of_a_hand_off_slow_and_do_not_close(world: World) -> None:
     """After the day's wrong numbers from a line the next try works or waits; a wrong one waits again."""
-    few = with_policy(world, handoff_tries_per_day=2)
+    few = with_policy(world, wrong_entries={"handoff": 2})
     for _ in range(2):
         with pytest.raises(HandoffNotFoundError):
             accept_handoff("000000000000", acting=VISITOR, world=few)
@@ -225,7 +225,7 @@ def test_wrong_numbers_of_a_hand_off_slow_and_do_not_close(world: World) -> None
 
 def test_every_door_tells_the_wait_and_the_work(world: World) -> None:
     """Page and API say when to try again, in the header and in words, with the work that spares it."""
-    with_errors(world, world.policy.source_errors)
+    with_errors(world, world.policy.wrong_entries.per_source.count)
     client = Client(REMOTE_ADDR=VISITOR.source)
     page = client.post("/login/", {"user_id": "nobody7", "pin": "390462"})
     assert (page.status_code, int(page["Retry-After"])) == (429, FIRST_WAIT)

@@ -82,13 +82,13 @@ def lists(world: World) -> Expected:
     """One list cannot be stored, and its authority's other lists are due as well."""
     centre = centre_of(world)
     centre.activate()
-    world.clock.advance(world.policy.crl_life // 2 + 1)  # type: ignore[attr-defined]
+    world.clock.advance(world.policy.status.crl_life // 2 + 1)  # type: ignore[attr-defined]
     poison("ca_crl", "shard", 0, on="INSERT", of="NEW")
     now = world.clock.now()
 
     def done() -> bool:
         fresh = Crl.objects.filter(this_update__gte=now - timedelta(seconds=1), issuer__label="issuing-1")
-        return sorted(fresh.values_list("shard", flat=True)) == list(range(1, world.policy.crl_shards))
+        return sorted(fresh.values_list("shard", flat=True)) == list(range(1, world.policy.status.crl_shards))
 
     return {("ca.publish_crls.lists", "issuing-1/0"), ("ca.publish_crls.lists", "root-1/0")}, done
 
@@ -101,7 +101,7 @@ def answers(world: World) -> Expected:
         Certificate.objects.filter(pk=rows[0].pk).update(serial="zz")
     first = world.clock.now() - LONG_AGO
     OcspAnswer.objects.filter(certificate=rows[0]).update(next_update=first)
-    world.clock.advance(world.policy.ocsp_life // 2 + 1)  # type: ignore[attr-defined]
+    world.clock.advance(world.policy.status.ocsp_life // 2 + 1)  # type: ignore[attr-defined]
     now = world.clock.now().replace(microsecond=0)
     mine = OcspAnswer.objects.filter(certificate__in=rows)
     return (
@@ -154,7 +154,7 @@ def intents(world: World) -> Expected:
     worse = centre.issue()
     poison("ca_intent", "id", bad.pk)
     poison("ca_certificate", "id", worse.pk)
-    world.clock.advance(world.policy.issue_confirm_within + 1)  # type: ignore[attr-defined]
+    world.clock.advance(world.policy.issue.confirm_within + 1)  # type: ignore[attr-defined]
     return (
         {("ca.reconcile.intents", str(bad.pk)), ("ca.reconcile.issued", str(worse.pk))},
         lambda: (
@@ -214,7 +214,7 @@ def long_holds(world: World) -> Expected:
     rows = [centre.activate() for _ in range(2)]
     for row in rows:
         suspend_certificate(row.pk, **centre.options)
-    world.clock.advance((world.policy.hold_days + 1) * 86_400)  # type: ignore[attr-defined]
+    world.clock.advance((world.policy.suspension.hold_days + 1) * 86_400)  # type: ignore[attr-defined]
     poison("ca_certificate", "id", rows[0].pk)
     return (
         {("issuing.end_long_holds", str(rows[0].pk))},
@@ -228,7 +228,7 @@ def expired_runs(world: World) -> Expected:
     for number in (1, 2):
         visitor = Acting(kind="customer", source=f"198.51.100.{number}", channel="web", locale="ko")
         runs.append(start_run("financial-web-issue", locale="ko", acting=visitor, world=world).page.run)
-    world.clock.advance(world.policy.session_absolute + 1)  # type: ignore[attr-defined]
+    world.clock.advance(world.policy.sessions.absolute + 1)  # type: ignore[attr-defined]
     poison("ra_run", "id", runs[0])
     return (
         {("ra.expire_runs", runs[0])},
@@ -453,7 +453,7 @@ def test_a_damaged_entry_leaves_its_list_whole(damage: str, world: World) -> Non
         else:
             Revocation.objects.filter(pk=ends[0]).update(**{damage: "zz"})
     made = publish_crls(force=True, **centre.options)
-    assert len(made) == 1 + world.policy.crl_shards
+    assert len(made) == 1 + world.policy.status.crl_shards
     newest = Crl.objects.filter(issuer__label="issuing-1").order_by("shard", "-number").distinct("shard")
     listed = {entry.serial_number for crl in newest for entry in x509.load_der_x509_crl(bytes(crl.der))}
     kept = rows[1:] if damage == "serial" else rows
@@ -469,7 +469,7 @@ def test_no_list_is_stored_with_a_number_ahead_of_its_time(world: World) -> None
         Crl.objects.create(
             issuer=issuer, shard=1, number=2**62, this_update=now, next_update=now, entries=0, der=b""
         )  # fmt: skip
-    world.clock.advance(world.policy.crl_life // 2 + 1)  # type: ignore[attr-defined]
+    world.clock.advance(world.policy.status.crl_life // 2 + 1)  # type: ignore[attr-defined]
     run_round("ca.publish_crls", world)
     assert Crl.objects.filter(issuer=issuer, shard=1, this_update__gt=now).count() == 1
 

@@ -140,10 +140,10 @@ def test_the_job_leaves_a_device_its_time(world: World) -> None:
 @pytest.mark.parametrize("longer", ["delivery", "confirmation"])
 def test_the_shorter_of_two_times_ends_a_delivery(world: World, longer: str) -> None:
     """A device has until the policy's time, and never longer than an unconfirmed certificate may live."""
-    times = {"delivery_within": 900, "issue_confirm_within": 600}
+    times = {"deliver_within": 900, "confirm_within": 600}
     if longer == "confirmation":
-        times = {"delivery_within": 300, "issue_confirm_within": 3000}
-    policied = with_policy(world, **times)
+        times = {"deliver_within": 300, "confirm_within": 3000}
+    policied = with_policy(world, issue=times)
     walk = AppWalk(policied)
     walk.deliver()
     order = Order.objects.get(id=walk.run)
@@ -151,7 +151,7 @@ def test_the_shorter_of_two_times_ends_a_delivery(world: World, longer: str) -> 
     assert order.deliver_until is not None
     assert round((order.deliver_until - issued).total_seconds()) == min(times.values())
     if longer == "delivery":  # to the microsecond: an answer within it is never refused by the other bound
-        assert order.deliver_until == issued + timedelta(seconds=times["issue_confirm_within"])
+        assert order.deliver_until == issued + timedelta(seconds=times["confirm_within"])
 
 
 @pytest.mark.parametrize(("late", "ended"), [(0, "done"), (1, "failed")], ids=["in-time", "late"])
