@@ -1,8 +1,8 @@
 """Who besieges the centre, and whether honest people are served meanwhile. On loopback only, and bounded.
 
 ``python -m bench.siege PORT [--slow 2000] [--crowd 300] [--nonces 0] [--wrong 0]`` against a running centre:
-opens connections that send half a body or half a head, lets a crowd press one page, others ask for status with
-nonces or log in wrongly, and asks for status and a page all the while. Prints what the honest ones met.
+opens connections that send half a body or half a head, lets a crowd press one page, others ask for status
+with nonces or log in wrongly, and asks for status and a page all the while. Prints what honest ones met.
 """
 
 from __future__ import annotations
