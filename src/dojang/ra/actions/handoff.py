@@ -129,9 +129,9 @@ def _count(acting: Acting, *, world: World) -> tuple[int, ...]:
 
 
 def _tries(acting: Acting, *, world: World) -> tuple[Budget, ...]:
-    limits = world.policy.wrong_entries
-    everybody = Budget(f"{_FACTOR}_everybody", "", limits.everybody)
-    return (everybody, *budgets.of_source(_FACTOR, acting.source, limits.handoff))
+    everybody = Budget(f"{_FACTOR}_everybody", "", world.policy.wrong_entries.everybody)
+    source = budgets.of_source(_FACTOR, acting.source, world.policy.wrong_entries.handoff)
+    return (everybody, *source)
 
 
 def _take(brought: str, token: str, *, acting: Acting, world: World) -> Run | None:
