@@ -93,7 +93,7 @@ def begin_afresh(source: str | None, *, now: datetime) -> int:
     named = zip((SOURCE, SITE), networks_of(source or ""), strict=False)
     subjects = ((EVERYBODY, ""),) if source is None else named
     for name, subject in subjects:
-        index = Tally(factor=name, subject=subject, limit=Limit(1, DAY), locks=False).index
+        index = counters.index_of(name, subject)
         rows = FactorCounter.objects.filter(factor=name, subject=index, errors__gt=0)
         found += rows.update(errors=0, window_start=now)
     return found

@@ -34,6 +34,11 @@ OPEN_FOR: Final = timedelta(seconds=90)
 KEPT_FOR: Final = timedelta(days=7)
 
 
+def index_of(factor: str, subject: str) -> bytes:
+    """Return how a counter's subject is stored."""
+    return sealer().blind_index(f"counter.{factor}", subject)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """What to count: `subject` in clear (indexed, never stored), and how many entries within what.
@@ -56,7 +61,7 @@ class Tally:
     @property
     def index(self) -> bytes:
         """The subject as it is stored."""
-        return sealer().blind_index(f"counter.{self.factor}", self.subject)
+        return index_of(self.factor, self.subject)
 
 
 @dataclass(frozen=True, slots=True)
