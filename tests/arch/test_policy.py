@@ -32,7 +32,10 @@ CONCERNS = {
     if dataclasses.is_dataclass(getattr(Policy(), item.name))
 }
 #: Where a limit is made of another one, with the reason.
-MADE_OF_ANOTHER = {"src/dojang/journeys/kinds/phone_check.py": "the first text, and then so many again"}
+MADE_OF_ANOTHER = {
+    "src/dojang/guard/brakes.py": "how long a slowed network waits follows from how far its limit is overrun",
+    "src/dojang/journeys/kinds/phone_check.py": "the first text, and then so many again",
+}
 
 
 def sources() -> list[Path]:
