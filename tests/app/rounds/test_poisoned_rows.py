@@ -25,7 +25,7 @@ from dojang.ca.models import Authority, Certificate, Crl, Intent, OcspAnswer, Re
 from dojang.guard.models import Attempt, Challenge, FactorCounter, SetAside
 from dojang.guard.rounds import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE
 from dojang.issuing.models import Order
-from dojang.issuing.store import Body, sealed_body
+from dojang.issuing.store import OrderBody, sealed_body
 from dojang.notices.models import ExpiryNotice, Notice
 from dojang.ports.acting import Acting
 from dojang.ra.actions import start_run
@@ -143,7 +143,7 @@ def _order(order_id: str, at: datetime, *, state: str, body: bytes | None = None
         id=order_id, product="financial", profile="financial", customer_id=f"C-{order_id}", origin="staging",
         custody="wallet", key_id=f"none-{order_id}", state=state, placed_at=at,
         ended_at=at if state == "done" else None,
-        body=sealed_body(order_id, Body()) if body is None else body,
+        body=sealed_body(order_id, OrderBody()) if body is None else body,
     )  # fmt: skip
 
 
