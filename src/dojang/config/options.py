@@ -167,7 +167,7 @@ class Options(BaseSettings):
 def _one_by_one(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Give each figure of each table by itself, so that each that cannot be is found."""
     for concern, given in figures.items():
-        if not isinstance(given, dict):
+        if not isinstance(given, dict) or not given:
             yield {concern: given}
             continue
         for name, value in given.items():
