@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.db import connection
 from django.db.models import OuterRef, Subquery
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 __all__ = [
+    "IN_USE",
     "AuthorityView",
     "CertificateStanding",
     "CertificateView",
@@ -41,6 +42,9 @@ __all__ = [
     "verify_trail",
     "view_of",
 ]
+
+#: State of a certificate that may be used; every door asks for it, whatever was begun with it before.
+IN_USE: Final = str(Certificate.State.ACTIVE)
 
 
 @dataclass(frozen=True, slots=True)

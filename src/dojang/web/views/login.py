@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from dojang.web.presenting import Control
 
 SEEN = "seen"  #: the cookie by which a browser is no stranger
+#: Why a session is over, as the page says it; with the way to a new certificate.
+_ENDED = frozenset({"certificate", "held", "revoked"})
 _LOCKED = (LoginLockedError, LoginStoppedError, PatternLockedError, UseRefusedError)
 
 
@@ -125,6 +127,7 @@ def _page(
         "again": way.reissue if isinstance(error, _LOCKED) else "",
         "left": "out" in request.GET,
         "work": asked_by(request, error) if error else None,
+        "ended": ended if (ended := request.GET.get("ended", "")) in _ENDED else "",
     }
     response = show(request, "web/login.html", context, status=form_status(refusal, *mistakes.values()))
     tell_wait(response, context["work"])
