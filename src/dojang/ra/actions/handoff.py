@@ -18,7 +18,7 @@ from django.db import transaction
 from dojang.audit.actions import record_event
 from dojang.guard import budgets
 from dojang.guard.brakes import pass_brake, spend_wrong, wait_from_now
-from dojang.guard.budgets import Budget
+from dojang.guard.budgets import Budget, of_source
 from dojang.guard.rounds import delete_each
 from dojang.guard.sealing import sealer
 from dojang.journeys.login import is_void
@@ -132,8 +132,8 @@ def _count(acting: Acting, *, world: World) -> tuple[int, ...]:
 
 
 def _tries(acting: Acting, *, world: World) -> tuple[Budget, ...]:
-    everybody = Budget(f"{_FACTOR}_everybody", "", world.policy.wrong_entries.everybody)
-    source = budgets.of_source(_FACTOR, acting.source, world.policy.wrong_entries.handoff)
+    everybody = Budget("handoff_everybody", "", world.policy.wrong_entries.everybody)
+    source = of_source(_FACTOR, acting.source, world.policy.wrong_entries.handoff)
     return (everybody, *source)
 
 
