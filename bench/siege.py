@@ -1,8 +1,8 @@
 """Who besieges the centre, and whether honest people are served meanwhile. On loopback only, and bounded.
 
-``python -m bench.siege PORT [--slow 2000] [--crowd 300] [--nonces 0]`` against a running centre: opens
-connections that send half a body or half a head, lets a crowd press one page and others ask for status with
-nonces, and asks for status and a page all the while. Prints what the honest ones met.
+``python -m bench.siege PORT [--slow 2000] [--crowd 300] [--nonces 0] [--wrong 0]`` against a running centre:
+opens connections that send half a body or half a head, lets a crowd press one page, others ask for status
+with nonces or log in wrongly, and asks for status and a page all the while. Prints what honest ones met.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import re
 import resource
 import sys
 import time
@@ -91,6 +92,34 @@ async def fetch(port: int, path: str) -> bytes:
     return said.partition(b"\r\n\r\n")[2]
 
 
+async def wrong_log_ins(port: int, rate: int, until: float, met: list[tuple[int, float]]) -> None:
+    """Log in wrongly so many times a second, each time as somebody else, waiting for no answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(get("/login/"))
+    head, _, page = (await reader.read()).decode("utf-8", "replace").partition("\r\n\r\n")
+    writer.close()
+    cookie = re.search(r"(?im)^set-cookie: ([^;]*csrf[^;]*)", head)
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+    if cookie is None or token is None:
+        raise SystemExit("the log-in page has no form token")
+
+    async def one(number: int) -> None:
+        body = f"csrfmiddlewaretoken={token[1]}&user_id=nobody{number}&pin=390462&action=submit"
+        raw = (
+            f"POST /login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie[1]}\r\nConnection: close\r\n"
+            f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        )
+        met.append(await ask(port, raw.encode(), 10))
+
+    tasks = set()
+    began, number = time.perf_counter(), 0
+    while time.perf_counter() < until:
+        tasks.add(asyncio.create_task(one(number)))
+        number += 1
+        await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
+    await asyncio.gather(*tasks)
+
+
 async def crowd(port: int, raw: bytes, until: float, met: list[tuple[int, float]]) -> None:
     """Press one page without pause; who is sent away waits a little, as the answer says."""
     while time.perf_counter() < until:
@@ -124,6 +153,7 @@ async def main() -> None:
     parser.add_argument("--crowd", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--nonces", type=int, default=0)
+    parser.add_argument("--wrong", type=int, default=0, help="wrong log-ins a second")
     parser.add_argument("--page", default="/")
     chosen = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -134,10 +164,13 @@ async def main() -> None:
     page: list[tuple[int, float]] = []
     pressed: list[tuple[int, float]] = []
     flood: list[tuple[int, float]] = []
+    guesses: list[tuple[int, float]] = []
     raws = (HALF_BODY, HALF_BODY, HALF_STATUS, HALF_HEAD)
     tasks = [slow(chosen.port, raws[number % 4], until, ends) for number in range(chosen.slow)]
     tasks += [crowd(chosen.port, get(chosen.page), until, pressed) for _ in range(chosen.crowd)]
     tasks += [nonces(chosen.port, until, flood) for _ in range(chosen.nonces)]
+    if chosen.wrong:
+        tasks.append(wrong_log_ins(chosen.port, chosen.wrong, until, guesses))
     tasks += [honest(chosen.port, get("/crl/issuing-1/0.crl"), until, status) for _ in range(4)]
     tasks += [honest(chosen.port, get(chosen.page), until, page) for _ in range(2)]
     await asyncio.gather(*tasks)
@@ -146,6 +179,7 @@ async def main() -> None:
     told("a page, honest", page)
     told("a page, the crowd", pressed)
     told("nonces", flood)
+    told("wrong log-ins", guesses)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import { IdleWarning } from "./idle-warning";
 import { LiveWait } from "./live-wait";
 import { guardForms } from "./once";
 import { PinPad } from "./pin-pad";
+import { ProofOfWork } from "./proof-of-work";
 import { TermsAll } from "./terms-all";
 
 class PrintButton extends HTMLElement {
@@ -31,6 +32,7 @@ customElements.define("live-wait", LiveWait);
 customElements.define("idle-warning", IdleWarning);
 customElements.define("terms-all", TermsAll);
 customElements.define("pin-pad", PinPad);
+customElements.define("proof-of-work", ProofOfWork);
 customElements.define("print-button", PrintButton);
 customElements.define("bring-link", BringLink);
 

@@ -33,6 +33,7 @@ CONCERNS = {
 }
 #: Where a limit is made of another one, with the reason.
 MADE_OF_ANOTHER = {
+    "src/dojang/guard/brakes.py": "how long a slowed network waits follows from how far its limit is overrun",
     "src/dojang/journeys/claims.py": "of a claim, the same number over the day",
     "src/dojang/journeys/kinds/phone_check.py": "the first text, and then so many again",
 }

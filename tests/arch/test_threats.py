@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "dojang"
 THREATS = (ROOT / "docs" / "threats.md").read_text("utf-8")
-MAKERS = {"Count", "Tally", "Budget", "sends"}
+MAKERS = {"Count", "Tally", "Budget", "of_source", "sends"}
 #: Made out of others: a kind's count becomes a tally, a budget's tally is its own.
 DERIVED = {"count.factor", "self.name"}
 #: What stays though it is no step's: whoever moves these holds a key, or is asked for its PIN.
@@ -109,14 +109,17 @@ def _counters() -> Iterator[Counter]:
         for function, call in calls:
             maker = str(getattr(call.func, "id", ""))
             place = {"Budget": 0, "sends": 1}.get(maker, 0)
-            name = _argument(call, "name" if maker == "Budget" else "factor", place)
+            name = _argument(call, "name" if maker in {"Budget", "of_source"} else "factor", place)
             assert name is not None, f"{file}:{call.lineno}"
-            if function.name == "sends" or (maker == "Tally" and ast.unparse(name) in DERIVED):
+            if function.name in {"sends", "of_source"} or (maker == "Tally" and ast.unparse(name) in DERIVED):
                 continue
             kind = _argument(call, "subject_kind", 9)
             subject = (
                 "run" if maker == "sends" else "customer" if kind is None else ast.unparse(kind).strip("'")
             )
+            if ast.unparse(name) == "_TURN":  # follows from another limit, and is always seconds
+                yield Counter(maker, str(module._TURN), {"window"}, subject)
+                continue
             heals = (
                 {"run"} if maker == "sends" else {_heals(limit) for limit in _limits(call, function, tree)}
             )

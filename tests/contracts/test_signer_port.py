@@ -453,7 +453,7 @@ def test_status_keys_sign_nothing_else(centre: Centre) -> None:
 def test_invariant_14_the_journal_is_one_chain_and_keeps_the_audit_heads(centre: Centre) -> None:
     """Every entry follows from the one before, pages join up, and an anchor is kept as it was given."""
     signer = centre.signer
-    heads = {"0": f"17:{'ab' * 32}", "15": "0:"}
+    heads = {"0": f"17:{'ab' * 32}", "15": f"0:{'00' * 32}"}
     signer.anchor(heads=heads)
     entries = signer.journal(limit=1_000_000)
     assert broken_entries(entries) == ()
@@ -463,6 +463,28 @@ def test_invariant_14_the_journal_is_one_chain_and_keeps_the_audit_heads(centre:
     pages = [entry for start in range(0, len(entries), 7) for entry in signer.journal(after=start, limit=7)]
     assert tuple(pages) == entries
     assert signer.journal(after=len(entries)) == ()
+
+
+@pytest.mark.parametrize(
+    "heads",
+    [
+        {"0": "17"},
+        {"0": f"-1:{'ab' * 32}"},
+        {"0": f"017:{'ab' * 32}"},
+        {"0": f"17:{'AB' * 32}"},
+        {"0": f"17:{'ab' * 31}"},
+        {"0": f"{1 << 63}:{'ab' * 32}"},
+        {"x": f"17:{'ab' * 32}"},
+        {"70000": f"17:{'ab' * 32}"},
+        {"1": f"17:{'ab' * 32}", "2": ""},
+    ],
+    ids=["no-hash", "negative", "zeros", "capitals", "short", "many", "no-chain", "far-chain", "one-of-two"],
+)
+def test_what_is_no_anchor_is_not_kept(heads: dict[str, str], centre: Centre) -> None:
+    """An anchor nobody could compare with is refused as a whole, and the journal is as before."""
+    before = centre.signer.journal(limit=1_000_000)
+    refused(centre.signer, MalformedError, lambda: centre.signer.anchor(heads=heads))
+    assert centre.signer.journal(limit=1_000_000) == before
 
 
 def test_the_ceremony_leaves_certificates_that_verify(centre: Centre) -> None:

@@ -39,10 +39,10 @@ class LoginStoppedError(DojangError):
     code = "login_stopped"
 
 
-class LoginPausedError(DojangError):
-    """Too many wrong entries from this place today, all user ids together."""
+class LoginTooSoonError(DojangError):
+    """The last "no" to this user id is not over yet; data ``wait`` has the seconds. Not counted."""
 
-    code = "login_paused"
+    code = "login_too_soon"
 
 
 class NewPinRefusedError(DojangError):

@@ -9,6 +9,7 @@ from procrastinate.contrib.django import app
 
 from dojang.account.browsers.actions import clear_browsers
 from dojang.account.connecting import actions as connecting
+from dojang.guard.rounds import tend
 from dojang.ports.acting import Acting
 
 if TYPE_CHECKING:
@@ -26,8 +27,14 @@ def forget_browsers(context: JobContext, timestamp: int = 0) -> None:
     """Clear browsers away that nobody has used for long, and what was not connected."""
     del timestamp
     world = context.additional_context["world"]
-    clear_browsers(world=world)
-    connecting.clear_connecting(world=world)
+    tend(
+        "account.clear_browsers",
+        {
+            "browsers": lambda: clear_browsers(world=world),
+            "connecting": lambda: connecting.clear_connecting(world=world),
+        },
+        world=world,
+    )
 
 
 @app.task(

@@ -13,7 +13,7 @@ import os
 import socket
 import threading
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dojang.pki.errors import MalformedError
@@ -29,6 +29,19 @@ if TYPE_CHECKING:
 
 _POOL = 8
 _LONGEST_PAUSE = 0.2
+_NO_MOMENT = datetime.fromtimestamp(0, UTC)
+
+
+def _entry(item: dict[str, Any]) -> JournalEntry:
+    """Read one line of the journal; one that is damaged comes as such."""
+    seq, verb, value = item["seq"], item["verb"], item["hash"]
+    try:
+        at, body = datetime.fromisoformat(item["at"]), json.loads(item["body"])
+    except (ValueError, TypeError, RecursionError):
+        at, body = None, None
+    if at is None or at.tzinfo is None or not isinstance(body, dict) or not isinstance(verb, str):
+        return JournalEntry(seq, _NO_MOMENT, "", {}, bytes(value or b""), readable=False)
+    return JournalEntry(seq, at, verb, body, value)
 
 
 class SocketSigner:
@@ -170,16 +183,7 @@ class SocketSigner:
             page = self._repeatable("journal", after=after, limit=min(limit - len(entries), 10_000))
             if not page:
                 break
-            entries.extend(
-                JournalEntry(
-                    seq=item["seq"],
-                    at=datetime.fromisoformat(item["at"]),
-                    verb=item["verb"],
-                    body=json.loads(item["body"]),
-                    hash=item["hash"],
-                )
-                for item in page
-            )
+            entries.extend(_entry(item) for item in page)
             after = entries[-1].seq
         return tuple(entries)
 

@@ -11,10 +11,11 @@ from ninja import Path  # noqa: TC002 - the framework reads annotations when it 
 
 from dojang import __version__
 from dojang.api.description import Interface
-from dojang.api.schemas import ActIn, ErrorOut, JourneyOut, PageOut, ProblemOut, StartedOut, StartIn
+from dojang.api.schemas import ActIn, ErrorOut, JourneyOut, PageOut, ProblemOut, StartedOut, StartIn, WorkOut
 from dojang.edge import problems
 from dojang.edge.holding import hold_refused
 from dojang.edge.rendering import page_json
+from dojang.edge.slowing import asked_by, asked_now, tell_wait
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import reader_locale
 from dojang.products import JOURNEYS
@@ -34,6 +35,9 @@ being waited for (`wait`), what went wrong (`errors`) and what can be done (`act
 2. Send the token as `Authorization: Bearer …` (or keep the cookie) to read the page again:
    `GET /api/v1/runs/{run}`.
 3. `POST /api/v1/runs/{run}/steps/{step}` with the page's `revision` and the `data` its fields ask for.
+
+An error `too_many_errors` (and a 429) says that entries from your network are slowed: wait `Retry-After`
+seconds, or do the `work` that is told with it (`GET /api/v1/work` explains).
 
 An answer of **422** is the same page with `errors`: nothing has moved on. Repeating a request is harmless.
 Sentences come in Korean or English by `Accept-Language`; ids stay the same.
@@ -141,7 +145,31 @@ def act_on_step(request: HttpRequest, run: Path[str], step: Path[str], body: Act
     )
     if page.errors:
         hold_refused(request, began)
-    return answer(page)
+    asked = asked_by(request, page)
+    response = answer(page) if asked is None else answer(page, work=asked)
+    tell_wait(response, asked)
+    return response
+
+
+@api.get(
+    "/work",
+    response={200: WorkOut, PROBLEMS: ProblemOut},
+    operation_id="readWork",
+    tags=["runs"],
+    summary="What is asked before the next entry",
+)
+def read_work(request: HttpRequest) -> HttpResponse:
+    """Tell whether entries from here are slowed, and the work that spares the waiting.
+
+    Find a number `n` such that the SHA-256 of `challenge + "." + n` (ASCII, decimal) begins with `bits` zero
+    bits, and send `challenge + "." + n` as `X-Dojang-Work` with the next entry. It serves once, for ten
+    minutes, from the network that asked. Or wait `wait` seconds.
+    """
+    asked = asked_now(request)
+    response = JsonResponse({"needed": asked is not None, "work": asked})
+    response["Cache-Control"] = "no-store"
+    tell_wait(response, asked)
+    return response
 
 
 @api.get(

@@ -142,6 +142,21 @@ class ActIn(Schema):
     action: Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z_]+(:[a-z0-9-]+)?$")] = "submit"
 
 
+class WorkAsked(Schema):
+    """Work that spares the waiting: `challenge`, zero `bits` wanted, or `wait` seconds."""
+
+    challenge: str
+    bits: int
+    wait: int
+
+
+class WorkOut(Schema):
+    """Whether entries from here are slowed now, and what is asked before the next."""
+
+    needed: bool
+    work: WorkAsked | None
+
+
 class ProblemOut(Schema):
     """RFC 9457 problem details; `code` is the stable error code, `page` the present page where one helps."""
 
@@ -152,6 +167,7 @@ class ProblemOut(Schema):
     code: str
     page: PageOut | None = None
     errors: list[dict[str, Any]] | None = None
+    work: WorkAsked | None = None
 
 
 class JourneyOut(Schema):

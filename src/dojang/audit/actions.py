@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,15 +10,18 @@ from django.db import DatabaseError, connection
 
 from dojang.audit.errors import AuditUnwrittenError
 from dojang.audit.models import Chain
-from dojang.ports.trail import event_body
+from dojang.guard.budgets import EVERYBODY
+from dojang.guard.rounds import Round
+from dojang.ports.trail import event_body, head_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
     from dojang.ports.acting import Acting
-    from dojang.ports.signer import Signer
     from dojang.ports.world import World
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +99,37 @@ def record_event(
     return chain, seq
 
 
+def tell_brakes(names: Iterable[str], *, acting: Acting, at: datetime) -> None:
+    """Record that budgets of wrong entries were used up just now, and from where. In a transaction."""
+    for name in names:
+        level = logging.ERROR if name == EVERYBODY else logging.WARNING
+        log.log(level, "wrong entries are slowed from now on", extra={"budget": name})
+        record_event("brake:on", acting=acting, subject=name, at=at)
+
+
 def type_name(error: BaseException) -> str:
     """Name the class of an error, for a sentence that must not quote data."""
     return type(error).__name__
 
 
-def read_heads() -> dict[str, str]:
-    """Return each chain's present head as ``count:hash`` (hex), keyed by the chain's number."""
-    return {str(head.id): f"{head.seq}:{bytes(head.hash).hex()}" for head in Chain.objects.order_by("id")}
+def _chains() -> list[int]:
+    return list(Chain.objects.order_by("id").values_list("id", flat=True))
+
+
+def _head(number: int) -> tuple[str, str]:
+    """Return one chain's head. Raises `MalformedError` for what can be no head."""
+    head = Chain.objects.get(pk=number)
+    return str(number), head_text(head.seq, bytes(head.hash))
 
 
 def anchor_heads(*, acting: Acting, world: World) -> dict[str, str]:
     """Write the present heads into the signer's journal, outside the database; returns them.
 
-    From then on a trail cut shorter than these heads is found out by `queries.verify_chains`.
+    From then on a trail cut shorter than these heads is found out by `queries.verify_chains`. A damaged head
+    is put aside: nobody could compare with it, and the signer would refuse it.
     """
     del acting  # an anchor tells of the trail itself; the signer's journal keeps who asked
-    return anchor_with(world.signer)
-
-
-def anchor_with(signer: Signer) -> dict[str, str]:
-    """Anchor the present heads with a signer at hand."""
-    heads = read_heads()
-    signer.anchor(heads=heads)
+    tended = Round[tuple[str, str]]("audit.anchor_heads.chains", world.clock.now(), world.signer)
+    heads = dict(tended.each(_chains(), _head))
+    world.signer.anchor(heads=heads)
     return heads

@@ -11,6 +11,8 @@ from django.db import connection, transaction
 
 from dojang.audit.chains import Break, ChainHead, EventLine, check_anchor, first_hash, walk_chain
 from dojang.audit.models import Event
+from dojang.pki.errors import MalformedError
+from dojang.ports.trail import read_chain, read_head
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -93,7 +95,7 @@ def collect_chain_breaks(findings: Findings) -> None:
         rows = _stream(cursor)
         for chain, group in groupby(rows, key=lambda row: int(row[0])):
             first = next(group)
-            head = None if first[1] is None else ChainHead(first[1], bytes(first[2]))
+            head = None if first[1] is None else ChainHead(first[1], bytes(first[2] or b""))
             for found in walk_chain(chain, head, _lines(chain, first, group, findings)):
                 findings.add(found)
 
@@ -109,10 +111,10 @@ def _lines(
     for row in _with(first, rest):
         if row[3] is not None:
             findings.events += 1
-            if not _says(row[4], *row[6:]):
+            if not _says(row[4] or "", *row[6:]):
                 detail = "type, subject or time is not what the event itself says"
                 findings.add(Break(chain, row[3], "altered", detail))
-            yield EventLine(row[3], row[4], bytes(row[5]))
+            yield EventLine(row[3], row[4] or "", bytes(row[5] or b""))
 
 
 def _says(body: str, event_type: str, subject: str, at: str) -> bool:
@@ -142,11 +144,22 @@ def journal_entries(signer: Signer) -> Iterator[JournalEntry]:
 
 
 def check_anchors(entry: JournalEntry, findings: Findings) -> None:
-    """Compare the heads an entry of the journal anchors, if it does, with the events found there."""
-    heads = entry.body.get("heads")
-    if not isinstance(heads, dict):
+    """Compare the heads an entry of the journal anchors, if it does, with the events found there.
+
+    An entry that cannot be read is told like any other break; what stands behind it is read as well.
+    """
+    if not entry.readable:
+        findings.add(Break(-1, entry.seq, "altered", "a line of the signer's journal cannot be read"))
         return
-    wanted = {int(chain): _parse_head(str(text)) for chain, text in heads.items()}
+    heads = entry.body.get("heads")
+    if entry.verb != "anchor" and not isinstance(heads, dict):
+        return
+    wanted: dict[int, tuple[int, bytes]] = {}
+    for chain, text in heads.items() if isinstance(heads, dict) else [("", "")]:
+        try:
+            wanted[read_chain(str(chain))] = read_head(str(text))
+        except MalformedError:
+            findings.add(Break(-1, entry.seq, "altered", "an anchor in the signer's journal is none"))
     wanted_pairs = [(chain, count) for chain, (count, _) in wanted.items() if count]
     found = dict(_hashes_at(wanted_pairs))
     for chain, (count, value) in wanted.items():
@@ -154,11 +167,6 @@ def check_anchors(entry: JournalEntry, findings: Findings) -> None:
         present = found.get((chain, count)) if count else first_hash(chain)
         if broken := check_anchor(chain, count, value, present):
             findings.add(broken)
-
-
-def _parse_head(text: str) -> tuple[int, bytes]:
-    count, _, value = text.partition(":")
-    return int(count), bytes.fromhex(value)
 
 
 def _hashes_at(pairs: list[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], bytes]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from procrastinate.contrib.django import app
 
 from dojang.audit.actions import anchor_heads
+from dojang.guard.rounds import tend
 from dojang.ports.acting import job
 
 if TYPE_CHECKING:
@@ -18,4 +19,9 @@ if TYPE_CHECKING:
 def anchor_audit(context: JobContext, timestamp: int = 0) -> None:
     """Write the audit trail's heads into the signer's journal."""
     del timestamp
-    anchor_heads(acting=job("anchor_audit"), world=context.additional_context["world"])
+    world = context.additional_context["world"]
+    tend(
+        "audit.anchor_heads",
+        {"heads": lambda: anchor_heads(acting=job("anchor_audit"), world=world)},
+        world=world,
+    )

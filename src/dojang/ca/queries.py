@@ -261,6 +261,13 @@ def late_crls(*, world: World) -> int:
     return late
 
 
+def missing_authorities(now: datetime) -> list[str]:
+    """Name the roles without an authority in force: nothing can be issued then, or nobody told."""
+    valid = Authority.objects.filter(certificate__isnull=False, not_before__lte=now, not_after__gte=now)
+    present = set(valid.values_list("role", flat=True))
+    return [role for role in Authority.Role.values if role not in present]
+
+
 def chain_of(certificate: CertificateView) -> tuple[bytes, ...]:
     """Return the authorities above a certificate, nearest first, the root last (DER)."""
     found = []

@@ -8,6 +8,7 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from dojang.ca import actions
+from dojang.guard.rounds import tend
 from dojang.ports.acting import job
 
 if TYPE_CHECKING:
@@ -28,7 +29,12 @@ AT_START: Final = ("ca.renew_ocsp_responders", "ca.refresh_ocsp_answers", "ca.pu
 def publish_crls(context: JobContext, timestamp: int = 0) -> None:
     """Publish the lists that are due: soon after a revocation, and by the clock."""
     del timestamp
-    actions.publish_crls(acting=job("publish_crls"), world=context.additional_context["world"])
+    world = context.additional_context["world"]
+    tend(
+        "ca.publish_crls",
+        {"lists": lambda: actions.publish_crls(acting=job("publish_crls"), world=world)},
+        world=world,
+    )
 
 
 @app.periodic(cron="* * * * *")
@@ -38,8 +44,11 @@ def publish_crls(context: JobContext, timestamp: int = 0) -> None:
 def refresh_ocsp_answers(context: JobContext, timestamp: int = 0) -> None:
     """Sign status answers ahead of their end."""
     del timestamp
-    actions.refresh_ocsp_answers(
-        acting=job("refresh_ocsp_answers"), world=context.additional_context["world"]
+    world = context.additional_context["world"]
+    tend(
+        "ca.refresh_ocsp_answers",
+        {"answers": lambda: actions.refresh_ocsp_answers(acting=job("refresh_ocsp_answers"), world=world)},
+        world=world,
     )
 
 
@@ -50,6 +59,13 @@ def refresh_ocsp_answers(context: JobContext, timestamp: int = 0) -> None:
 def renew_ocsp_responders(context: JobContext, timestamp: int = 0) -> None:
     """Let every OCSP responder that ends soon be followed by the next."""
     del timestamp
-    actions.renew_ocsp_responders(
-        acting=job("renew_ocsp_responders"), world=context.additional_context["world"]
+    world = context.additional_context["world"]
+    tend(
+        "ca.renew_ocsp_responders",
+        {
+            "responders": lambda: actions.renew_ocsp_responders(
+                acting=job("renew_ocsp_responders"), world=world
+            )
+        },
+        world=world,
     )

@@ -18,7 +18,8 @@ from django.db import connection
 
 from dojang.audit.chains import Break
 from dojang.audit.queries import PAGE, Findings, check_anchors, collect_chain_breaks, journal_entries
-from dojang.ca.serials import serial_text
+from dojang.ca.serials import serial_number, serial_text
+from dojang.pki.errors import MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,17 +110,21 @@ _KNOWN = """
 
 def _check_signatures(entries: list[JournalEntry], findings: Findings) -> None:
     """Look each signature of the journal up among the intents."""
-    if not entries:
+    named = [(entry, _named(entry)) for entry in entries]
+    for entry in (entry for entry, serial in named if serial is None):
+        findings.add(Break(-1, entry.seq, "altered", "a signature in the signer's journal names no serial"))
+    signed = [(entry, serial) for entry, serial in named if serial is not None]
+    if not signed:
         return
-    wanted = [serial_text(int(str(entry.body["serial"]), 16)) for entry in entries]
+    wanted = [serial for _, serial in signed]
     with connection.cursor() as cursor:
         cursor.execute(_KNOWN, [wanted])
         known = {(row[0], row[1]): row[2:] for row in cursor.fetchall()}
-    for entry, serial in zip(entries, wanted, strict=True):
-        found = known.get((str(entry.body["issuer"]), serial))
+    for entry, serial in signed:
+        found = known.get((str(entry.body.get("issuer")), serial))
         if found is None:
             problem = "was signed without an intent"
-        elif found[0] != entry.body["tbs_sha256"]:
+        elif found[0] != entry.body.get("tbs_sha256"):
             problem = "was signed with other bytes than its intent's"
         elif found[1] in {"stored", "late"} and not found[2]:
             problem = "has no certificate although its intent says so"
@@ -128,3 +133,11 @@ def _check_signatures(entries: list[JournalEntry], findings: Findings) -> None:
         else:
             continue
         findings.add(Break(-1, entry.seq, "mismatch", f"serial {serial} {problem}"))
+
+
+def _named(entry: JournalEntry) -> str | None:
+    """Return the serial a signature was recorded with; None when what stands there is none."""
+    try:
+        return serial_text(serial_number(str(entry.body["serial"])))
+    except (KeyError, MalformedError):
+        return None

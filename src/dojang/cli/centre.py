@@ -9,13 +9,14 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 from dojang.cli.supervise import spawn
+from dojang.config.faults import DatabaseBehindError
 from dojang.config.options import Options, load_options
 from dojang.config.postgres import PrivatePostgres, running
 from dojang.pki.errors import DojangError
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from dojang.ports.world import World
 
@@ -30,25 +31,43 @@ class NotStartedError(DojangError):
     code: ClassVar[str] = "not_started"
 
 
-class DatabaseBehindError(DojangError):
-    """The database has not the tables this version needs."""
-
-    code: ClassVar[str] = "database_behind"
-
-
 class DatabaseUnreachableError(DojangError):
     """The database does not answer."""
 
     code: ClassVar[str] = "database_unreachable"
 
 
-def prepare_home(options: Options) -> None:
-    """Make the data folder and the secrets that are missing."""
+def prepare_home(options: Options) -> tuple[str, ...]:
+    """Make the data folder and the secrets that are missing; return which secrets were made just now."""
     home = options.folder
     home.prepare()
+    made = tuple(name for name in SECRETS if not (home.secrets / name).exists())
     for name in SECRETS:
         home.secret(name)
     os.environ["DOJANG_HOME"] = str(home.path)
+    return made
+
+
+def refuse_unsound(options: Options, made: tuple[str, ...], *, ceremony: bool = True) -> None:
+    """Refuse to go on with what could not serve (`config.soundness`). Django must be set up.
+
+    A key made just now in the place of a lost one is taken away again: the next start must not find it.
+    """
+    from dojang.config import wiring
+    from dojang.config.soundness import require_sound  # after the set-up
+
+    try:
+        require_sound(options, now=wiring.clock_of(options).now() if ceremony else None)
+    except DojangError as fault:
+        take_back(options, made, [fault])
+        raise
+
+
+def take_back(options: Options, made: tuple[str, ...], faults: Sequence[DojangError]) -> None:
+    """Take keys away that were made just now, if the database was sealed with others."""
+    if any(fault.code == "key_replaced" for fault in faults):
+        for name in made:
+            (options.folder.secrets / name).unlink(missing_ok=True)
 
 
 def setup_django() -> None:
@@ -63,7 +82,7 @@ def setup_django() -> None:
 def database(options: Options | None = None) -> Iterator[Options]:
     """Give a block the database and Django; starts the private server if nobody did."""
     options = options or load_options()
-    prepare_home(options)
+    made = prepare_home(options)
     with contextlib.ExitStack() as stack:
         if not options.database_url:
             stack.enter_context(running(PrivatePostgres(options.folder)))
@@ -71,10 +90,11 @@ def database(options: Options | None = None) -> Iterator[Options]:
         from django.db import OperationalError, ProgrammingError, connections  # after the set-up
 
         stack.callback(connections.close_all)
+        refuse_unsound(options, made, ceremony=False)
         try:
             yield options
         except ProgrammingError as failure:
-            raise DatabaseBehindError(str(failure)) from failure
+            raise DatabaseBehindError(str(failure), missing="?") from failure
         except OperationalError as failure:
             raise DatabaseUnreachableError(str(failure)) from failure
 

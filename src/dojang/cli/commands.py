@@ -10,13 +10,16 @@ from dojang import __version__
 from dojang.cli import (
     audit,
     authorities,
+    brakes,
     certificates,
     customers,
     doctor,
     first,
     notices,
+    rounds,
     runs,
     serve,
+    settings,
     switch,
     up,
     verify,
@@ -46,6 +49,10 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(runs.app, name="run")
 app.add_typer(customers.app, name="customer")
 app.add_typer(notices.app, name="notices")
+app.add_typer(rounds.app, name="rounds")
+app.add_typer(brakes.app, name="brakes")
+app.add_typer(settings.config, name="config")
+app.add_typer(settings.db, name="db")
 
 
 @app.command("verify-path")

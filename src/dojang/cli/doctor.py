@@ -14,8 +14,9 @@ import typer
 from dojang.cli import centre, up
 from dojang.cli.output import Json, Output, explain, say
 from dojang.config.home import ROOM_NEEDED
-from dojang.config.options import load_options
+from dojang.config.options import look_over
 from dojang.config.postgres import PrivatePostgres, find_programs, server_account
+from dojang.config.wiring import clock_of, require_adapters
 from dojang.pki.errors import DojangError
 
 if TYPE_CHECKING:
@@ -46,11 +47,15 @@ def doctor(*, as_json: Json = False) -> None:
 
 def _look() -> Iterator[Finding]:
     yield Finding("python", sys.version_info >= (3, 11), sys.version.split()[0])
-    try:
-        options = load_options()
-    except DojangError as error:
-        yield Finding("settings", ok=False, said=explain(error)[0])
+    options, faults = look_over()
+    for fault in faults:
+        yield Finding("settings", ok=False, said=explain(fault)[0])
+    if options is None or faults:
         return
+    try:
+        require_adapters(options)
+    except DojangError as error:
+        yield Finding("adapters", ok=False, said=" ".join(explain(error)))
     yield Finding("settings", ok=True, said=str(options.config or say("doctor.defaults")))
     yield from _look_at_folder(options)
     yield from _look_at_database(options)
@@ -67,7 +72,7 @@ def _look_at_centre(options: Options) -> Iterator[Finding]:
     """Let a running centre tell how it is: a part of it that is not well makes the exit code 1."""
     found = up.ask_condition(options)
     yield Finding("centre", bool(found and found.get("ready")), options.base_url, needed=False)
-    for name in ("worker", "lists", "queue"):
+    for name in ("adapters", "schema", "authorities", "worker", "lists", "queue", "rounds", "brakes"):
         if found and name in found:
             yield Finding(name, found[name], say(f"doctor.{name}_{'well' if found[name] else 'ill'}"))
 
@@ -109,11 +114,38 @@ def _look_at_folder(options: Options) -> Iterator[Finding]:
     with contextlib.suppress(OSError):
         exposed = [item.name for item in options.folder.secrets.iterdir() if item.stat().st_mode & 0o077]
     yield Finding("secrets", not exposed, ", ".join(exposed) or say("doctor.private"))
+    began = options.folder.secrets.exists() and any(options.folder.secrets.iterdir())
+    lost = [name for name in centre.SECRETS if began and not (options.folder.secrets / name).exists()]
+    if lost:
+        yield Finding("keys", ok=False, said=say("doctor.lost", names=", ".join(lost)))
+
+
+def _look_at_tables(options: Options) -> Iterator[Finding]:
+    """Ask a database that answers whether this version can serve with it."""
+    if any(not (options.folder.secrets / name).exists() for name in centre.SECRETS):
+        return  # asking would make them
+    os.environ["DOJANG_HOME"] = str(options.folder.path)
+    centre.setup_django()
+    from django.db import DatabaseError, connections  # after the set-up
+
+    from dojang.config.soundness import database_faults
+
+    try:
+        faults = database_faults(clock_of(options).now())
+    except DatabaseError:
+        return
+    finally:
+        connections.close_all()
+    said = " ".join(" ".join(explain(fault)) for fault in faults)
+    yield Finding("tables", not faults, said or say("db.sound"))
 
 
 def _look_at_database(options: Options) -> Iterator[Finding]:
     if options.database_url:
-        yield _look_at_address(options.database_url)
+        answer = _look_at_address(options.database_url)
+        yield answer
+        if answer.ok:
+            yield from _look_at_tables(options)
         return
     account = server_account()
     found = find_programs(account, keep=options.folder.pg, copy=False)
@@ -121,3 +153,5 @@ def _look_at_database(options: Options) -> Iterator[Finding]:
     yield Finding("postgres", bool(found), said or say("doctor.none"))
     pid = PrivatePostgres(options.folder).pid()
     yield Finding("database", pid is not None, f"pid {pid}" if pid else say("doctor.stopped"), needed=False)
+    if pid is not None:
+        yield from _look_at_tables(options)

@@ -38,16 +38,22 @@ def serve(role: Annotated[Role, typer.Option(help="What this process does.")] = 
     """Run one role until told to stop. The database must be there (DOJANG_DATABASE_URL or `dojang up`)."""
     follow_parent()
     options = load_options()
-    centre.prepare_home(options)
+    made = centre.prepare_home(options)
     if role is Role.SIGNER:
         _signer(options)
     elif role is Role.WORKER:
+        centre.setup_django()
+        centre.refuse_unsound(options, made)
         _worker()
     elif role is Role.ALL:
         from dojang.cli.up import run_centre  # up imports this module's roles
 
         raise typer.Exit(run_centre(options, demonstrate=False))
     else:
+        # Brothers under one watcher: it has asked. Status alone needs neither outside nor sealed fields.
+        if role is not Role.VA and os.environ.get(_SHARING) != "1":
+            centre.setup_django()
+            centre.refuse_unsound(options, made)
         _http(options, "all" if role is Role.HTTP else role.value)
 
 
@@ -58,7 +64,6 @@ def _signer(options: Options) -> None:
 
 
 def _worker() -> None:
-    centre.setup_django()
     from dojang.config import worker  # registers its tasks, after Django's set-up
 
     worker.run()

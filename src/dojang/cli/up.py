@@ -34,6 +34,7 @@ from dojang.cli.supervise import (
 from dojang.config.listeners import claim_port
 from dojang.config.options import Options, load_options
 from dojang.config.postgres import PostgresError, PrivatePostgres
+from dojang.config.wiring import require_adapters
 from dojang.pki.errors import DojangError
 from dojang.ports.acting import Acting
 
@@ -62,11 +63,12 @@ def up(
 
 def run_centre(options: Options, *, demonstrate: bool) -> int:
     """Run the centre until a signal ends it. Return the exit code of the demonstration, or 0."""
-    centre.prepare_home(options)
+    require_adapters(options)
+    made = centre.prepare_home(options)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_only_one(options))
         claim_port(options)
-        run = Running(options)
+        run = Running(options, made)
         stack.callback(run.stop)
         stack.enter_context(until_told())
         try:
@@ -84,8 +86,9 @@ def run_centre(options: Options, *, demonstrate: bool) -> int:
 class Running:
     """The processes of one centre."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, made: tuple[str, ...] = ()) -> None:
         self.options = options
+        self._made = made  #: secrets that were not there before this start
         self.postgres = None if options.database_url else PrivatePostgres(options.folder)
         self.supervisor = Supervisor(told=self._restarted)
         self.out = Output()
@@ -105,7 +108,8 @@ class Running:
                 self._start_postgres()
         signer = self._child("signer", lambda: centre.start_signer(self.options))
         with self._step("schema"):
-            _migrate()
+            migrate()
+            centre.refuse_unsound(self.options, self._made, ceremony=False)
         with self._step("signer"):
             assert signer.process is not None
             centre.wait_for_signer(self.options, signer.process)
@@ -254,7 +258,8 @@ def ask_condition(options: Options) -> dict[str, bool] | None:
     return told if isinstance(told, dict) else None
 
 
-def _migrate() -> None:
+def migrate() -> None:
+    """Bring the tables up to date. Raises `DatabaseUnreachableError`."""
     centre.setup_django()
     from django.core.management import call_command  # after the set-up
     from django.db import OperationalError, connections

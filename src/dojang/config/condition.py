@@ -12,8 +12,12 @@ from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, connection
 
-from dojang.ca.queries import late_crls
+from dojang.ca.queries import late_crls, missing_authorities
 from dojang.config.home import ROOM_NEEDED
+from dojang.config.soundness import missing_steps
+from dojang.guard.brakes import brakes_now
+from dojang.guard.budgets import EVERYBODY
+from dojang.guard.rounds import count_set_aside
 from dojang.pki.errors import DojangError
 
 if TYPE_CHECKING:
@@ -54,33 +58,44 @@ class Condition:
     lists: bool = False
     queue: bool = False
     disk: bool = False
+    rounds: bool = False
+    brakes: bool = False
+    adapters: bool = False
+    schema: bool = False
+    authorities: bool = False
     figures: dict[str, float] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
         """Whether this process can serve customers now."""
-        return self.database and self.signer
+        return self.adapters and self.database and self.schema and self.signer and self.authorities
 
     @property
     def parts(self) -> dict[str, bool]:
         """Every part by name."""
-        names = ("database", "signer", "worker", "lists", "queue", "disk")
+        serving = ("adapters", "database", "schema", "signer", "authorities")
+        names = (*serving, "worker", "lists", "queue", "disk", "rounds", "brakes")
         return {name: getattr(self, name) for name in names}
 
 
-def look(world: World, home: Path) -> Condition:
-    """Look over everything. Never raises: what cannot be asked is not well."""
-    found = Condition()
+def look(world: World | None, home: Path) -> Condition:
+    """Look over everything. Never raises: what cannot be asked is not well. No World: it cannot be wired."""
+    found = Condition(adapters=world is not None)
     with contextlib.suppress(OSError):
         free = shutil.disk_usage(home).free
         found.disk = free > ROOM_NEEDED
         found.figures["disk_free_bytes"] = free
+    if world is None:
+        return found
     with contextlib.suppress(DojangError):
         found.signer = bool(world.signer.keys())
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
             found.database = True
+        found.schema = not missing_steps()
+        found.authorities = not missing_authorities(world.clock.now())
+        with connection.cursor() as cursor:
             cursor.execute(_WORKER)
             silent, idle = cursor.fetchone()
             cursor.execute(_QUEUE)
@@ -88,11 +103,15 @@ def look(world: World, home: Path) -> Condition:
             cursor.execute(_FAILED)
             failed = cursor.fetchone()[0]
         late = late_crls(world=world)
+        aside = count_set_aside()
+        slowed = brakes_now(now=world.clock.now())
     except DatabaseError:
         return found
     found.worker = silent is not None and silent < WORKER_SILENT and idle is not None and idle < WORKER_IDLE
     found.queue = oldest is None or oldest < QUEUE_OLD
     found.lists = late == 0
+    found.rounds = aside == 0
+    found.brakes = all(item.name != EVERYBODY for item in slowed)
     found.figures |= {
         "worker_silent_seconds": float(silent if silent is not None else "inf"),
         "worker_idle_seconds": float(idle if idle is not None else "inf"),
@@ -100,5 +119,7 @@ def look(world: World, home: Path) -> Condition:
         "queue_oldest_seconds": float(oldest or 0),
         "jobs_failed_last_hour": float(failed),
         "lists_late": float(late),
+        "rows_set_aside": float(aside),
+        "brakes_on": float(len(slowed)),
     }
     return found

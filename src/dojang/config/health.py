@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from dojang.config import wiring
 from dojang.config.condition import Condition, look
+from dojang.pki.errors import DojangError
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -28,7 +29,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when customers can be served (database and signer answer), else 503.
+    """Answer 200 when customers can be served (database, signer, tables, authorities, outside), else 503.
 
     The other parts are told and leave the status alone: a proxy must not take every process away because a
     list is late. `well` is whether all are; says which is not, never why.
@@ -56,7 +57,11 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _look() -> Condition:
-    return look(wiring.get_world(), settings.DOJANG_OPTIONS.folder.path)
+    try:
+        world = wiring.get_world()
+    except DojangError:  # an outside nobody has an adapter for
+        world = None
+    return look(world, settings.DOJANG_OPTIONS.folder.path)
 
 
 def _is_near(request: HttpRequest) -> bool:

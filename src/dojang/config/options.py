@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import ssl
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -20,9 +21,11 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
+from dojang.config.figures import faults_of
 from dojang.config.home import Home, default_home
 from dojang.config.postgres import PrivatePostgres
 from dojang.journeys.product import LIFE, WINDOW
@@ -35,7 +38,7 @@ from dojang.products import PRODUCTS
 from dojang.products.presets import AS_PRINTED, PRESETS, policy_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from dojang.ports.policy import Policy
     from dojang.ports.policy.certificates import StatusPolicy
@@ -129,72 +132,128 @@ class Options(BaseSettings):
     def build_policy(self) -> Policy:
         """Return the bank's figures: those of `policy` over those of the preset.
 
-        Raises `OptionsError` naming the figure that cannot be.
+        Raises `OptionsError` naming the first figure that cannot be.
         """
+        policy, faults = self._figures()
+        for fault in faults:
+            raise fault
+        assert policy is not None
+        return policy
+
+    def figure_faults(self) -> list[OptionsError]:
+        """Return every figure that cannot be."""
+        return self._figures()[1]
+
+    def _figures(self) -> tuple[Policy | None, list[OptionsError]]:
+        """Return the figures, unless one alone cannot be read, and everything that is wrong with them."""
+        faults = []
+        preset = policy_of(self.preset)
+        for part in _one_by_one(self.policy):
+            try:
+                _refuse_misplaced(part)
+                preset.changed(part)
+            except PolicyError as failure:
+                faults.append(OptionsError(str(failure), name=failure.name, why=failure.why))
+        if faults:
+            return None, faults
         addresses = {"public_url": self.base_url, "status_url": self.status_base}
         try:
-            _refuse_misplaced(self.policy)
-            policy = policy_of(self.preset).changed({**self.policy, "addresses": addresses})
+            policy = preset.changed({**self.policy, "addresses": addresses})
         except PolicyError as failure:
-            raise OptionsError(str(failure), name=failure.name, why=failure.why) from None
-        _refuse_impossible(policy)
-        return policy
+            return None, [OptionsError(str(failure), name=failure.name, why=failure.why)]
+        return policy, impossible_figures(policy)
+
+
+def _one_by_one(figures: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give each figure of each table by itself, so that each that cannot be is found."""
+    for concern, given in figures.items():
+        if not isinstance(given, dict) or not given:
+            yield {concern: given}
+            continue
+        for name, value in given.items():
+            yield {concern: {name: value}}
 
 
 def load_options(**overrides: Any) -> Options:
     """Read the settings. Raises `OptionsError` with the name of the first impossible one."""
+    options, faults = look_over(**overrides)
+    for fault in faults:
+        raise fault
+    assert options is not None
+    return options
+
+
+def look_over(**overrides: Any) -> tuple[Options | None, list[OptionsError]]:
+    """Read the settings; return them, unless they have no form, and everything that is wrong with them."""
     try:
-        _refuse_unknown()
+        faults = _unknown_settings()
         options = Options(**overrides)
     except ValidationError as failure:
-        first = failure.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise OptionsError(f"{name}: {first['msg']}", name=_spoken(name), why=first["msg"]) from None
+        return None, [
+            OptionsError(f"{name}: {why}", name=_spoken(name), why=why)
+            for name, why in ((".".join(map(str, item["loc"])), item["msg"]) for item in failure.errors())
+        ]
+    except SettingsError as failure:  # a variable whose value has to be JSON and is not
+        named = re.search(r'field "(\w+)"', str(failure))
+        name = _spoken(named[1]) if named else "DOJANG_CONFIG"
+        return None, [OptionsError(f"{name}: not JSON", name=name, why="it must be JSON")]
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
-        raise OptionsError(str(failure), name="DOJANG_CONFIG", why=str(failure)) from None
+        return None, [OptionsError(str(failure), name="DOJANG_CONFIG", why=str(failure))]
+    except OptionsError as fault:
+        return None, [fault]
+
+    def refuse(name: str, why: str) -> None:
+        faults.append(OptionsError(f"{name}: {why}", name=name, why=why))
+
+    try:
+        _refuse_addresses(options, refuse)
+    except ValueError as failure:  # an address that cannot even be taken apart
+        refuse("DOJANG_PUBLIC_URL", f"not a web address: {failure}")
+        return options, faults
+    if options.log_level.upper() not in _LEVELS:
+        refuse("DOJANG_LOG_LEVEL", f"it must be one of {', '.join(_LEVELS)}")
+    _refuse_push(options, refuse)
+    if options.preset not in PRESETS:
+        refuse("DOJANG_PRESET", f"it must be one of {', '.join(PRESETS)}")
+    else:
+        faults += options.figure_faults()
+    return options, faults
+
+
+def _refuse_addresses(options: Options, refuse: Callable[[str, str], None]) -> None:
+    """Refuse addresses nobody could reach, or that could not stand in a certificate."""
     if options.database_url and not options.database_url.startswith(("postgresql://", "postgres://")):
-        raise OptionsError(
-            "not a PostgreSQL address", name="DOJANG_DATABASE_URL", why="it must begin with postgresql://"
-        )
-    if urlsplit(options.base_url).scheme not in {"http", "https"}:
-        raise OptionsError(
-            "not a web address", name="DOJANG_PUBLIC_URL", why="it must begin with http:// or https://"
-        )
+        refuse("DOJANG_DATABASE_URL", "it must begin with postgresql://")
+    public = urlsplit(options.base_url)
+    if public.scheme not in {"http", "https"}:
+        refuse("DOJANG_PUBLIC_URL", "it must begin with http:// or https://")
+    elif not public.hostname:
+        refuse("DOJANG_PUBLIC_URL", "it names no host")
     try:
         ipaddress.ip_address(options.host)
     except ValueError:
         why = f"{options.host} is no address of this machine, such as 127.0.0.1 or 0.0.0.0"
-        raise OptionsError("not an address", name="DOJANG_HOST", why=why) from None
-    if not options.status_base.startswith("http://"):
-        raise OptionsError("not http", name="DOJANG_STATUS_URL", why="it must begin with http://")
-    host = urlsplit(options.status_base).hostname or ""
-    if "." not in host and ":" not in host:
-        raise OptionsError(
-            "not a full name", name="DOJANG_STATUS_URL", why=f"{host} is no full host name and no address"
-        )
-    if options.preset not in PRESETS:
-        raise OptionsError(
-            "no such preset", name="DOJANG_PRESET", why=f"it must be one of {', '.join(PRESETS)}"
-        )
-    _refuse_push(options)
-    options.build_policy()
-    return options
+        refuse("DOJANG_HOST", why)
+    status = urlsplit(options.status_base)
+    host = status.hostname or ""
+    if status.scheme != "http":
+        refuse("DOJANG_STATUS_URL", "it must begin with http://")
+    elif "." not in host and ":" not in host:
+        refuse("DOJANG_STATUS_URL", f"{host} is no full host name and no address")
+    for name, parts in (("DOJANG_PUBLIC_URL", public), ("DOJANG_STATUS_URL", status)):
+        if parts.query or parts.fragment or not parts.geturl().isascii():
+            refuse(name, "it must be plain: no ? and no #, and in ASCII letters")
 
 
-def _refuse_unknown() -> None:
-    """Refuse a name in the file that is no setting: a misspelt one would be passed over in silence."""
+def _unknown_settings() -> list[OptionsError]:
+    """Find names in the file that are no setting: a misspelt one would be passed over in silence."""
     place = _config_file()
     names = set() if place is None else set(tomllib.loads(place.read_text("utf-8"))) - {*Options.model_fields}
-    for name in sorted(names):
-        raise OptionsError(f"{name} is not known", name=name, why="no such setting")
+    return [OptionsError(f"{name} is not known", name=name, why="no such setting") for name in sorted(names)]
 
 
-def _refuse_push(options: Options) -> None:
+def _refuse_push(options: Options, refuse: Callable[[str, str], None]) -> None:
     """Refuse hosts that cannot be hosts, a contact nobody can write to, and a file that is not there."""
-
-    def refuse(name: str, why: str) -> None:
-        raise OptionsError(f"{name}: {why}", name=name, why=why)
-
     for entry in options.push_services:
         if _HOST.fullmatch(entry) is None:
             refuse("DOJANG_PUSH_SERVICES", f"{entry} is no host, nor host and port")
@@ -202,6 +261,11 @@ def _refuse_push(options: Options) -> None:
         refuse("DOJANG_PUSH_CONTACT", "it must begin with mailto: or https://")
     if options.push_trust is not None and not options.push_trust.is_file():
         refuse("DOJANG_PUSH_TRUST", f"{options.push_trust} is not a file")
+    elif options.push_trust is not None:
+        try:
+            ssl.create_default_context(cafile=str(options.push_trust))
+        except (OSError, ssl.SSLError):
+            refuse("DOJANG_PUSH_TRUST", f"{options.push_trust} holds no certificate (PEM)")
 
 
 def _config_file() -> Path | None:
@@ -215,6 +279,7 @@ def _config_file() -> Path | None:
     return place if os.access(place, os.R_OK) else None
 
 
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -263,10 +328,11 @@ def _refuse_products(policy: Policy, refuse: Callable[[str, str], None]) -> None
             place = f"products.{name}.{setting}"
             if setting not in ways:
                 refuse(place, f"no such figure, only {', '.join(ways)}")
+                continue
             allowed = ways[setting]
             if isinstance(allowed, range) and (type(value) is not int or value not in allowed):
                 refuse(place, f"it must be a number of days from {allowed.start} to {allowed.stop - 1}")
-            if not any(value is one or (type(value) is type(one) and value == one) for one in allowed):
+            elif not any(value is one or (type(value) is type(one) and value == one) for one in allowed):
                 refuse(place, f"it must be one of {', '.join(str(one) for one in allowed)}")
 
 
@@ -287,17 +353,19 @@ def _refuse_lives(status: StatusPolicy, refuse: Callable[[str, str], None]) -> N
             refuse(f"status.{name}", f"the signer signs nothing that lives longer than {most.days} days")
 
 
-def _refuse_impossible(policy: Policy) -> None:
-    """Refuse figures no bank can mean together: a warning after the end, products and hours nobody has."""
+def impossible_figures(policy: Policy) -> list[OptionsError]:
+    """Find figures no bank can mean: unreadable names, a warning after the end, products nobody has."""
+    found: list[OptionsError] = []
 
     def refuse(name: str, why: str) -> None:
-        raise OptionsError(f"policy.{name}: {why}", name=f"policy.{name}", why=why)
+        found.append(OptionsError(f"policy.{name}: {why}", name=f"policy.{name}", why=why))
 
+    for name, why in faults_of(policy):
+        refuse(name, why)
     _refuse_hours(policy, refuse)
     _refuse_products(policy, refuse)
     _refuse_lengths(policy.sessions, refuse)
-    if not all(part.isascii() and part.isdecimal() for part in policy.bank.policy_arc.split(".")):
-        refuse("bank.policy_arc", "it must be an object identifier such as 2.25.1.2")
     if policy.wrong_entries.pin.count > MOST_WRONG_PINS:
         refuse("wrong_entries.pin", f"the signer locks a key after {MOST_WRONG_PINS} at the latest")
     _refuse_lives(policy.status, refuse)
+    return found

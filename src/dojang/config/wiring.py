@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dojang.adapters.webpush import WebPush
     from dojang.config.options import Options
     from dojang.ports.acting import Acting
+    from dojang.ports.clock import Clock
     from dojang.va.app import StatusApp
 
 #: Seconds a caller waits for the signing process before giving up.
@@ -37,12 +38,24 @@ class WiringError(DojangError):
     code: ClassVar[str] = "wiring_impossible"
 
 
+def clock_of(options: Options) -> Clock:
+    """Return the centre's clock: in the sandbox, the one that can be moved."""
+    from dojang.adapters.clocks import FileClock, SystemClock  # a start without a World stays quick
+
+    return FileClock(options.folder.clock) if options.sandbox else SystemClock()
+
+
+def require_adapters(options: Options) -> None:
+    """Raise `WiringError` unless everything outside has an adapter."""
+    if not options.sandbox:
+        raise WiringError("no core bank is configured", name="DOJANG_SANDBOX")
+
+
 def build_world(options: Options) -> World:
     """Build a World from the options. Raises `WiringError` when something outside has no adapter."""
     from dojang.adapters.clocks import FileClock  # a start without a World stays quick
 
-    if not options.sandbox:
-        raise WiringError("no core bank is configured", name="DOJANG_SANDBOX")
+    require_adapters(options)
     from dojang.sandbox.world import build_sandbox  # only imported when the sandbox is on
     from dojang.wallet.devices.actions.pushing import DevicePush  # needs Django's set-up
 
@@ -91,14 +104,13 @@ def open_signer(
 
 def build_status(options: Options) -> StatusApp:
     """Build the status responder: its own connections, the signer, the clock, and nothing else."""
-    from dojang.adapters.clocks import FileClock, SystemClock  # only HTTP processes pay
     from dojang.va.app import make_app
 
     return make_app(
         options.dsn,
         # A status answer is not worth waiting for a signer that is being started again.
         open_signer(options, timeout=STATUS_SIGNER_TIMEOUT, patience=0.2),
-        FileClock(options.folder.clock) if options.sandbox else SystemClock(),
+        clock_of(options),
         ocsp_life=options.build_policy().status.ocsp_life,
         connections=options.threads,
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from dojang.guard.brakes import REFUSED_AFTER
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
 #: Where the moment stands (of `time.monotonic`) before which the front does not send an answer.
 NOT_BEFORE: Final = "dojang.not_before"
-#: What is refused is answered so long after it was asked (seconds), or twice, thrice as long.
-REFUSED_AFTER: Final = 0.4
 
 
 def hold_until(request: HttpRequest, moment: float) -> None:

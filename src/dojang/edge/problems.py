@@ -10,8 +10,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja.errors import HttpError, ValidationError
 
 from dojang.edge.errors import RequestMalformedError, error_of
-from dojang.edge.refusals import refuse
+from dojang.edge.refusals import refuse, typed
 from dojang.edge.rendering import page_json
+from dojang.edge.slowing import asked_by, tell_wait
 from dojang.journeys.page import Page
 from dojang.pki.errors import DojangError
 
@@ -36,7 +37,11 @@ def problem(request: HttpRequest, error: Exception, **extension: Any) -> HttpRes
         "code": refusal.code,
         **extension,
     }
+    asked = asked_by(request, typed(error))
+    if asked is not None:
+        body["work"] = asked
     response = JsonResponse(body, status=refusal.status, json_dumps_params={"ensure_ascii": False})
+    tell_wait(response, asked)
     response["Content-Type"] = "application/problem+json"
     response["Cache-Control"] = "no-store"
     return response

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 DEVICE_COOKIE = "dojang_device"
+#: Where a page's script leaves the proof of work it found.
+WORK_COOKIE = "dojang_work"
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _LONGEST_AGENT = 400
 _BROWSERS = (
@@ -40,6 +42,7 @@ def acting_of(request: HttpRequest, *, customer_id: str = "", token: str = "") -
         origin=f"{request.scheme}://{request.get_host()}",
         agent=agent_of(request),
         device=device_of(request),
+        work=(request.headers.get("X-Dojang-Work") or request.COOKIES.get(WORK_COOKIE, ""))[:160],
     )
 
 

@@ -7,13 +7,15 @@ instead: the counters' rows are locked for the moment of counting, and what was 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection
 
 from dojang.guard import counters
 from dojang.guard.counters import Tally
+from dojang.guard.models import FactorCounter
+from dojang.guard.networks import networks_of
 from dojang.ports.limits import DAY, Limit, window_begins
 
 if TYPE_CHECKING:
@@ -24,7 +26,12 @@ if TYPE_CHECKING:
     from dojang.ports.policy import Policy
 
 SOURCE: Final = "source"
+SITE: Final = "site"  #: the network around a source: an IPv6 /48
 EVERYBODY: Final = "everybody"
+#: Budgets whose end slows whoever asks (`brakes`).
+BRAKED: Final = (EVERYBODY, SITE, SOURCE)
+#: As many sources as a site may count for, however many it has.
+SOURCES_A_SITE: Final = 16
 # What was counted before the present window began is forgotten in the same statement.
 _SPEND: Final = """
     INSERT INTO guard_factorcounter AS c
@@ -34,6 +41,7 @@ _SPEND: Final = """
         total = c.total + 1,
         errors = CASE WHEN c.window_start < %s THEN 1 ELSE c.errors + 1 END,
         window_start = CASE WHEN c.window_start < %s THEN excluded.window_start ELSE c.window_start END
+    RETURNING errors
 """
 
 
@@ -54,9 +62,18 @@ class Budget:
 def wrong_entries(policy: Policy, acting: Acting) -> tuple[Budget, ...]:
     """Return the day's budgets of wrong entries of every kind: of everybody together, and of one source."""
     everybody = Budget(EVERYBODY, "", policy.wrong_entries.everybody)
-    if not acting.source:
-        return (everybody,)
-    return (everybody, Budget(SOURCE, acting.source, policy.wrong_entries.per_source))
+    return (everybody, *of_source(SOURCE, acting.source, policy.wrong_entries.per_source))
+
+
+def of_source(name: str, source: str, limit: Limit) -> tuple[Budget, ...]:
+    """Return the budgets of an address: of its line, and of its site if it has more than one line.
+
+    The site's is called as the line's with ``site`` in place of ``source``, or behind it.
+    """
+    networks = networks_of(source)
+    site = name.replace(SOURCE, SITE) if SOURCE in name else f"{name}_{SITE}"
+    limits = (limit, replace(limit, count=limit.count * SOURCES_A_SITE))
+    return tuple(Budget(*one) for one in zip((name, site), networks, limits, strict=False))
 
 
 def spent_of(budgets: Sequence[Budget], *, now: datetime) -> frozenset[str]:
@@ -65,8 +82,29 @@ def spent_of(budgets: Sequence[Budget], *, now: datetime) -> frozenset[str]:
     return frozenset(name for name, number in left.items() if number == 0)
 
 
-def spend(budgets: Iterable[Budget], *, now: datetime) -> None:
-    """Spend one of each, used up or not. Inside a transaction; not for rolling limits, which are taken."""
+def overrun(budgets: Sequence[Budget], *, now: datetime) -> int:
+    """Return how often over the most used of these budgets is used up; 0 while all have something left."""
+    return counters.overrun_of([budget.tally for budget in budgets], now=now)
+
+
+def begin_afresh(source: str | None, *, now: datetime) -> int:
+    """Forget today's wrong entries of a source and its site (None: of everybody); return how many counts."""
+    found = 0
+    named = zip((SOURCE, SITE), networks_of(source or ""), strict=False)
+    subjects = ((EVERYBODY, ""),) if source is None else named
+    for name, subject in subjects:
+        index = counters.index_of(name, subject)
+        rows = FactorCounter.objects.filter(factor=name, subject=index, errors__gt=0)
+        found += rows.update(errors=0, window_start=now)
+    return found
+
+
+def spend(budgets: Iterable[Budget], *, now: datetime) -> tuple[str, ...]:
+    """Spend one of each, used up or not; return the names of those that were used up by it just now.
+
+    Inside a transaction; not for rolling limits, which are taken.
+    """
+    ended = []
     for budget in sorted(budgets, key=lambda budget: (budget.name, budget.subject)):
         begins = window_begins(budget.limit.seconds, now)
         if budget.limit.per != DAY or begins is None:
@@ -74,6 +112,9 @@ def spend(budgets: Iterable[Budget], *, now: datetime) -> None:
         row: list[Any] = [budget.name, budget.tally.index, now, budget.limit.seconds, budget.limit.count]
         with connection.cursor() as cursor:
             cursor.execute(_SPEND, [*row, begins, begins])
+            if cursor.fetchone()[0] == budget.limit.count:
+                ended.append(budget.name)
+    return tuple(ended)
 
 
 def take(budgets: Sequence[Budget], *, now: datetime) -> tuple[int, ...] | None:

@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from dojang.guard.models import Challenge
+from dojang.guard.rounds import delete_each
 from dojang.guard.sealing import digest_of
 from dojang.ports.trail import moment_text
 
@@ -115,5 +116,5 @@ def take_challenge(
 
 def forget_challenges(*, now: datetime, limit: int = 10_000) -> int:
     """Delete challenges that have been over for an hour; return how many."""
-    old = Challenge.objects.filter(until__lt=now - _KEPT_FOR).order_by("until")
-    return Challenge.objects.filter(id__in=list(old.values_list("id", flat=True)[:limit])).delete()[0]
+    old = Challenge.objects.filter(until__lt=now - _KEPT_FOR)
+    return delete_each("guard.clear_away.challenges", old, now=now, limit=limit)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import connection
 
 from dojang.guard.models import Attempt, FactorCounter, FactorLock
+from dojang.guard.rounds import delete_each
 from dojang.guard.sealing import sealer
 from dojang.ports.limits import is_day, window_begins, window_ends
 
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 OPEN_FOR: Final = timedelta(seconds=90)
 #: How long attempts are kept, for whoever has to explain a count; longer than any rolling window.
 KEPT_FOR: Final = timedelta(days=7)
+
+
+def index_of(factor: str, subject: str) -> bytes:
+    """Return how a counter's subject is stored."""
+    return sealer().blind_index(f"counter.{factor}", subject)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +61,7 @@ class Tally:
     @property
     def index(self) -> bytes:
         """The subject as it is stored."""
-        return sealer().blind_index(f"counter.{self.factor}", self.subject)
+        return index_of(self.factor, self.subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ def _is_rolling(window: int | None) -> bool:
     return window is not None and not is_day(window)
 
 
-def _is_over(row: FactorCounter, *, now: datetime) -> bool:
+def is_over(row: FactorCounter, *, now: datetime) -> bool:
     """Tell whether the window has ended as a whole; a rolling one never does."""
     ends = None if _is_rolling(row.window) else window_ends(row.window, row.window_start)
     return ends is not None and now >= ends
@@ -88,7 +94,7 @@ def _counted(row: FactorCounter, *, now: datetime) -> int:
     if _is_rolling(row.window):
         since = window_begins(row.window, now)
         return row.attempts.filter(at__gt=since).exclude(state__in=_NOT_COUNTED).count()
-    return 0 if _is_over(row, now=now) else row.errors
+    return 0 if is_over(row, now=now) else row.errors
 
 
 _FIELDS: Final = (
@@ -175,7 +181,7 @@ def _locked_rows(tallies: Sequence[Tally], *, now: datetime) -> list[FactorCount
     ]
     found = {(row.factor, bytes(row.subject)): row for row in _rows(_LOCK, parameters)}
     for row in found.values():
-        if _is_over(row, now=now):
+        if is_over(row, now=now):
             row.window_start, row.errors = now, 0
             if row.locked_at is not None:
                 row.locked_at = None
@@ -291,8 +297,26 @@ def left_of(tallies: Iterable[Tally], *, now: datetime) -> dict[str, int]:
     return {row.factor: _left(row, wanted[row.factor].limit.count, now=now) for row in found}
 
 
+def last_wrong(tally: Tally) -> datetime | None:
+    """Return when the newest entry was counted that turned out wrong; None when there is none."""
+    found = Attempt.objects.filter(
+        counter__factor=tally.factor, counter__subject=tally.index, state=Attempt.State.WRONG
+    )
+    return found.order_by("-id").values_list("at", flat=True).first()
+
+
+def overrun_of(tallies: Iterable[Tally], *, now: datetime) -> int:
+    """Return how often over the fullest of these counters holds its limit; 0 while none is full."""
+    wanted = {tally.factor: tally for tally in tallies}
+    full = [
+        _counted(row, now=now) // max(1, wanted[row.factor].limit.count)
+        for row in _found({name: tally.index for name, tally in wanted.items()})
+    ]
+    return max(full, default=0)
+
+
 def _left(row: FactorCounter, limit: int, *, now: datetime) -> int:
-    if row.locked_at is not None and not _is_over(row, now=now):
+    if row.locked_at is not None and not is_over(row, now=now):
         return 0
     return max(0, limit - _counted(row, now=now))
 
@@ -300,7 +324,7 @@ def _left(row: FactorCounter, limit: int, *, now: datetime) -> int:
 def locked_factors(customer_id: str, *, now: datetime) -> tuple[str, ...]:
     """Factors locked for a customer now."""
     rows = FactorCounter.objects.filter(customer_id=customer_id, locked_at__isnull=False)
-    return tuple(sorted({row.factor for row in rows if not _is_over(row, now=now)}))
+    return tuple(sorted({row.factor for row in rows if not is_over(row, now=now)}))
 
 
 def open_lock(customer_id: str, factor: str, *, opened_by: str, now: datetime) -> int:
@@ -324,4 +348,4 @@ def forget_attempts(*, now: datetime, limit: int = 10_000) -> int:
     """Delete attempts nobody asks about any more, the oldest first; return how many. Counters keep theirs."""
     oldest = Attempt.objects.order_by("id").values_list("id", "at")[:limit]
     old = [attempt for attempt, at in oldest if at < now - KEPT_FOR]
-    return Attempt.objects.filter(id__in=old).delete()[0]
+    return delete_each("guard.clear_away.attempts", Attempt.objects.filter(id__in=old), now=now)

@@ -111,3 +111,33 @@ class Challenge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} until {self.until}"
+
+
+class KeyMark(models.Model):
+    """What a sealing key leaves in the database: other keys leave other marks, and no mark tells a key."""
+
+    name = models.CharField(primary_key=True, max_length=32)
+    mark = models.BinaryField(max_length=32)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SetAside(models.Model):
+    """A row a round could not handle: left alone until its pause is over, and shown to people."""
+
+    round = models.CharField(max_length=64)
+    row = models.CharField(max_length=64)
+    why = models.CharField(max_length=64)  # the code of an error or its class, never its words
+    times = models.PositiveIntegerField()
+    since = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    until = models.DateTimeField()
+
+    class Meta:
+        """One note for a row."""
+
+        constraints: ClassVar = [models.UniqueConstraint(fields=["round", "row"], name="guard_aside_once")]
+
+    def __str__(self) -> str:
+        return f"{self.round}: {self.row}"

@@ -52,6 +52,11 @@ class Sealer:
         self._box = AESGCMSIV(_derive(field_key, "dojang field v1"))
         self._index = _derive(numbers_key, "dojang blind index v1")
         self._numbers = _derive(numbers_key, "dojang screen numbers v1")
+        #: By the key's file: tells in a database which key it was sealed with, and nothing of the key.
+        self.marks = {
+            "field.key": _derive(field_key, "dojang mark v1"),
+            "numbers.key": _derive(numbers_key, "dojang mark v1"),
+        }
 
     def seal(self, value: Any, *, table: str, column: str, row: str) -> bytes:
         """Seal a JSON value for one place in the database."""

@@ -8,6 +8,7 @@ from procrastinate.contrib.django import app
 
 from dojang.guard.challenges import forget_challenges
 from dojang.guard.counters import forget_attempts
+from dojang.guard.rounds import forget_set_aside, tend
 
 if TYPE_CHECKING:
     from procrastinate import JobContext
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 def clear_away(context: JobContext, timestamp: int = 0) -> None:
     """Delete challenges that are over, and attempts nobody asks about any more."""
     del timestamp
-    now = context.additional_context["world"].clock.now()
-    forget_challenges(now=now)
-    forget_attempts(now=now)
+    world = context.additional_context["world"]
+    now = world.clock.now()
+    tend(
+        "guard.clear_away",
+        {
+            "challenges": lambda: forget_challenges(now=now),
+            "attempts": lambda: forget_attempts(now=now),
+            "set_aside": lambda: forget_set_aside(now=now),
+        },
+        world=world,
+    )

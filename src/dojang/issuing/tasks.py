@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from dojang.guard.rounds import tend
 from dojang.issuing import actions
 from dojang.ports.acting import job
 
@@ -28,7 +29,12 @@ AT_START: Final = ("issuing.reconcile",)
 def reconcile(context: JobContext, timestamp: int = 0) -> None:
     """Take up what a crash left: orders, intents, retired keys, notices. Each minute, and at start."""
     del timestamp
-    actions.reconcile(acting=job("reconcile"), world=context.additional_context["world"])
+    world = context.additional_context["world"]
+    tend(
+        "issuing.reconcile",
+        {"all": lambda: actions.reconcile(acting=job("reconcile"), world=world)},
+        world=world,
+    )
 
 
 @app.task(
@@ -48,4 +54,9 @@ def suspend_left(context: JobContext, customer_id: str) -> None:
 def end_long_holds(context: JobContext, timestamp: int = 0) -> None:
     """Revoke what has been suspended for six months."""
     del timestamp
-    actions.end_long_holds(acting=job("end_long_holds"), world=context.additional_context["world"])
+    world = context.additional_context["world"]
+    tend(
+        "issuing.end_long_holds",
+        {"holds": lambda: actions.end_long_holds(acting=job("end_long_holds"), world=world)},
+        world=world,
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from dojang.guard.rounds import tend
 from dojang.notices import actions
 from dojang.notices.actions import expiry
 from dojang.ports.acting import Acting
@@ -44,4 +45,5 @@ def look_for_expiry(context: JobContext, timestamp: int = 0) -> None:
     """Find the certificates that end soon, once a day. A second look on the same day finds nothing new."""
     del timestamp
     acting = Acting(kind="system", id="look_for_expiry", channel="job")
-    expiry.look(acting=acting, world=context.additional_context["world"])
+    world = context.additional_context["world"]
+    tend("notices.look_for_expiry", {"all": lambda: expiry.look(acting=acting, world=world)}, world=world)

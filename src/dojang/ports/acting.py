@@ -18,6 +18,7 @@ class Acting:
     origin: str = ""  #: of the page this came from, such as ``https://cert.example``
     agent: str = ""  #: browser and system in a few words
     device: str = ""  #: id the app gave its device; it proves nothing
+    work: str = ""  #: proof of work the client brought, if any (`guard.brakes`)
 
 
 def job(name: str) -> Acting:

@@ -51,13 +51,17 @@ class WalletKeyOffer:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One line of the signer's append-only journal. `body` is the recorded JSON object."""
+    """One line of the signer's append-only journal. `body` is the recorded JSON object.
+
+    A damaged line is still a line (`readable` is false, its body empty): it must not hide the ones behind it.
+    """
 
     seq: int
     at: datetime
     verb: str
     body: dict[str, Any]
     hash: bytes
+    readable: bool = True
 
 
 class Signer(Protocol):

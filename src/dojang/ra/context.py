@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dojang.ca.queries import standings_of
 from dojang.guard.counters import Tally, tries_left
+from dojang.guard.networks import network_of
 from dojang.guard.sealing import sealer
 from dojang.journeys.claims import CLAIM, CUSTOMER, is_proven
 from dojang.journeys.engine import look_at
@@ -211,7 +212,8 @@ def tally_of(count: Count, view: RunView, acting: Acting, *, behind: str = "") -
     if kind in {CUSTOMER, CLAIM} and not customer:
         kind = "run"
     if kind in _KNOWN:
-        value = {CUSTOMER: customer, CLAIM: customer, "source": acting.source, "run": view.id}[kind]
+        source = network_of(acting.source)
+        value = {CUSTOMER: customer, CLAIM: customer, "source": source, "run": view.id}[kind]
     return Tally(
         factor=count.factor,
         subject=f"{kind}:{value}",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from dojang.guard.rounds import tend
 from dojang.ports.acting import job
 from dojang.ra.actions import handoff, steps, upkeep
 
@@ -22,7 +23,12 @@ AT_START: Final = ("ra.expire_runs",)
 def expire_runs(context: JobContext, timestamp: int = 0) -> None:
     """End runs whose time has run out."""
     del timestamp
-    upkeep.expire_runs(acting=job("expire_runs"), world=context.additional_context["world"])
+    world = context.additional_context["world"]
+    tend(
+        "ra.expire_runs",
+        {"runs": lambda: upkeep.expire_runs(acting=job("expire_runs"), world=world)},
+        world=world,
+    )
 
 
 @app.periodic(cron="* * * * *")
@@ -30,7 +36,12 @@ def expire_runs(context: JobContext, timestamp: int = 0) -> None:
 def discard_keys(context: JobContext, timestamp: int = 0) -> None:
     """Give up keys that were made in runs which ended without an order."""
     del timestamp
-    upkeep.discard_keys(acting=job("discard_keys"), world=context.additional_context["world"])
+    world = context.additional_context["world"]
+    tend(
+        "ra.discard_keys",
+        {"keys": lambda: upkeep.discard_keys(acting=job("discard_keys"), world=world)},
+        world=world,
+    )
 
 
 @app.task(
@@ -51,4 +62,5 @@ def dispatch(context: JobContext, run_id: str, step: str, visit: int, what: str)
 def clear_away(context: JobContext, timestamp: int = 0) -> None:
     """Delete hand-off numbers that are over."""
     del timestamp
-    handoff.forget_handoffs(world=context.additional_context["world"])
+    world = context.additional_context["world"]
+    tend("ra.clear_away", {"handoffs": lambda: handoff.forget_handoffs(world=world)}, world=world)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dojang.pki.errors import MalformedError
 from dojang.ports.signer_wire import HALT_ORDER
+from dojang.ports.trail import read_chain, read_head
 from dojang.signer.authority import Authorities
 from dojang.signer.customers import CustomerLimits, Customers
 from dojang.signer.store import SignerStore, set_meta
@@ -120,8 +121,13 @@ def _certificates(value: Any) -> list[tuple[str, bytes]]:
 def _heads(value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or len(value) > _MAX_HEADS:
         raise MalformedError("an argument is not of its form")
-    text = _matching(_PRINTABLE)
-    return {text(name): text(head) for name, head in value.items()}
+    for chain, head in value.items():
+        # Kept for ever and compared by everybody who verifies: nothing but an anchor comes in.
+        if not isinstance(chain, str) or not isinstance(head, str):
+            raise MalformedError("an argument is not of its form")
+        read_chain(chain)
+        read_head(head)
+    return dict(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +244,7 @@ class Signing:
         page: list[dict[str, Any]] = []
         size = 0
         for seq, at, verb, body, digest in self.store.journal(after, limit):
-            size += len(body.encode()) + 200
+            size += len(str(body).encode()) + 200
             if page and size > _PAGE_BYTES:
                 break
             page.append({"seq": seq, "at": at, "verb": verb, "body": body, "hash": digest})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from procrastinate import RetryDecision, RetryStrategy
 from procrastinate.contrib.django import app
 
+from dojang.guard.rounds import tend
 from dojang.pki.errors import DojangError
 from dojang.wallet.devices.actions import parcels, pushing
 
@@ -45,5 +46,11 @@ def clear_away(context: JobContext, timestamp: int = 0) -> None:
     """Delete parcels and push messages that are over."""
     del timestamp
     world = context.additional_context["world"]
-    for forget in (parcels.forget_parcels, pushing.forget_messages):
-        forget(world=world)
+    tend(
+        "wallet.clear_away",
+        {
+            "parcels": lambda: parcels.forget_parcels(world=world),
+            "messages": lambda: pushing.forget_messages(world=world),
+        },
+        world=world,
+    )

@@ -9,6 +9,7 @@ from dojang.edge.errors import CsrfError, MethodNotAllowedError, NotFoundError, 
 from dojang.edge.middleware import MACHINES
 from dojang.edge.problems import problem
 from dojang.edge.refusals import refuse, typed
+from dojang.edge.slowing import asked_by, tell_wait
 from dojang.web.shell import show
 
 if TYPE_CHECKING:
@@ -24,8 +25,13 @@ def error_page(request: HttpRequest, error: Exception) -> HttpResponse:
         return problem(request, error)
     refusal = refuse(error)
     name = str(int(refusal.status)) if refusal.status in _OWN else "400"
-    context = {"number": int(refusal.status), "name": name, "sentence": refusal.sentence}
-    return show(request, "web/error.html", context, status=refusal.status)
+    asked = asked_by(request, typed(error))
+    context = {
+        "number": int(refusal.status), "name": name, "sentence": refusal.sentence, "work": asked,
+    }  # fmt: skip
+    response = show(request, "web/error.html", context, status=refusal.status)
+    tell_wait(response, asked)
+    return response
 
 
 def is_foreseen(error: Exception) -> bool:

@@ -65,6 +65,7 @@ OTHER = (2, 5, 8, 7)
 def log_in(world: World, walk: Walk, pin: str = PIN) -> str:
     """Log in by user id; return the token."""
     browser = connect(world, walk.person.handle, acting=VISITOR)
+    world.clock.advance(1)  # type: ignore[attr-defined]  # a visitor waits for the answer
     done = log_in_by_id(
         FINANCIAL, walk.person.user_id, Answer(pin=pin), browser=browser, remember=False, acting=VISITOR,
         world=world,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 from tests.app.account.connected import connect
 from tests.journeys.app.walker import PIN, Walk
 
@@ -21,6 +22,7 @@ from dojang.account.errors import (
     LoginPinWrongError,
     LoginRefusedError,
     LoginStoppedError,
+    LoginTooSoonError,
     SessionMissingError,
     SignatureRefusedError,
 )
@@ -33,7 +35,7 @@ from dojang.account.sessions.actions import end_session, end_sessions_of
 from dojang.audit.models import Event
 from dojang.ca.queries import active_certificate
 from dojang.guard.challenges import forget_challenges
-from dojang.guard.models import Challenge
+from dojang.guard.models import Challenge, FactorCounter
 from dojang.issuing.actions import revoke_certificate
 from dojang.ports.acting import Acting
 from dojang.ports.signer_errors import SignerError
@@ -65,6 +67,7 @@ def log_in(world: World, user_id: str, pin: str = PIN, *, remember: bool = False
     acting = dataclasses.replace(VISITOR, source=source or VISITOR.source)
     handle = next((person.handle for person in BY_HANDLE.values() if person.user_id == user_id), "hong")
     browser = connect(world, handle, acting=acting)
+    world.clock.advance(1)  # type: ignore[attr-defined]  # a visitor waits for the answer
     done = proving.log_in_by_id(
         FINANCIAL, user_id, Answer(pin=pin), browser=browser, remember=remember, acting=acting, world=world
     )
@@ -122,6 +125,33 @@ def test_five_wrong_entries_stop_an_id_for_the_day(world: World) -> None:
     with pytest.raises(LoginStoppedError):
         log_in(world, user_id)
     assert Session.objects.count() == 0
+
+
+def test_the_delay_of_a_no_is_kept_by_time_and_not_counted(world: World) -> None:
+    """Who does not wait is told how long, for existing and unknown ids alike; it is no try."""
+    walk = holder(world)
+    for user_id in (walk.person.user_id, "nobody7"):
+        with pytest.raises(LoginRefusedError):
+            log_in(world, user_id, WRONG)
+        before = list(FactorCounter.objects.order_by("id").values_list("factor", "errors"))
+        with pytest.raises(LoginTooSoonError) as caught:
+            proving.log_in_by_id(
+                FINANCIAL, user_id, Answer(pin=PIN), remember=False, acting=VISITOR, world=world
+            )
+        assert caught.value.data == {"wait": 1}
+        assert list(FactorCounter.objects.order_by("id").values_list("factor", "errors")) == before
+    assert Session.objects.count() == 0
+    assert log_in(world, walk.person.user_id)
+
+
+def test_the_page_tells_the_delay(world: World) -> None:
+    """A refusal by user id says when the next try is taken; one that comes before is a 429 with it."""
+    client = Client()
+    form = {"user_id": "nobody7", "pin": WRONG}
+    first, second = client.post("/login/", form), client.post("/login/", form)
+    assert (first.status_code, first["Retry-After"]) == (422, "1")
+    assert (second.status_code, second["Retry-After"]) == (429, "1")
+    assert "1초 뒤에 다시 해 주세요" in second.content.decode()
 
 
 def test_a_place_that_guesses_too_much_is_paused(world: World) -> None:

@@ -64,6 +64,7 @@ class Visitor:
     def log_in(self, pin: str = PIN, **more: str) -> HttpResponse:
         """Log in by user id, in a browser that is connected."""
         self.connect()
+        self.walk.world.clock.advance(1)  # type: ignore[attr-defined]  # a visitor waits for the answer
         return self.post("/login/", user_id=self.walk.person.user_id, pin=pin, **more)
 
     @property

@@ -135,6 +135,7 @@ def test_openapi_is_3_1_and_documented_locally(client: Client, world: World) -> 
         "/api/v1/runs",
         "/api/v1/runs/{run}",
         "/api/v1/runs/{run}/steps/{step}",
+        "/api/v1/work",
     ]
     page = client.get("/api/v1/docs").content.decode()
     assert "https://" not in page

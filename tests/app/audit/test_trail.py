@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -258,6 +260,37 @@ def test_invariant_14_the_trail_the_certificates_and_the_journal_agree(centre: C
     assert any(
         detail.startswith(f"certificate:revoked of {row.serial}: 1 events, 0 rows") for detail in details
     )
+
+
+def test_no_single_bad_entry_ends_a_verification(centre: Centre) -> None:
+    """Damaged lines of the journal are told one by one, and so is what stands behind them."""
+    row = centre.activate()
+    anchor_heads(**centre.options)
+    centre.activate()
+    anchor_heads(**centre.options)
+    damages = {"": "not json", "anchor": '{"heads":{"0":"many","99999":"1:ab"}}', "sign_certificate": "{}"}
+    with closing(sqlite3.connect(centre.process.home.path / "signer" / "keys.db")) as journal:
+        journal.execute("DROP TRIGGER journal_keeps")
+        firsts = dict(journal.execute("SELECT verb, min(seq) FROM journal GROUP BY verb").fetchall())
+        seqs = {"": firsts["create_authority_key"]}
+        seqs |= {verb: firsts[verb] for verb in ("anchor", "sign_certificate")}
+        for verb, seq in seqs.items():
+            journal.execute("UPDATE journal SET body = ? WHERE seq = ?", [damages[verb], seq])
+        journal.commit()
+    with connection.cursor() as cursor:  # behind all of them
+        cursor.execute("ALTER TABLE ca_intent DISABLE TRIGGER USER")
+        cursor.execute("UPDATE ca_intent SET tbs = 'x' WHERE id = %s", [row.intent_id])
+    found = queries.verify_trail(centre.world)
+    told = sorted((item.seq, item.detail) for item in found.breaks)
+    assert [item for item in told if item[0] in seqs.values()] == sorted(
+        [
+            (seqs[""], "a line of the signer's journal cannot be read"),
+            *[(seqs["anchor"], "an anchor in the signer's journal is none")] * 2,
+            (seqs["sign_certificate"], "a signature in the signer's journal names no serial"),
+        ]
+    )
+    (behind,) = [detail for seq, detail in told if seq not in seqs.values()]
+    assert behind == f"serial {row.serial} was signed with other bytes than its intent's"
 
 
 @pytest.mark.django_db(transaction=True)

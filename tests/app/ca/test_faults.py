@@ -168,7 +168,8 @@ def test_reconciling_side_by_side_gives_each_intent_one_end(centre: Centre) -> N
 def test_a_dead_signer_makes_reconcile_give_up_nothing(centre: Centre) -> None:
     """While the journal cannot be asked, no intent is decided."""
     centre.intend()
-    centre.signer.fail_at(0, "before")
+    for call in range(2):  # it is asked for the serial, then whether it is there at all
+        centre.signer.fail_at(call, "before")
     with pytest.raises(DojangError) as caught:
         centre.reconcile()
     assert caught.value.code == "signer_unavailable"

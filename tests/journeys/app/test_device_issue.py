@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
 from tests.journeys.app.device import AppWalk, R, Telephone, b64, fresh_key, prove
+from tests.journeys.app.walker import with_parts, with_policy
 
 from dojang.ca.models import Certificate
 from dojang.ca.queries import active_certificate
@@ -24,6 +26,8 @@ from dojang.wallet.devices.queries import devices_of
 from dojang.wallet.queries import where_registered
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dojang.ports.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,6 +135,51 @@ def test_the_job_leaves_a_device_its_time(world: World) -> None:
     kept = reconcile(acting=SYSTEM, world=world)
     assert (kept.issuing, discard_keys(acting=SYSTEM, world=world)) == (0, 0)
     assert walk.do("stored", signature=walk.phone.store(walk.shown("deliver"))).state == "done"
+
+
+@pytest.mark.parametrize("longer", ["delivery", "confirmation"])
+def test_the_shorter_of_two_times_ends_a_delivery(world: World, longer: str) -> None:
+    """A device has until the policy's time, and never longer than an unconfirmed certificate may live."""
+    times = {"deliver_within": 900, "confirm_within": 600}
+    if longer == "confirmation":
+        times = {"deliver_within": 300, "confirm_within": 3000}
+    policied = with_policy(world, issue=times)
+    walk = AppWalk(policied)
+    walk.deliver()
+    order = Order.objects.get(id=walk.run)
+    issued = Certificate.objects.get(intent__order_key=order.id).issued_at
+    assert order.deliver_until is not None
+    assert round((order.deliver_until - issued).total_seconds()) == min(times.values())
+    if longer == "delivery":  # to the microsecond: an answer within it is never refused by the other bound
+        assert order.deliver_until == issued + timedelta(seconds=times["confirm_within"])
+
+
+@pytest.mark.parametrize(("late", "ended"), [(0, "done"), (1, "failed")], ids=["in-time", "late"])
+def test_a_delivery_ends_at_its_deadline_and_not_before(world: World, late: int, ended: str) -> None:
+    """At the deadline itself the device is still heard, by page and job; a moment later it is not."""
+    walk = AppWalk(world)
+    walk.deliver()
+    shown = walk.shown("deliver")
+    until = Order.objects.get(id=walk.run).deliver_until
+    assert until is not None
+    still = with_parts(world, clock=Stopped(until + timedelta(microseconds=late)))
+    assert reconcile(acting=SYSTEM, world=still).issuing == late
+    walk.world = still
+    # Reading the page ends an order whose time is over, and no other.
+    assert walk.refresh().state == ("failed" if late else "delivering")
+    assert walk.do("stored", signature=walk.phone.store(shown)).state == ended
+    assert states("bank") == ["active" if ended == "done" else "revoked"]
+
+
+class Stopped:
+    """A clock that stands at one moment."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        """Return the moment."""
+        return self.at
 
 
 def test_only_the_new_key_can_say_stored(world: World) -> None:

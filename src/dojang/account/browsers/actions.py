@@ -15,6 +15,7 @@ from django.db import transaction
 from dojang.account.browsers.queries import LIFE, is_connected
 from dojang.account.models import Browser, SeenBrowser, Session
 from dojang.audit.actions import record_event
+from dojang.guard.rounds import delete_each
 from dojang.guard.sealing import digest_of
 from dojang.notices.letters import Letters, gather
 
@@ -68,7 +69,8 @@ def know_browser(token: str, customer_id: str, *, acting: Acting, now: datetime)
 
 def clear_browsers(*, world: World) -> int:
     """Delete browsers that are new again anyway; return how many."""
-    return SeenBrowser.objects.filter(seen_at__lt=world.clock.now() - LIFE).delete()[0]
+    old = SeenBrowser.objects.filter(seen_at__lt=world.clock.now() - LIFE)
+    return delete_each("account.clear_browsers", old, now=world.clock.now())
 
 
 def disconnect_browser(browser_id: str, customer_id: str, *, acting: Acting, world: World) -> bool:

@@ -6,6 +6,7 @@ follows from it in one transaction. What is refused is recorded too, where the c
 
 from __future__ import annotations
 
+import math
 import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -18,17 +19,19 @@ from dojang.account.errors import (
     BrowserUnknownError,
     CertificateHeldError,
     LoginLockedError,
-    LoginPausedError,
     LoginPinWrongError,
     LoginRefusedError,
     LoginStoppedError,
+    LoginTooSoonError,
     UseRefusedError,
 )
 from dojang.account.proving import password, pattern, pin
 from dojang.account.proving.values import LOGIN, LoggedIn
 from dojang.account.sessions import actions as sessions
 from dojang.account.verifying import verify_certificate
+from dojang.audit.actions import tell_brakes
 from dojang.guard import budgets, counters
+from dojang.guard.brakes import REFUSED_AFTER, spend_wrong
 from dojang.guard.counters import Tally
 from dojang.notices.letters import Letters, gather
 from dojang.pki.errors import DojangError
@@ -42,6 +45,7 @@ from dojang.wallet.uses.actions import UnrecordedUse, record_refused, record_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from dojang.account.proving.values import Answer, ProofQuestion, Unlock
     from dojang.account.sessions.access import SessionView
@@ -60,6 +64,9 @@ _WRONG: Final = (
     WalletPinWrongError,
 )
 
+
+#: How much later than its visitor sent it an entry may be counted (seconds): who waited is never too soon.
+_ON_ITS_WAY: Final = 0.1
 
 # --- log-in and step-up ----------------------------------------------------------------------------------
 
@@ -100,7 +107,7 @@ def log_in_by_id(
     five a day `LoginStoppedError`. With the right PIN, a `UseRefusedError` says more. How long a "no" takes
     tells a stranger something; the door that answers him has to hide it.
     """
-    customer_id = _connected(user_id, browser, acting=acting, world=world)
+    customer_id = _connected(user_id, browser, world=world)
     attempt = _count(user_id, world=world)
     try:
         use = _UNLOCKS[product.unlock].prove(
@@ -191,13 +198,13 @@ def _enter(
     return LoggedIn(customer_id=customer_id, product=product, session=session, browser=browser)
 
 
-def _connected(user_id: str, browser: str, *, acting: Acting, world: World) -> str:
-    """Return the customer behind a user id with whom this browser is connected."""
-    now, policy = world.clock.now(), world.policy
-    if budgets.spent_of(budgets.wrong_entries(policy, acting), now=now):
-        raise LoginPausedError
+def _connected(user_id: str, browser: str, *, world: World) -> str:
+    """Return the customer behind a user id with whom this browser is connected.
+
+    No brake stands here: who comes this far is known to the customer, and nobody else's entry is tried.
+    """
     customer_id = world.corebank.customer_of_user_id(user_id) or ""
-    if not is_connected(browser, customer_id, now=now):
+    if not is_connected(browser, customer_id, now=world.clock.now()):
         raise BrowserUnknownError
     return customer_id
 
@@ -206,6 +213,7 @@ def _count(user_id: str, *, world: World) -> int:
     """Count an entry by user id before the PIN is tried; return the attempt."""
     now, policy = world.clock.now(), world.policy
     tally = Tally(factor=LOGIN, subject=f"user_id:{user_id.lower()}", limit=policy.wrong_entries.login)
+    _refuse_too_soon(tally, now=now)
     with transaction.atomic():
         counted = counters.count_attempts([tally], run_id="", now=now)
     if counted.refused is not None:
@@ -213,12 +221,21 @@ def _count(user_id: str, *, world: World) -> int:
     return counted.attempts[0]
 
 
+def _refuse_too_soon(tally: Tally, *, now: datetime) -> None:
+    """Keep to the delay of the last "no", by time: whoever does not wait for it is not counted, and waits."""
+    last = counters.last_wrong(tally)
+    left = 0.0 if last is None else REFUSED_AFTER - _ON_ITS_WAY - (now - last).total_seconds()
+    if 0 < left <= REFUSED_AFTER:
+        raise LoginTooSoonError(wait=math.ceil(left))
+
+
 def _judge(attempt: int, verdict: str, *, acting: Acting, world: World) -> None:
     now = world.clock.now()
     with transaction.atomic():
         counters.judge_attempts({attempt: verdict}, locking=[attempt], now=now)
         if verdict == "wrong":
-            budgets.spend(budgets.wrong_entries(world.policy, acting), now=now)
+            bounded = budgets.wrong_entries(world.policy, acting)
+            tell_brakes(spend_wrong(bounded, acting=acting, now=now), acting=acting, at=now)
 
 
 # --- another secret --------------------------------------------------------------------------------------

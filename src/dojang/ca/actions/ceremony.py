@@ -34,6 +34,7 @@ from dojang.ca.linting import lint_before_signing
 from dojang.ca.models import Authority, Certificate, Intent
 from dojang.ca.orders import holding_order
 from dojang.ca.serials import serial_text
+from dojang.guard.rounds import Round
 from dojang.pki.build import build_tbs, new_serial
 from dojang.pki.certificate import read_certificate
 from dojang.pki.day import whole_second
@@ -43,6 +44,7 @@ from dojang.pki.profiles import PROFILES
 from dojang.ports.signer_keys import ensure_transport_key
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from dojang.ca.authorities import Issuer
@@ -282,27 +284,30 @@ def renew_ocsp_responders(*, acting: Acting, world: World) -> tuple[str, ...]:
     The certificate of a responder cannot be revoked (RFC 6960 §4.2.2.2.1), so it is short-lived and each
     one gets a new key. The job that runs this needs nobody: the issuing authority signs it.
     """
-    made = []
     now = world.clock.now()
     with holding_order("ceremony"):
         parents = Authority.objects.filter(role=Authority.Role.ISSUING, not_after__gte=now)
-        for parent in parents.order_by("id"):
-            children = Authority.objects.filter(parent=parent, role=Authority.Role.OCSP)
-            newest = children.order_by("-id").first()
-            if newest is None:
-                continue
-            if newest.certificate is None:
-                # Interrupted: the same entry again.
-                newest_entry = _entry_like(
-                    children.filter(certificate__isnull=False).latest("id"), newest.label
-                )
-            elif newest.not_after is None or newest.not_after - now > _RENEW_BEFORE:
-                continue
-            else:
-                newest_entry = _entry_like(newest, _next_label(newest.label))
-            if _make_authority(newest_entry, acting=acting, world=world):
-                made.append(newest_entry.label)
-    return tuple(made)
+        made = Round[str]("ca.renew_ocsp_responders", world.clock.now(), world.signer).each(
+            parents.order_by("id").values_list("id", flat=True),
+            lambda parent: _renew_responder(parent, now, acting=acting, world=world),
+        )
+    return tuple(label for label in made if label)
+
+
+def _renew_responder(parent_id: int, now: datetime, *, acting: Acting, world: World) -> str:
+    """Let one authority's responder be followed, if it is time; returns the label made, or nothing."""
+    children = Authority.objects.filter(parent_id=parent_id, role=Authority.Role.OCSP)
+    newest = children.order_by("-id").first()
+    if newest is None:
+        return ""
+    if newest.certificate is None:
+        # Interrupted: the same entry again.
+        entry = _entry_like(children.filter(certificate__isnull=False).latest("id"), newest.label)
+    elif newest.not_after is None or newest.not_after - now > _RENEW_BEFORE:
+        return ""
+    else:
+        entry = _entry_like(newest, _next_label(newest.label))
+    return entry.label if _make_authority(entry, acting=acting, world=world) else ""
 
 
 def _entry_like(row: Authority, label: str) -> CeremonyEntry:

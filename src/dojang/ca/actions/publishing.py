@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Max, Q, Value
+from django.db.models.functions import Greatest
 from procrastinate.contrib.django import app as queue
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
@@ -30,14 +31,15 @@ from dojang.ca.actions.status import (
 from dojang.ca.models import Authority, Certificate, Crl, OcspAnswer, Revocation
 from dojang.ca.serials import serial_number
 from dojang.guard.locks import trying
+from dojang.guard.rounds import Round
 from dojang.pki import crl as pki_crl
 from dojang.pki import lint
 from dojang.pki.day import whole_second
+from dojang.pki.errors import MalformedError
 from dojang.ports.signer_errors import CrlNumberError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from django.db.models import QuerySet
 
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 
 #: A revocation committed while a CRL was being made may carry an earlier moment: look back this far.
 _OVERLAP = timedelta(seconds=120)
+#: No certificate of ours ended before; an earlier moment is a damaged row, and is listed with this one.
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _KEPT = 3  #: CRLs of a scope that stay in the database
 _BATCH = 200  #: OCSP answers renewed in one transaction
 
@@ -68,19 +72,38 @@ def publish_soon() -> None:
 
 
 def publish_crls(*, acting: Acting, world: World, force: bool = False) -> tuple[Published, ...]:
-    """Sign and store the CRLs that are due; with `force`, all of them. Safe to run side by side."""
-    made = []
+    """Sign and store the CRLs that are due; with `force`, all of them. Safe to run side by side.
+
+    Each list by itself: one that cannot be made is put aside and tried again by every round.
+    """
     now = world.clock.now()
     rows = Authority.objects.filter(
         role__in=[Authority.Role.ROOT, Authority.Role.ISSUING], certificate__isnull=False, not_after__gte=now
     )
-    for row in rows.order_by("id"):
-        issuer = authorities.issuer_of(row)
-        for shard in _shards(row, world=world):
-            done = _publish_shard(issuer, shard, acting=acting, world=world, force=force)
-            if done is not None:
-                made.append(done)
-    return tuple(made)
+    scopes = Round[list["_Scope"]]("ca.publish_crls.authorities", world.clock.now(), world.signer).each(
+        rows.order_by("id").values_list("id", flat=True), lambda number: _scopes_of(number, world=world)
+    )
+    made = Round[Published | None]("ca.publish_crls.lists", world.clock.now(), world.signer).each(
+        [scope for of_one in scopes for scope in of_one],
+        lambda scope: _publish_shard(scope.issuer, scope.shard, acting=acting, world=world, force=force),
+    )
+    return tuple(done for done in made if done is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """One list of one authority."""
+
+    issuer: Issuer
+    shard: int
+
+    def __str__(self) -> str:
+        return f"{self.issuer.label}/{self.shard}"
+
+
+def _scopes_of(authority_id: int, *, world: World) -> list[_Scope]:
+    row = Authority.objects.get(pk=authority_id)
+    return [_Scope(authorities.issuer_of(row), shard) for shard in _shards(row, world=world)]
 
 
 def _shards(row: Authority, *, world: World) -> range:
@@ -156,11 +179,9 @@ def _entries_of(issuer_id: int, shard: int, last: Crl | None, now: datetime) -> 
 def _sign_crl(
     issuer: Issuer, shard: int, number: int, last: Crl | None, now: datetime, *, world: World
 ) -> tuple[int, bytes]:
-    rows = _entries_of(issuer.id, shard, last, now).order_by("id").values_list("serial", "at", "reason")
-    counted = _Counted(
-        pki_crl.CrlEntry(serial_number(serial), at, reason)
-        for serial, at, reason in rows.iterator(chunk_size=5000)
-    )
+    rows = _entries_of(issuer.id, shard, last, now).annotate(since=Greatest("at", Value(_EARLIEST)))
+    told = rows.order_by("id").values_list("id", "serial", "since", "reason").iterator(chunk_size=5000)
+    counted = _Counted(told, Round("ca.publish_crls.entries", world.clock.now(), world.signer))
     tbs = pki_crl.build_tbs_crl(
         issuer_certificate=issuer.certificate,
         algorithm=issuer.algorithm,
@@ -173,21 +194,46 @@ def _sign_crl(
         if issuer.role == Authority.Role.ROOT
         else authorities.crl_url(world.policy, issuer.label, shard),
     )
+    counted.tell()
     signature = world.signer.sign_crl(issuer=issuer.label, tbs=tbs)
     return counted.count, pki_crl.assemble_crl(tbs, signature, issuer.algorithm)
 
 
 class _Counted:
-    """Counts entries as they stream by."""
+    """Makes a list's entries as its rows stream by, and counts them.
 
-    def __init__(self, entries: Iterator[pki_crl.CrlEntry]) -> None:
-        self._entries = entries
+    One damaged row must not stop a list for ever. Whatever else is wrong with it, a serial that can be read
+    is listed; a row without one names no certificate anybody could hold, and is put aside.
+    """
+
+    def __init__(self, rows: Iterator[tuple[int, str, datetime, str]], tended: Round[None]) -> None:
+        self._rows = rows
+        self._round = tended
+        self._damaged: list[tuple[int, str]] = []
+        self._mended: list[str] = []
         self.count = 0
 
     def __iter__(self) -> Iterator[pki_crl.CrlEntry]:
-        for entry in self._entries:
+        reasons, noted = pki_crl.REASONS, self._round.noted
+        for number, serial, at, reason in self._rows:
+            try:
+                named = serial_number(serial)
+            except MalformedError:
+                self._damaged.append((number, "serial"))
+                continue
+            if reason not in reasons:
+                self._damaged.append((number, "reason"))
+            elif noted and str(number) in noted:
+                self._mended.append(str(number))
             self.count += 1
-            yield entry
+            yield pki_crl.CrlEntry(named, at, reason if reason in reasons else "unspecified")
+
+    def tell(self) -> None:
+        """Put aside what was met, once nothing streams any more."""
+        for number, what in self._damaged[:_BATCH]:
+            self._round.set_aside(str(number), f"damaged_{what}")
+        for row in self._mended:
+            self._round.settle(row)
 
 
 def _clear_old(issuer: Issuer, shard: int) -> None:
@@ -197,37 +243,44 @@ def _clear_old(issuer: Issuer, shard: int) -> None:
 
 
 def refresh_ocsp_answers(*, acting: Acting, world: World, limit: int = 100_000) -> int:
-    """Sign ahead every answer that is missing or past half of its life; returns how many were written."""
+    """Sign ahead every answer that is missing or past half of its life; returns how many were written.
+
+    A page at a time, and a page that fails row by row: what cannot be signed is put aside.
+    """
     del acting  # nothing changes but the date of what is already recorded
     now = world.clock.now()
     horizon = now + timedelta(seconds=world.policy.status.ocsp_life / 2)
+    tended = Round[int]("ca.refresh_ocsp_answers", world.clock.now(), world.signer)
+    due = OcspAnswer.objects.filter(next_update__lt=horizon).exclude(certificate_id__in=tended.resting())
+    waiting = list(due.order_by("next_update").values_list("certificate_id", flat=True)[:limit])
     written = 0
-    while written < limit:
-        due = list(
-            OcspAnswer.objects.filter(next_update__lt=horizon)
-            .order_by("next_update")
-            .values_list("certificate_id", flat=True)[:_BATCH]
-        )
-        if not due:
-            break
-        rows = list(Certificate.objects.filter(pk__in=due).defer("der"))
-        ends = _standing_revocations(due)
-        answers: list[tuple[int, int, SignedAnswer]] = []
-        over = [row for row in rows if row.not_after < now]
-        answers.extend(
-            (row.pk, row.status_seq, SignedAnswer(whole_second(now), NEVER, b"", b"")) for row in over
-        )
-        living = [row for row in rows if row.not_after >= now]
-        wanted = [(row, status_of(row, ends.get(row.pk))) for row in living]
-        for row, answer in zip(living, sign_answers(wanted, world=world), strict=True):
-            if answer.by_sha1 or answer.next_update == NEVER:
-                answers.append((row.pk, row.status_seq, answer))
-        if not answers:
-            break  # the signer cannot be asked: what is there stays until it can
-        with transaction.atomic():
-            put_answers(answers)
-        written += len(answers)
+    for begin in range(0, len(waiting), _BATCH):
+        page = waiting[begin : begin + _BATCH]
+        try:
+            written += _refresh(page, now, world=world)
+        except Exception:  # noqa: BLE001 - one of them, or all: each by itself tells
+            written += sum(tended.each(page, lambda number: _refresh([number], now, world=world)))
     return written
+
+
+def _refresh(certificate_ids: list[int], now: datetime, *, world: World) -> int:
+    """Sign the answers of these certificates; returns how many were written.
+
+    None where the signer cannot be asked: what is there stays until it can.
+    """
+    rows = list(Certificate.objects.filter(pk__in=certificate_ids).defer("der"))
+    ends = _standing_revocations(certificate_ids)
+    answers: list[tuple[int, int, SignedAnswer]] = []
+    over = [row for row in rows if row.not_after < now]
+    answers.extend((row.pk, row.status_seq, SignedAnswer(whole_second(now), NEVER, b"", b"")) for row in over)
+    living = [row for row in rows if row.not_after >= now]
+    wanted = [(row, status_of(row, ends.get(row.pk))) for row in living]
+    for row, answer in zip(living, sign_answers(wanted, world=world), strict=True):
+        if answer.by_sha1 or answer.next_update == NEVER:
+            answers.append((row.pk, row.status_seq, answer))
+    with transaction.atomic():
+        put_answers(answers)
+    return len(answers)
 
 
 def _standing_revocations(certificate_ids: list[int]) -> dict[int, Revocation]:

@@ -20,6 +20,7 @@ from dojang.ca.actions.issuing import adopt_certificate, checked_certificate, re
 from dojang.ca.errors import CertificateRevokedError
 from dojang.ca.models import Certificate, Intent
 from dojang.guard.locks import trying
+from dojang.guard.rounds import Round
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,25 +74,40 @@ def reconcile(
     `confirmed` tells whether the holder (wallet, device) has the certificate, `waits` whether it becomes
     active later and is not given up for being issued long ago; `within` is what activation
     does in its transaction, as for `activate_certificate`. Raises `SignerUnavailableError` when the signer
-    cannot be asked: what it signed is then unknown and nothing is given up.
+    cannot be asked: what it signed is then unknown and nothing is given up. A row that cannot be settled is
+    put aside.
     """
     tally = _Tally()
     # 1. intents without a certificate
-    open_ids = Intent.objects.filter(state=Intent.State.OPEN).exclude(product=AUTHORITY).order_by("id")
-    for intent_id in list(open_ids.values_list("id", flat=True)):
-        tally.add(_settle_intent(intent_id, acting=acting, world=world))
+    opened = Round[str]("ca.reconcile.intents", world.clock.now(), world.signer)
+    open_ids = Intent.objects.filter(state=Intent.State.OPEN).exclude(product=AUTHORITY)
+    open_ids = open_ids.exclude(id__in=opened.resting()).order_by("id")
+    for done in opened.each(
+        list(open_ids.values_list("id", flat=True)),
+        lambda intent_id: _settle_intent(intent_id, acting=acting, world=world),
+    ):
+        tally.add(done)
     # 2. intents given up while the signer may still have been at work
+    voided = Round[bool]("ca.reconcile.void", world.clock.now(), world.signer)
     since = world.clock.now() - _LATE
-    void_ids = Intent.objects.filter(state=Intent.State.VOID, closed_at__gte=since).order_by("id")
-    for intent_id in list(void_ids.values_list("id", flat=True)):
-        if _settle_late(intent_id, acting=acting, world=world):
+    void_ids = Intent.objects.filter(state=Intent.State.VOID, closed_at__gte=since)
+    void_ids = void_ids.exclude(id__in=voided.resting()).order_by("id")
+    for late in voided.each(
+        list(void_ids.values_list("id", flat=True)),
+        lambda intent_id: _settle_late(intent_id, acting=acting, world=world),
+    ):
+        if late:
             tally.add("late")
     # 3. certificates without a confirmation
+    unconfirmed = Round[str]("ca.reconcile.issued", world.clock.now(), world.signer)
     issued = Certificate.objects.filter(state=Certificate.State.ISSUED).exclude(product=AUTHORITY)
-    for certificate_id in list(issued.order_by("id").values_list("id", flat=True)):
-        done = _settle_certificate(
+    issued = issued.exclude(id__in=unconfirmed.resting()).order_by("id")
+    for done in unconfirmed.each(
+        list(issued.values_list("id", flat=True)),
+        lambda certificate_id: _settle_certificate(
             certificate_id, acting=acting, world=world, confirmed=confirmed, waits=waits, within=within
-        )
+        ),
+    ):
         if done:
             tally.add(done)
     return tally.result()

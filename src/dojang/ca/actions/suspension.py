@@ -19,7 +19,7 @@ from dojang.ca.orders import holding
 from dojang.pki.day import whole_second
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from dojang.ca.states import CertificateState
     from dojang.ports.acting import Acting
@@ -104,12 +104,13 @@ def restore_certificate(
     return row
 
 
-def long_held(*, world: World, limit: int = 500) -> tuple[int, ...]:
-    """Return the certificates held for longer than `policy.suspension.hold_days`, the longest first."""
+def long_held(*, world: World, but: Collection[str] = (), limit: int = 500) -> tuple[int, ...]:
+    """Return the certificates held for longer than the policy allows, the longest first, `but` not these."""
     since = world.clock.now() - timedelta(days=world.policy.suspension.hold_days)
     rows = Revocation.objects.filter(
         reason=HOLD, lifted_at__isnull=True, at__lte=since, certificate__state=Certificate.State.HELD
     )
+    rows = rows.exclude(certificate_id__in=list(but))
     return tuple(rows.order_by("at", "id").values_list("certificate_id", flat=True)[:limit])
 
 

@@ -80,20 +80,30 @@ def _ids_of(customer_id: str, state: str) -> list[int]:
 def suspend_left(customer_id: str, *, acting: Acting, world: World) -> int:
     """Finish holding: take back what is on its way to a customer, suspend what is still active.
 
-    Returns how many were suspended.
+    Returns how many were suspended. One that cannot be held keeps no other from it: the first failure is
+    raised when all had their turn, and the job that holds what is left comes again.
     """
+    failures: list[Exception] = []
     for order_id in living_of(customer_id):
         # It may be on its way to the telephone that was lost; what becomes active first is held next.
-        fail_order(order_id, "everything_held", acting=acting, world=world)
+        try:
+            fail_order(order_id, "everything_held", acting=acting, world=world)
+        except Exception as error:  # noqa: BLE001 - raised below
+            failures.append(error)
     done = 0
     for certificate_id in _ids_of(customer_id, "active"):
         try:
             ca.suspend_certificate(certificate_id, acting=acting, world=world)
         except _GONE:
             continue  # replaced or revoked meanwhile: that is safe, too
+        except Exception as error:  # noqa: BLE001 - raised below
+            failures.append(error)
+            continue
         done += 1
     if done:
         ca.publish_soon()
+    if failures:
+        raise failures[0]
     return done
 
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from dojang.ca import actions as ca
 from dojang.ca.errors import CertificateNotFoundError
 from dojang.ca.queries import certificate_by_id
+from dojang.guard.rounds import Round
 from dojang.notices.letters import Letters, gather
 from dojang.ports.signer_errors import SignerError
 from dojang.wallet.devices.actions import retire_device_keys_of
@@ -54,7 +55,10 @@ def revoke_certificate(certificate_id: int, reason: str, *, acting: Acting, worl
 
 def end_long_holds(*, acting: Acting, world: World) -> int:
     """Revoke what has been suspended for longer than the policy allows; return how many."""
-    held = ca.long_held(world=world)
-    for certificate_id in held:
-        revoke_certificate(certificate_id, "cessationOfOperation", acting=acting, world=world)
-    return len(held)
+    tended = Round[object]("issuing.end_long_holds", world.clock.now(), world.signer)
+    return len(
+        tended.each(
+            ca.long_held(world=world, but=tended.resting()),
+            lambda held: revoke_certificate(held, "cessationOfOperation", acting=acting, world=world),
+        )
+    )

@@ -11,21 +11,25 @@ certificate kept a near end) is told by the nearest number of days, not by all t
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from procrastinate.contrib.django import app as queue
 
 from dojang.audit.actions import record_event
 from dojang.ca.queries import state_of
 from dojang.ca.states import CertificateState
+from dojang.guard.rounds import Round, tend
 from dojang.notices.actions.telling import gather_audience, tell
 from dojang.notices.models import ExpiryNotice
 from dojang.pki.day import day_begins, day_of, days_between
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dojang.ca.models import Certificate
     from dojang.ports.acting import Acting
     from dojang.ports.world import World
@@ -78,27 +82,47 @@ def span_of(days: int, now: datetime) -> tuple[datetime, datetime]:
 
 def look(*, acting: Acting, world: World, page: int = PAGE) -> Looked:
     """Find every certificate whose end is to be told now; the nearest ends come first."""
-    found = {days: _look_ahead(days, page, acting=acting, world=world) for days in sorted(DAYS)}
-    return Looked(found, _requeue(world=world, limit=page))
+    parts: dict[str, Callable[[], int]] = {
+        str(days): functools.partial(_look_ahead, days, page, acting=acting, world=world)
+        for days in sorted(DAYS)
+    }
+    done = tend(
+        "notices.look_for_expiry",
+        {**parts, "again": lambda: _requeue(world=world, limit=page)},
+        world=world,
+    )
+    return Looked({days: done[str(days)] for days in sorted(DAYS)}, done["again"])
 
 
 def _look_ahead(days: int, page: int, *, acting: Acting, world: World) -> int:
     now, total = world.clock.now(), 0
     start, before = span_of(days, now)
     key: tuple[datetime, int] = (start, 0)
+    tended = Round[int](f"notices.look_for_expiry.{days}", world.clock.now(), world.signer)
     while True:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with connection.cursor() as cursor:
             cursor.execute(_DUE, [start, before, *key, days, page])
             rows = cursor.fetchall()
-            if not rows:
-                return total
-            cursor.execute(_NOTE, [[number for number, _ in rows], days, now])
-            made = [number for (number,) in cursor.fetchall()]
-            _defer(made)
-            if made:
-                record_event("expiry:found", acting=acting, days=days, certificates=len(made))
+        if not rows:
+            return total
+        numbers = [number for number, _ in rows]
+        try:
+            total += _note(numbers, days, now, acting=acting)
+        except DatabaseError:  # one of the page, or the database: each by itself tells
+            total += sum(tended.each(numbers, lambda number: _note([number], days, now, acting=acting)))
         number, until = rows[-1]
-        key, total = (until, number), total + len(made)
+        key = (until, number)
+
+
+def _note(numbers: list[int], days: int, now: datetime, *, acting: Acting) -> int:
+    """Write the rows of some certificates with their jobs; returns how many are new."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_NOTE, [numbers, days, now])
+        made = [number for (number,) in cursor.fetchall()]
+        _defer(made)
+        if made:
+            record_event("expiry:found", acting=acting, days=days, certificates=len(made))
+    return len(made)
 
 
 def _defer(numbers: list[int]) -> None:
@@ -109,14 +133,24 @@ def _defer(numbers: list[int]) -> None:
 
 def _requeue(*, world: World, limit: int) -> int:
     """Give rows whose job was lost another one; at most a page a look."""
-    with transaction.atomic():
-        lost = ExpiryNotice.objects.select_for_update(skip_locked=True).filter(
-            told_at__isnull=True, made_at__lt=world.clock.now() - _LOST_AFTER
-        )
-        numbers = list(lost.order_by("made_at", "id").values_list("id", flat=True)[:limit])
-        ExpiryNotice.objects.filter(id__in=numbers).update(made_at=world.clock.now())
-        _defer(numbers)
-    return len(numbers)
+    tended = Round[int]("notices.look_for_expiry.lost", world.clock.now(), world.signer)
+    lost = ExpiryNotice.objects.filter(
+        told_at__isnull=True, made_at__lt=world.clock.now() - _LOST_AFTER
+    ).exclude(id__in=tended.resting())
+
+    def again(numbers: list[int]) -> int:
+        with transaction.atomic():
+            rows = lost.filter(id__in=numbers).select_for_update(skip_locked=True)
+            taken = list(rows.values_list("id", flat=True))
+            ExpiryNotice.objects.filter(id__in=taken).update(made_at=world.clock.now())
+            _defer(taken)
+        return len(taken)
+
+    numbers = list(lost.order_by("made_at", "id").values_list("id", flat=True)[:limit])
+    try:
+        return again(numbers)
+    except DatabaseError:  # the same
+        return sum(tended.each(numbers, lambda number: again([number])))
 
 
 def tell_one(expiry_id: int, *, acting: Acting, world: World) -> int:

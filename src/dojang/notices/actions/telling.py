@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from procrastinate.contrib.django import app as queue
 
 from dojang.audit.actions import draft_event, record_events
+from dojang.guard.rounds import Round
 from dojang.guard.sealing import sealer
 from dojang.notices.errors import NoticeNotFoundError
 from dojang.notices.models import KnownChannel, Notice
@@ -20,7 +21,7 @@ from dojang.pki.day import local
 from dojang.products.messages import render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from procrastinate.types import JSONDict
 
@@ -239,11 +240,11 @@ def notice_words(args: Mapping[str, Any], locale: str, *, world: World) -> dict[
 def deliver_waiting(*, world: World, limit: int = 100) -> int:
     """Put waiting notices that have lost their job back on the queue; return how many (a start-up repair)."""
     old = world.clock.now() - timedelta(hours=1)
-    rows: Iterable[uuid.UUID] = Notice.objects.filter(
-        state=Notice.State.WAITING, created_at__lt=old, attempts=0
-    ).values_list("id", flat=True)[:limit]
-    count = 0
-    for row in rows:
+    tended = Round[None]("notices.deliver_waiting", world.clock.now(), world.signer)
+    lost = Notice.objects.filter(state=Notice.State.WAITING, created_at__lt=old, attempts=0)
+    rows = list(lost.exclude(id__in=tended.resting()).values_list("id", flat=True)[:limit])
+
+    def requeue(row: uuid.UUID) -> None:
         queue.configure_task("notices.deliver_notice", lock=str(row)).defer(notice_id=str(row))
-        count += 1
-    return count
+
+    return len(tended.each(rows, requeue))

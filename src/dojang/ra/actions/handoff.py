@@ -17,7 +17,9 @@ from django.db import transaction
 
 from dojang.audit.actions import record_event
 from dojang.guard import budgets
-from dojang.guard.budgets import Budget
+from dojang.guard.brakes import pass_brake, spend_wrong, wait_from_now
+from dojang.guard.budgets import Budget, of_source
+from dojang.guard.rounds import delete_each
 from dojang.guard.sealing import sealer
 from dojang.journeys.login import is_void
 from dojang.ports.writing import plain_digits
@@ -105,6 +107,12 @@ def accept_handoff(brought: str, *, acting: Acting, world: World) -> Started:
         run = _take(brought, token, acting=acting, world=world)
         close = budgets.keep if run is None else budgets.give_back
         close(taken, now=world.clock.now())
+        if run is None:
+            tries, now = _tries(acting, world=world), world.clock.now()
+            if taken:
+                wait_from_now(tries, acting=acting, now=now)
+            else:  # let through by the brake, it was not counted yet
+                spend_wrong(tries, acting=acting, now=now)
     if run is None:
         raise HandoffNotFoundError
     mine = replace(acting, session=run.session)
@@ -113,16 +121,20 @@ def accept_handoff(brought: str, *, acting: Acting, world: World) -> Started:
 
 def _count(acting: Acting, *, world: World) -> tuple[int, ...]:
     """Count a try for its source and for everybody together, durably, before anything is looked up."""
-    limits = {
-        f"source:{acting.source}": world.policy.wrong_entries.handoff,
-        "everybody": world.policy.wrong_entries.everybody,
-    }
-    tries = [Budget(_FACTOR, subject, limit) for subject, limit in limits.items()]
+    now, tries = world.clock.now(), _tries(acting, world=world)
     with transaction.atomic():
-        taken = budgets.take(tries, now=world.clock.now())
+        taken = budgets.take(tries, now=now)
     if taken is None:
-        raise HandoffBlockedError
-    return taken
+        brake = pass_brake(tries, acting=acting, now=now)
+        if brake is not None:
+            raise HandoffBlockedError(**brake.told)
+    return taken or ()
+
+
+def _tries(acting: Acting, *, world: World) -> tuple[Budget, ...]:
+    everybody = Budget("handoff_everybody", "", world.policy.wrong_entries.everybody)
+    source = of_source(_FACTOR, acting.source, world.policy.wrong_entries.handoff)
+    return (everybody, *source)
 
 
 def _take(brought: str, token: str, *, acting: Acting, world: World) -> Run | None:
@@ -170,4 +182,4 @@ def _offer_of(brought: str) -> Handoff | None:
 def forget_handoffs(*, world: World) -> int:
     """Delete offers that have been over for a day; return how many."""
     old = world.clock.now() - timedelta(days=1)
-    return Handoff.objects.filter(expires_at__lt=old).delete()[0]
+    return delete_each("ra.clear_away", Handoff.objects.filter(expires_at__lt=old), now=world.clock.now())

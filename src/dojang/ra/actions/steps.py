@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from procrastinate.contrib.django import app as queue
 
-from dojang.audit.actions import record_event
+from dojang.audit.actions import record_event, tell_brakes
 from dojang.guard import budgets, counters
+from dojang.guard.brakes import pass_brake, spend_wrong
 from dojang.guard.locks import hold_to_commit
 from dojang.issuing.queries import is_under_way
 from dojang.journeys import engine
@@ -44,6 +45,7 @@ from dojang.ra.store import open_body, seal_body
 from dojang.ra.telling import CHANGES, remember, say_away, warn_both
 from dojang.ra.turn import Turn
 from dojang.ra.uses import record_step
+from dojang.wallet.devices.queries import is_registered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -157,16 +159,21 @@ def _count(turn: Turn, submit: Submit) -> None:
 
 
 def _budget(turn: Turn, submit: Submit) -> Outcome | None:
-    """Refuse, before anything is counted, a source (or a day) with too many wrong entries in all."""
+    """Slow down, before anything is counted, a network (or a day) with too many wrong entries in all.
+
+    A device registered by the run's own customer is not slowed: it cannot try anybody else.
+    """
     if not any(count.locks for count in submit.counts):
         return None
-    bounded = budgets.wrong_entries(turn.world.policy, turn.acting)
-    spent = budgets.spent_of(bounded, now=turn.world.clock.now())
-    if spent == {budgets.EVERYBODY}:
-        log.error("more wrong entries today than mistakes explain: nothing that can be guessed is taken")
-    if spent:
-        return Rejected(errors=(FieldError("too_many_errors", Message("error.too_many_errors")),))
-    return None
+    now, acting = turn.world.clock.now(), turn.acting
+    bounded = budgets.wrong_entries(turn.world.policy, acting)
+    if not budgets.overrun(bounded, now=now) or is_registered(acting.device, turn.run.customer_id):
+        return None
+    brake = pass_brake(bounded, acting=acting, now=now)
+    if brake is None:
+        return None
+    said = Message("error.too_many_errors", {"wait": brake.wait})
+    return Rejected(errors=(FieldError("too_many_errors", said),))
 
 
 # ------------------------------------------------------------------------------------------ 4. conclude
@@ -266,7 +273,8 @@ def _judge(turn: Turn, submit: Submit, outcome: Outcome) -> tuple[str, ...]:
     locking = [attempt for attempt, count in zip(submit.attempts, submit.counts, strict=False) if count.locks]
     newly = list(counters.judge_attempts(verdicts, locking=locking, now=now))
     if locking and "wrong" in verdicts.values():
-        budgets.spend(budgets.wrong_entries(turn.world.policy, turn.acting), now=now)
+        bounded = budgets.wrong_entries(turn.world.policy, turn.acting)
+        tell_brakes(spend_wrong(bounded, acting=turn.acting, now=now), acting=turn.acting, at=now)
     if submit.locked_now is not None:
         newly.append(submit.counts[submit.locked_now].factor)
     return tuple(dict.fromkeys(newly))

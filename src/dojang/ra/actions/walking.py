@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
 
-from dojang.audit.actions import record_event
-from dojang.guard import budgets, counters
-from dojang.guard.budgets import Budget
+from dojang.audit.actions import record_event, tell_brakes
+from dojang.guard import counters
+from dojang.guard.brakes import pass_brake, spend_wrong
+from dojang.guard.budgets import of_source
 from dojang.guard.sealing import digest_of, sealer
 from dojang.journeys import engine
 from dojang.journeys.adopting import adopt, is_adopted
@@ -130,11 +131,12 @@ def _count_start(acting: Acting, *, world: World) -> None:
     if not acting.source:
         return
     now = world.clock.now()
-    starts = [Budget("starts", acting.source, world.policy.runs.starts_per_source)]
-    if budgets.spent_of(starts, now=now):
-        raise TooManyStartsError
+    starts = of_source("starts", acting.source, world.policy.runs.starts_per_source)
+    brake = pass_brake(starts, acting=acting, now=now)
+    if brake is not None:
+        raise TooManyStartsError(**brake.told)
     with transaction.atomic():
-        budgets.spend(starts, now=now)
+        tell_brakes(spend_wrong(starts, acting=acting, now=now), acting=acting, at=now)
 
 
 def _refuse_closed(journey: Journey, *, world: World) -> None:

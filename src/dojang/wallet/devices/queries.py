@@ -43,6 +43,14 @@ def devices_of(customer_id: str) -> tuple[DeviceView, ...]:
     return tuple(device_view(row) for row in rows.order_by("-created_at", "id"))
 
 
+def is_registered(device_id: str, customer_id: str) -> bool:
+    """Whether a device is one of a customer's, and usable."""
+    if not device_id or not customer_id:
+        return False
+    rows = Device.objects.filter(device_id=device_id, customer_id=customer_id, state=Device.State.LIVE)
+    return rows.exists()
+
+
 def device_view(row: Device) -> DeviceView:
     """Describe a device as it stands."""
     usable = row.keys.filter(state__in=[DeviceKey.State.LIVE, DeviceKey.State.LOCKED])

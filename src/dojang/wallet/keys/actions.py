@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from dojang.audit.actions import draft_event, record_event, record_events
 from dojang.ca.states import CertificateState
 from dojang.guard.counters import Tally, count_attempts, judge_attempts
+from dojang.guard.rounds import Round
 from dojang.pki.errors import MalformedError
 from dojang.ports.signer_errors import (
     AuthorisationUsedError,
@@ -266,12 +267,17 @@ def tell_signer(*, world: World, key_id: str | None = None, limit: int = 200) ->
     rows = WalletKey.objects.filter(state=WalletKey.State.RETIRED, signer_told=False)
     if key_id is not None:
         rows = rows.filter(id=key_id)
-    told = 0
-    for row in rows.order_by("retired_at")[:limit]:
-        world.signer.retire_wallet_key(key_id=row.id)
-        WalletKey.objects.filter(id=row.id).update(signer_told=True)
-        told += 1
-    return told
+    waiting = list(rows.order_by("retired_at").values_list("id", flat=True)[:limit])
+    if not waiting:
+        return 0
+    tended = Round[None]("wallet.tell_signer", world.clock.now(), world.signer)
+    resting = frozenset(tended.resting())
+
+    def tell(row: str) -> None:
+        world.signer.retire_wallet_key(key_id=row)
+        WalletKey.objects.filter(id=row).update(signer_told=True)
+
+    return len(tended.each([row for row in waiting if row not in resting], tell))
 
 
 def sign_with_pin(

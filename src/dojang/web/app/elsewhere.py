@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dojang.edge.holding import hold_refused
 from dojang.edge.refusals import refuse
+from dojang.edge.slowing import asked_by, tell_wait
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import phrase, reader_locale, write_time
 from dojang.ra.actions import handoff, start_run
@@ -27,8 +28,6 @@ from dojang.web.shell import show
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
-
-    from dojang.pki.errors import DojangError
 
 
 def _code(request: HttpRequest, path: str) -> str:
@@ -120,15 +119,17 @@ def accept(request: HttpRequest) -> HttpResponse:
         )
     except (HandoffNotFoundError, HandoffBlockedError) as error:
         hold_refused(request, began)
-        return _page(request, "handoff_accept", problem=_problem(error), status=refuse(error).status)
+        asked, refusal = asked_by(request, error), refuse(error)
+        response = _page(
+            request, "handoff_accept", problem=refusal.sentence, work=asked,
+            status=refusal.status,
+        )  # fmt: skip
+        tell_wait(response, asked)
+        return response
     response = HttpResponseRedirect(run_url(started.page), status=HTTPStatus.SEE_OTHER)
     remember_run(request, response, started.page.run, started.token)
     response["Cache-Control"] = "no-store"
     return response
-
-
-def _problem(error: DojangError) -> str:
-    return "blocked" if isinstance(error, HandoffBlockedError) else "unknown"
 
 
 def _page(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,10 @@ from dojang.account.sessions.actions import end_session
 from dojang.ca.queries import certificate_by_id
 from dojang.edge.holding import hold_refused
 from dojang.edge.refusals import refuse_in_form
+from dojang.edge.slowing import asked_by, tell_wait
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import phrase, product_name, reader_locale
+from dojang.guard.brakes import REFUSED_AFTER
 from dojang.pki.errors import DojangError
 from dojang.ports.writing import USER_ID, plain_user_id
 from dojang.products import PRODUCTS
@@ -140,9 +143,11 @@ def _page(
         "left": "out" in request.GET,
         "connected": "connected" in request.GET and asks_pin,
         "strange": way.typed and (not asks_pin or isinstance(error, BrowserUnknownError)),
+        "work": asked_by(request, error) if error else None,
         "ended": ended if (ended := request.GET.get("ended", "")) in _ENDED else "",
     }
     response = show(request, "web/login.html", context, status=form_status(refusal, *mistakes.values()))
+    tell_wait(response, context["work"])
     response["Cache-Control"] = "no-store"
     keep_secret(request, response, way)
     return response
@@ -187,9 +192,11 @@ def login(request: HttpRequest, product: str = "") -> HttpResponse:
     try:
         done = _try(request, chosen, known=known, user_id=user_id)
     except DojangError as error:
+        refused = _page(request, chosen, known=known, user_id=user_id, error=error)
         if user_id:
             hold_refused(request, began)
-        return _page(request, chosen, known=known, user_id=user_id, error=error)
+            refused.setdefault("Retry-After", str(error.data.get("wait", math.ceil(REFUSED_AFTER))))
+        return refused
     return enter(request, done)
 
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from dojang.account.connecting.actions import connect_by_issue
 from dojang.edge.holding import hold_refused
 from dojang.edge.refusals import refuse
+from dojang.edge.slowing import asked_by, tell_wait
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import parse_moment, phrase, reader_locale, write_time
 from dojang.journeys.page import Message
@@ -85,7 +86,9 @@ def _render(request: HttpRequest, page: Page, *, status: int = 200) -> HttpRespo
             describe_this_device(request, world=world_of(request))
     ended = page.state in _ENDINGS or (page.state == "locked" and not page.fields)
     template = f"web/run_{page.state}.html" if ended else "web/run.html"
+    context["work"] = asked_by(request, page)
     response = _no_store(show(request, template, context, status=status))
+    tell_wait(response, context["work"])
     if seen:
         set_cookie(request, response, SEEN, seen, lasting=True)
     return response

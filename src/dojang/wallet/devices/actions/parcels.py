@@ -19,6 +19,7 @@ from django.db import IntegrityError, transaction
 
 from dojang.audit.actions import record_event
 from dojang.ca.queries import IN_USE, find_by_serial
+from dojang.guard.rounds import delete_each
 from dojang.guard.sealing import sealer
 from dojang.wallet.devices.errors import (
     ParcelBusyError,
@@ -131,7 +132,8 @@ def end_parcels(customer_id: str) -> int:
 
 def forget_parcels(*, world: World) -> int:
     """Delete parcels nobody fetched in time; return how many."""
-    return Parcel.objects.filter(expires_at__lt=world.clock.now()).delete()[0]
+    old = Parcel.objects.filter(expires_at__lt=world.clock.now())
+    return delete_each("wallet.clear_away.parcels", old, now=world.clock.now())
 
 
 def _index(locator: str) -> bytes:

@@ -19,6 +19,7 @@ from django.db import transaction
 from procrastinate.contrib.django import app as queue
 
 from dojang.audit.actions import record_event
+from dojang.guard.rounds import delete_each
 from dojang.guard.sealing import sealer
 from dojang.ports.acting import Acting
 from dojang.ports.errors import PushGoneError, PushRefusedError, SubscriptionRefusedError
@@ -291,5 +292,5 @@ def _end(row: PushMessage, state: PushMessage.State) -> str:
 def forget_messages(*, world: World, limit: int = 1000) -> int:
     """Delete messages that have been worth nothing for a day; return how many."""
     old = world.clock.now() - timedelta(days=1)
-    ids = list(PushMessage.objects.filter(until__lt=old).values_list("id", flat=True)[:limit])
-    return PushMessage.objects.filter(id__in=ids).delete()[0]
+    rows = PushMessage.objects.filter(until__lt=old)
+    return delete_each("wallet.clear_away.messages", rows, now=world.clock.now(), limit=limit)

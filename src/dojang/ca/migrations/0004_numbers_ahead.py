@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ca", "0002_guards")]
+    dependencies = [("ca", "0003_crl_numbers")]
     operations = [
         migrations.RunSQL(
             "ALTER SEQUENCE ca_subscriber_number CACHE 256", "ALTER SEQUENCE ca_subscriber_number CACHE 1"
