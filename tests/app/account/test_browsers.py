@@ -10,7 +10,7 @@ from tests.app.account.test_me_pages import CHROME, Visitor
 from tests.journeys.app.walker import Walk
 
 from dojang.account.browsers.actions import clear_browsers
-from dojang.account.browsers.queries import SEEN_LIFE
+from dojang.account.browsers.queries import LIFE
 from dojang.account.models import SeenBrowser
 from dojang.audit.models import Event
 from dojang.notices.models import Notice
@@ -112,7 +112,7 @@ def test_a_browser_is_new_again_after_stopping_everything_and_after_a_long_time(
     han.walk.finish()
     han.log_in()
     before = told()
-    world.clock.advance(int(SEEN_LIFE.total_seconds()) + 1)  # type: ignore[attr-defined]
+    world.clock.advance(int(LIFE.total_seconds()) + 1)  # type: ignore[attr-defined]
     assert clear_browsers(world=world) == 1
     han.client.cookies.pop("dojang_me")
     han.is_connected = False

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db import DatabaseError, connection, transaction
-from django.test import Client
 from tests.app.account.connected import connect
 from tests.journeys.app.walker import PIN, Walk
 
@@ -18,7 +17,6 @@ from dojang.account.errors import (
     CertificateExpiredError,
     ChallengeUnknownError,
     LoginLockedError,
-    LoginPausedError,
     LoginPinWrongError,
     LoginRefusedError,
     LoginStoppedError,
@@ -128,42 +126,30 @@ def test_five_wrong_entries_stop_an_id_for_the_day(world: World) -> None:
 
 
 def test_the_delay_of_a_no_is_kept_by_time_and_not_counted(world: World) -> None:
-    """Who does not wait is told how long, for existing and unknown ids alike; it is no try."""
+    """Who does not wait is told how long; it is no try."""
     walk = holder(world)
-    for user_id in (walk.person.user_id, "nobody7"):
-        with pytest.raises(LoginRefusedError):
-            log_in(world, user_id, WRONG)
-        before = list(FactorCounter.objects.order_by("id").values_list("factor", "errors"))
-        with pytest.raises(LoginTooSoonError) as caught:
-            proving.log_in_by_id(
-                FINANCIAL, user_id, Answer(pin=PIN), remember=False, acting=VISITOR, world=world
-            )
-        assert caught.value.data == {"wait": 1}
-        assert list(FactorCounter.objects.order_by("id").values_list("factor", "errors")) == before
+    user_id, browser = walk.person.user_id, connect(world, walk.person.handle, acting=VISITOR)
+    with pytest.raises(LoginRefusedError):
+        log_in(world, user_id, WRONG)
+    before = list(FactorCounter.objects.order_by("id").values_list("factor", "errors"))
+    with pytest.raises(LoginTooSoonError) as caught:
+        proving.log_in_by_id(
+            FINANCIAL, user_id, Answer(pin=PIN), browser=browser, remember=False, acting=VISITOR, world=world
+        )
+    assert caught.value.data == {"wait": 1}
+    assert list(FactorCounter.objects.order_by("id").values_list("factor", "errors")) == before
     assert Session.objects.count() == 0
     assert log_in(world, walk.person.user_id)
 
 
-def test_the_page_tells_the_delay(world: World) -> None:
-    """A refusal by user id says when the next try is taken; one that comes before is a 429 with it."""
-    client = Client()
-    form = {"user_id": "nobody7", "pin": WRONG}
-    first, second = client.post("/login/", form), client.post("/login/", form)
-    assert (first.status_code, first["Retry-After"]) == (422, "1")
-    assert (second.status_code, second["Retry-After"]) == (429, "1")
-    assert "1초 뒤에 다시 해 주세요" in second.content.decode()
-
-
-def test_a_place_that_guesses_too_much_is_paused(world: World) -> None:
-    """Guessing PINs runs out with the budget of the place, not of a person."""
+def test_slips_from_a_place_never_refuse_a_connected_browser(world: World) -> None:
+    """With the place's budget of wrong entries used up, whoever is connected there logs in as before."""
     walk = holder(world)
     few = dataclasses.replace(world, policy=world.policy.changed({"wrong_entries": {"per_source": 3}}))
     for _ in range(3):
         with pytest.raises(LoginRefusedError):
             log_in(few, walk.person.user_id, WRONG, source="203.0.113.9")
-    with pytest.raises(LoginPausedError):
-        log_in(few, walk.person.user_id, source="203.0.113.9")
-    assert log_in(few, walk.person.user_id)
+    assert log_in(few, walk.person.user_id, source="203.0.113.9")
 
 
 def test_a_known_browser_is_told_how_many_tries_are_left_and_of_the_lock(world: World) -> None:

@@ -95,6 +95,17 @@ def test_nothing_is_shown_without_logging_in(hong: Visitor) -> None:
     assert certificates_of(hong.walk.person.id)[0].state == "active"
 
 
+def test_a_refused_log_in_tells_when_the_next_is_taken(hong: Visitor) -> None:
+    """A refusal says when to try again; one that comes before is a 429 with it, and no try."""
+    hong.connect()
+    form = {"user_id": hong.walk.person.user_id, "pin": WRONG}
+    first, second = hong.post("/login/", **form), hong.post("/login/", **form)
+    assert (first.status_code, first["Retry-After"]) == (422, "1")
+    assert (second.status_code, second["Retry-After"]) == (429, "1")
+    assert "1초 뒤에 다시 해 주세요" in second.content.decode()
+    assert Session.objects.count() == 0
+
+
 def test_logging_in_leads_where_one_wanted_and_never_elsewhere(hong: Visitor) -> None:
     """The session cookie is HttpOnly and of this site; `next` cannot lead to another host."""
     for wanted, there in (

@@ -9,16 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import Client
+from tests.app.account.connected import connect
 from tests.journeys.app.walker import Walk, with_policy
 
-from dojang.account.errors import LoginPausedError, LoginRefusedError
-from dojang.account.models import SeenBrowser
 from dojang.account.proving import actions as proving
 from dojang.account.proving.values import Answer
 from dojang.audit.models import Event
 from dojang.config.condition import look
 from dojang.guard import budgets
-from dojang.guard.brakes import FIRST_BITS, FIRST_WAIT, LONGEST_WAIT, MOST_BITS, brakes_now, zero_bits
+from dojang.guard.brakes import (
+    FIRST_BITS,
+    FIRST_WAIT,
+    LONGEST_WAIT,
+    MOST_BITS,
+    brake_on,
+    brakes_now,
+    zero_bits,
+)
 from dojang.guard.models import FactorCounter
 from dojang.guard.networks import network_of, networks_of
 from dojang.ports.acting import Acting
@@ -47,30 +54,40 @@ def work(asked: Mapping[str, Any]) -> str:
     return f"{asked['challenge']}.{number}"
 
 
-def log_in(world: World, user_id: str, *, pin: str = "390462", **who: Any) -> str:
-    """Log in by user id from somewhere; return the session's token."""
-    acting = dataclasses.replace(VISITOR, **who)
-    answer = Answer(pin=pin)
-    done = proving.log_in_by_id(
-        PRODUCTS["financial"], user_id, answer, remember=False, acting=acting, world=world
-    )
-    return done.session
+def entry(world: World, handle: str = "hong", **who: Any) -> Walk:
+    """Begin a run somewhere, up to the step where it is said who one is."""
+    walk = Walk(world, handle, source=who.pop("source", VISITOR.source)).walk_to("identify")
+    walk.acting = dataclasses.replace(walk.acting, **who)
+    return walk
+
+
+def enter(world: World, handle: str = "hong", **who: Any) -> bool:
+    """Say truthfully who one is; tell whether it was taken."""
+    walk = entry(world, handle, **who)
+    return walk.step().step == "ars" and walk.codes == []
 
 
 def guess(world: World, times: int, **who: Any) -> None:
     """Be wrong about so many people."""
     for _ in range(times):
-        with pytest.raises(LoginRefusedError):
-            log_in(world, f"nobody{next(STRANGERS)}", **who)
+        walk = entry(world, **who)
+        walk.submit(user_id=f"nobody{next(STRANGERS)}", rrn=walk.person.rrn)
+        assert walk.codes
+        assert walk.codes != ["too_many_errors"]
 
 
-def paused(world: World, user_id: str, **who: Any) -> dict[str, Any]:
-    """Be slowed; return what was asked."""
-    before = list(FactorCounter.objects.filter(factor="login").values_list("errors", flat=True))
-    with pytest.raises(LoginPausedError) as caught:
-        log_in(world, user_id, **who)
-    assert list(FactorCounter.objects.filter(factor="login").values_list("errors", flat=True)) == before
-    return caught.value.data
+def paused(world: World, handle: str = "hong", **who: Any) -> dict[str, Any]:
+    """Be slowed though one tells the truth; return what was asked. Nothing is counted."""
+    walk = entry(world, handle, **who)
+    before = list(FactorCounter.objects.filter(factor="identify").values_list("errors", flat=True))
+    walk.step()
+    assert walk.codes == ["too_many_errors"]
+    assert list(FactorCounter.objects.filter(factor="identify").values_list("errors", flat=True)) == before
+    bounded = budgets.wrong_entries(world.policy, walk.acting)
+    brake = brake_on(bounded, acting=walk.acting, now=world.clock.now())
+    assert brake is not None
+    assert walk.page.errors[0].message.args["wait"] == brake.wait
+    return brake.told
 
 
 @pytest.mark.parametrize(
@@ -95,7 +112,7 @@ def test_all_addresses_of_a_line_share_one_budget(world: World) -> None:
     few = with_policy(world, wrong_entries={"per_source": 3})
     for number in range(3):
         guess(few, 1, source=f"2001:db8:1:2::{number + 1:x}")
-    asked = paused(few, "hong", source="2001:db8:1:2:ffff::1")
+    asked = paused(few, source="2001:db8:1:2:ffff::1")
     assert (asked["bits"], asked["wait"]) == (FIRST_BITS, FIRST_WAIT)
     guess(few, 1, source="2001:db8:1:3::1")
     assert Event.objects.filter(type="brake:on").values_list("subject", flat=True).get() == "source"
@@ -106,37 +123,35 @@ def test_the_lines_of_a_site_share_a_wider_one(world: World) -> None:
     few = with_policy(world, wrong_entries={"per_source": 2})
     for number in range(2 * budgets.SOURCES_A_SITE):
         guess(few, 1, source=f"2001:db8:1:{number:x}::1")
-    paused(few, "hong", source="2001:db8:1:ffff::1")
+    paused(few, source="2001:db8:1:ffff::1")
     guess(few, 1, source="2001:db8:2::1")
     assert Event.objects.filter(type="brake:on").values_list("subject", flat=True).get() == "site"
 
 
 def test_work_lets_one_entry_through_and_serves_once(world: World) -> None:
     """A proof of the asked work lets one entry pass: once, from its network, for minutes."""
-    walk = Walk(world)
-    assert walk.finish().state == "done"
-    few, user_id = with_policy(world, wrong_entries={"per_source": 3}), walk.person.user_id
+    few = with_policy(world, wrong_entries={"per_source": 3})
     guess(few, 3)
-    proof = work(paused(few, user_id, pin=walk.pin))
+    proof = work(paused(few))
     for wrong in (proof[:-1], f"{proof}0", proof.replace(".16.", ".01."), "x" * 160):
-        paused(few, user_id, pin=walk.pin, work=wrong)
-    assert log_in(few, user_id, pin=walk.pin, work=proof)
-    paused(few, user_id, pin=walk.pin, work=proof)
-    late = work(paused(few, user_id, pin=walk.pin))
+        paused(few, work=wrong)
+    assert enter(few, work=proof)
+    paused(few, "han", work=proof)
+    late = work(paused(few, "han"))
     world.clock.advance(11 * 60)  # type: ignore[attr-defined]
-    paused(few, user_id, pin=walk.pin, work=late)
+    paused(few, "han", work=late)
 
 
 def test_who_cannot_compute_waits_a_turn(world: World) -> None:
     """One entry of a slowed network is taken in so many seconds, without work, exactly one of ten at once."""
     few = with_policy(world, wrong_entries={"per_source": 3})
     guess(few, 3)
-    assert paused(few, "nobody9")["wait"] == FIRST_WAIT
+    assert paused(few)["wait"] == FIRST_WAIT
     world.clock.advance(FIRST_WAIT - 2)  # type: ignore[attr-defined]
-    assert 1 <= paused(few, "nobody9")["wait"] <= 2
+    assert 1 <= paused(few)["wait"] <= 2
     world.clock.advance(3)  # type: ignore[attr-defined]
     guess(few, 1)
-    paused(few, "nobody9")
+    paused(few)
 
 
 def test_work_and_waiting_grow_and_are_bounded(world: World) -> None:
@@ -146,7 +161,7 @@ def test_work_and_waiting_grow_and_are_bounded(world: World) -> None:
     for errors in range(1, 8):
         FactorCounter.objects.filter(factor="source").delete()
         with_errors(few, errors)
-        asked.append(paused(few, "nobody9"))
+        asked.append(paused(few))
         world.clock.advance(LONGEST_WAIT * 20)  # type: ignore[attr-defined]
     assert [item["bits"] for item in asked] == [16, 17, 18, 19, 20, 20, 20]
     assert [item["wait"] for item in asked] == [5, 10, 20, 40, 60, 60, 60]
@@ -167,22 +182,23 @@ def test_a_guess_by_everybody_slows_all_closes_nobody_and_alarms(world: World, t
     """With everybody's budget gone strangers work or wait, known browsers pass, people are told."""
     walk = Walk(world)
     assert walk.finish().state == "done"
-    few, user_id = with_policy(world, wrong_entries={"everybody": 3}), walk.person.user_id
+    browser = connect(world, "hong", acting=VISITOR)
+    few = with_policy(world, wrong_entries={"everybody": 3})
     for number in range(3):
         guess(few, 1, source=f"203.0.113.{number}")
-    asked = paused(few, user_id, pin=walk.pin)
+    asked = paused(few, "han")
     condition = look(few, tmp_path)
     assert (condition.brakes, condition.figures["brakes_on"], condition.ready) == (False, 1, True)
     assert [item.name for item in brakes_now(now=world.clock.now())] == ["everybody"]
-    now = world.clock.now()
-    SeenBrowser.objects.create(token="a" * 64, customer_id=walk.person.id, agent="", made_at=now, seen_at=now)
-    assert log_in(few, user_id, pin=walk.pin, seen="a" * 64)
-    paused(few, "han", seen="a" * 64)  # known to one customer, a stranger to the others
-    assert log_in(few, user_id, pin=walk.pin, work=work(asked))
+    assert proving.log_in_by_id(
+        PRODUCTS["financial"], walk.person.user_id, Answer(pin=walk.pin), browser=browser, remember=False,
+        acting=VISITOR, world=few,
+    )  # fmt: skip
+    assert enter(few, "han", work=work(asked))
     assert Event.objects.filter(type="brake:on", subject="everybody").count() == 1
     assert lift_brake(None, acting=OPERATOR, world=few) == 1
     assert Event.objects.filter(type="brake:lifted", subject="everybody").count() == 1
-    assert log_in(few, user_id, pin=walk.pin)
+    assert enter(few, "lee")
     assert look(few, tmp_path).brakes
 
 
@@ -190,7 +206,7 @@ def test_it_ends_with_the_day(world: World) -> None:
     """At midnight in Seoul everything is as before."""
     few = with_policy(world, wrong_entries={"per_source": 3})
     guess(few, 3)
-    paused(few, "nobody9")
+    paused(few)
     world.clock.advance(int(timedelta(days=1).total_seconds()))  # type: ignore[attr-defined]
     guess(few, 1)
 
@@ -227,7 +243,9 @@ def test_every_door_tells_the_wait_and_the_work(world: World) -> None:
     """Page and API say when to try again, in the header and in words, with the work that spares it."""
     with_errors(world, world.policy.wrong_entries.per_source.count)
     client = Client(REMOTE_ADDR=VISITOR.source)
-    page = client.post("/login/", {"user_id": "nobody7", "pin": "390462"})
+    for _ in range(world.policy.wrong_entries.handoff.count):
+        assert client.post("/continue/", {"number": "0000 0000 0000"}).status_code == 422
+    page = client.post("/continue/", {"number": "0000 0000 0000"})
     assert (page.status_code, int(page["Retry-After"])) == (429, FIRST_WAIT)
     text = page.content.decode()
     assert "<proof-of-work" in text
