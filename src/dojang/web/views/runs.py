@@ -23,7 +23,7 @@ from dojang.web.app.device import describe_this_device
 from dojang.web.app.elsewhere import begin_on_the_phone
 from dojang.web.cookies import known_runs, remember_run
 from dojang.web.forms import read_form
-from dojang.web.presenting import present, present_result, present_wait
+from dojang.web.presenting import present, present_result, present_wait, told_of
 from dojang.web.runs import live_run, run_path, run_url
 from dojang.web.shell import show
 
@@ -136,6 +136,7 @@ def _state(page: Page) -> dict[str, Any]:
         "state": page.state,
         "expires": page.expires,
         "expiresText": "",
+        "told": told_of(page),
         "wait": None,
     }
     expires = parse_moment(page.expires)
