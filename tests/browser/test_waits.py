@@ -137,12 +137,12 @@ def test_nothing_is_loaded_while_an_answer_is_being_sent(
     seat: Callable[[str], tuple[Customer, Page]],
 ) -> None:
     """The call ends while a press is on its way: the page does not break that press off."""
-    guest, telephone = seat("x21")
-    guest.begin()
-    guest.walk(until="ars")
-    ask_call(guest)
+    jung, telephone = seat("jung")
+    jung.begin()
+    jung.walk(until="ars")
+    ask_call(jung)
     held, loads = [], []
-    address = f"**/runs/{guest.run}/**"
+    address = f"**/runs/{jung.run}/**"
 
     def hold(route: object) -> None:
         request = route.request  # type: ignore[attr-defined]
@@ -153,16 +153,14 @@ def test_nothing_is_loaded_while_an_answer_is_being_sent(
             loads.append(request.url)
         route.continue_()  # type: ignore[attr-defined]
 
-    guest.page.route(address, hold)
-    guest.button("submit").click(no_wait_after=True)
-    tap(guest, telephone, "#reject")
+    jung.page.route(address, hold)
+    jung.button("submit").click(no_wait_after=True)
+    tap(jung, telephone, "#reject")
     for _ in range(3):  # polls that find the call ended
-        with guest.page.expect_response(
-            lambda answer: answer.url.endswith("/state") and answer.status == 200
-        ):
-            guest.page.evaluate("document.querySelector('live-wait').dataset.seen = 'once'")
+        with jung.page.expect_response(lambda answer: answer.url.endswith("/state") and answer.status == 200):
+            jung.page.evaluate("document.querySelector('live-wait').dataset.seen = 'once'")
     assert len(held) == 1
     assert loads == []
-    with guest.page.expect_navigation():
+    with jung.page.expect_navigation():
         held[0].continue_()
-    assert "휴대폰에서 전화를 거절하셨어요" in told(guest)
+    assert "휴대폰에서 전화를 거절하셨어요" in told(jung)

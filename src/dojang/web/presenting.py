@@ -105,6 +105,11 @@ class Control:
     rules: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def has_optional(self) -> bool:
+        """Whether one of its choices may be left out."""
+        return any(not choice.required for choice in self.choices)
+
+    @property
     def described_by(self) -> str:
         """Ids of help and errors, for ``aria-describedby``."""
         ids = [f"{self.id}-error"] if self.errors else []
