@@ -48,7 +48,7 @@ def test_the_browsers_buttons_after_each_kind_of_answer(live: Centre, page: Page
     leaf(person)
     assert page.locator("[name=user_id]").input_value() == "nobody77"
     assert page.locator("[name=rrn_back]").input_value() == ""
-    page.locator("input[name=revision]").first.evaluate("it => { it.value = '0'; }")
+    page.locator("#act input[name=revision]").evaluate("it => { it.value = '0'; }")
     person.press()
     assert "이미 진행됐어요" in page.locator("main").inner_text()
     leaf(person)
