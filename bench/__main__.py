@@ -13,7 +13,7 @@ sys.path[:0] = [str(SOURCES.parent), str(SOURCES)]
 
 from bench.meter import Report, machine  # noqa: E402 - the path comes first
 
-PARTS = ("crypto", "lists", "signer", "issuing", "journeys", "status", "growth")
+PARTS = ("crypto", "verifying", "lists", "signer", "issuing", "journeys", "status", "growth")
 
 
 def main() -> None:
@@ -35,6 +35,10 @@ def run(report: Report, parts: tuple[str, ...], seconds: float) -> None:
         from bench import crypto  # every part imports only what it measures
 
         crypto.run(report, seconds)
+    if "verifying" in parts:
+        from bench import verifying
+
+        verifying.run(report, seconds)
     if "lists" in parts:
         from bench import lists
 

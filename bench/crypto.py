@@ -38,6 +38,7 @@ class Authority:
     algorithm: str
     key: Any
     certificate: bytes
+    root: bytes
 
     def certify(self, profile: str, subject: Name, public_key: bytes, **more: Any) -> bytes:
         """Build the body of a certificate."""
@@ -73,11 +74,11 @@ def make_authority(algorithm: str) -> Authority:
     """Make a root (P-384) and an issuing authority below it with a key of the kind asked for."""
     now = datetime.now(UTC).replace(microsecond=0)
     above, own = _key("ec-p384"), _key(algorithm)
-    certificate: bytes | None = None
+    made: list[bytes] = []
     for profile, key, years in (("root", above, 19), ("issuing", own, 9)):
         tbs = build_tbs(
             PROFILES[profile],
-            issuer_certificate=certificate,
+            issuer_certificate=made[0] if made else None,
             issuer_algorithm="ec-p384",
             subject=build_name(("C", "kr"), ("O", "Dojang Bank"), ("OU", "Centre"), ("CN", profile)),
             public_key=public_key_bytes(key),
@@ -88,9 +89,8 @@ def make_authority(algorithm: str) -> Authority:
             identify=None,
             policy_arc=ARC,
         )
-        certificate = assemble_certificate(tbs, sign(above, "ec-p384", tbs), "ec-p384")
-    assert certificate is not None
-    return Authority(algorithm, own, certificate)
+        made.append(assemble_certificate(tbs, sign(above, "ec-p384", tbs), "ec-p384"))
+    return Authority(algorithm, own, certificate=made[1], root=made[0])
 
 
 def _key(algorithm: str) -> Any:

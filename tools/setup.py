@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import io
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import urllib.parse
@@ -27,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMPS = VENV / ".stamps"
+PKITS = VENV / "vectors" / "pkits"
 NODE_VENV = ROOT / ".venv-node"
 LOCKS = ROOT / "requirements"
 FRONTEND = ROOT / "frontend"
@@ -222,33 +225,45 @@ def _venv_without_pip(progress: Progress) -> None:
 
 def _fetch_pip() -> Path:
     """Download the pip wheel named in ``requirements/pip.txt`` and check its hash."""
-    lock = (LOCKS / "pip.txt").read_text("ascii")
-    version = re.search(r"pip==([\w.]+)", lock)
-    hashes = set(re.findall(r"sha256:([0-9a-f]{64})", lock))
+    version, body = _fetch("pip", "pip", r"pip-{version}-py3-none-any\.whl")
+    wheel = VENV / f"pip-{version}-py3-none-any.whl"
+    wheel.write_bytes(body)
+    return wheel
+
+
+def _fetch(package: str, lock: str, file: str) -> tuple[str, bytes]:
+    """Download one file of a package from the index; its version and hash are in ``requirements/<lock>.txt``.
+
+    For what pip cannot fetch: pip itself, and a source package that is read and never built.
+    """
+    locked = (LOCKS / f"{lock}.txt").read_text("ascii")
+    version = re.search(rf"{re.escape(package)}==([\w.]+)", locked)
+    hashes = set(re.findall(r"sha256:([0-9a-f]{64})", locked))
     assert version is not None
-    index = (os.environ.get("PIP_INDEX_URL") or "https://pypi.org/simple").rstrip("/") + "/pip/"
+    index = (os.environ.get("PIP_INDEX_URL") or "https://pypi.org/simple").rstrip("/") + f"/{package}/"
     try:
         with urllib.request.urlopen(index, timeout=60) as answer:  # noqa: S310 - the index the user chose
             page = answer.read().decode()
-        link = re.search(rf'href="([^"]*pip-{re.escape(version[1])}-py3-none-any\.whl[^"]*)"', page)
+        name = file.format(version=re.escape(version[1]))
+        link = re.search(rf'href="([^"]*{name}[^"]*)"', page)
         if link is None:
             raise SetupError(
-                f"pip {version[1]} is not on {index}.", "Set PIP_INDEX_URL to an index that has it."
+                f"{package} {version[1]} is not on {index}.", "Set PIP_INDEX_URL to an index that has it."
             )
         place = urllib.parse.urljoin(index, link[1].replace("&amp;", "&"))
         with urllib.request.urlopen(place, timeout=60) as answer:  # noqa: S310 - the same
             body = answer.read()
     except OSError as failure:
         raise SetupError(
-            "This Python has no pip, and fetching it failed.",
-            "Check the network, or ask an administrator for: apt-get install python3-venv — then try again.",
+            f"Fetching {package} from {index} failed.",
+            "Check the network, or set PIP_INDEX_URL to an index that is reached — then try again.",
             str(failure),
         ) from None
     if hashlib.sha256(body).hexdigest() not in hashes:
-        raise SetupError("The pip just fetched is not the locked one.", "Look at the package index in use.")
-    wheel = VENV / f"pip-{version[1]}-py3-none-any.whl"
-    wheel.write_bytes(body)
-    return wheel
+        raise SetupError(
+            f"The {package} just fetched is not the locked one.", "Look at the package index in use."
+        )
+    return version[1], body
 
 
 def install(progress: Progress, lock: str, title: str, *extra: str) -> None:
@@ -340,6 +355,26 @@ def need_browser(progress: Progress) -> None:
         )
 
 
+def need_vectors(progress: Progress) -> None:
+    """Fetch the certificates of NIST's test of path validation: they lie in a package's sources."""
+    digest = _digest("1", LOCKS / "vectors.txt")
+    if PKITS.is_dir() and _fresh("vectors", digest):
+        return
+    progress.did += 1
+    print("  Fetch the certificates of the path validation test …", file=sys.stderr, flush=True)
+    _, body = _fetch("pyhanko-certvalidator", "vectors", r"pyhanko_certvalidator-{version}\.tar\.gz")
+    shutil.rmtree(PKITS, ignore_errors=True)
+    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+        for member in archive:
+            found = re.search(r"/nist_pkits/(certs|crls)/([\w-]+\.(?:crt|crl))$", member.name)
+            content = archive.extractfile(member) if found and member.isfile() else None
+            if found and content:
+                place = PKITS / found[1]
+                place.mkdir(parents=True, exist_ok=True)
+                (place / found[2]).write_bytes(content.read())
+    _stamp("vectors", digest)
+
+
 # --- the front-end bundle ----------------------------------------------------------------------------------
 
 
@@ -420,6 +455,7 @@ def set_up(purpose: str, progress: Progress) -> None:
     install(progress, "run", "Install the locked packages")
     if purpose != "run":
         install(progress, "dev", "Install the tools of the tests")
+        need_vectors(progress)
     link_project()
     need_postgres(progress)
     if purpose != "check":

@@ -24,7 +24,16 @@ def live() -> Iterator[Centre]:
         yield centre
 
 
-PLACES = ("/me/", "/me/certificates/", "/me/uses/", "/me/notices/", "/me/devices/", "/me/log/", "/me/stop/")
+PLACES = (
+    "/me/",
+    "/me/certificates/",
+    "/me/uses/",
+    "/me/notices/",
+    "/me/devices/",
+    "/me/log/",
+    "/me/stop/",
+    "/me/locks/",
+)
 
 
 def log_in(page: Page, centre: Centre, user_id: str, pin: str) -> None:

@@ -112,6 +112,14 @@ def test_knows_whose_number_it_is(corebank: CoreBank) -> None:
     assert corebank.owner_of_phone("01099999999") is None
 
 
+def test_knows_whose_id_it_is(corebank: CoreBank) -> None:
+    """Ids of telephones and accounts lead to their customer; a number is no id, and nobody's is nobody's."""
+    assert corebank.owner_of_id(corebank.phones(HAN.id)[0].id) == HAN.id
+    assert corebank.owner_of_id(corebank.accounts(HAN.id)[0].id) == HAN.id
+    assert corebank.owner_of_id("01000000201") is None
+    assert corebank.owner_of_id("0000000000000000") is None
+
+
 def test_changes_a_number_once_for_a_key(corebank: CoreBank) -> None:
     """The old number is released, the new one is the newest; the same key again changes nothing."""
     phone = corebank.change_phone(HAN.id, old="01000000201", new=NEW_NUMBER, key="change-1")

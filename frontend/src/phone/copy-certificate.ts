@@ -54,6 +54,7 @@ export class CopyCertificate extends HTMLElement {
 
   async #list(): Promise<void> {
     const held = await device().list(BY_PASSWORD).catch(() => []);
+    this.#serials = new Map(held.map((one) => [one.id, one.facts.serialHex]));
     const select = this.querySelector("select");
     select?.replaceChildren(
       ...held.map((one) => new Option(`${holderOf(one.facts.commonName)} · ${word("until", { date: writeDay(one.facts.notAfter) })}`, one.id)),
@@ -81,6 +82,7 @@ export class CopyCertificate extends HTMLElement {
     body.set("csrfmiddlewaretoken", this.querySelector<HTMLInputElement>("[name=csrfmiddlewaretoken]")?.value ?? "");
     const answer = await fetch(this.dataset[where] ?? "", { method: "POST", body, credentials: "same-origin" });
     if (answer.status === 404) throw new Error("copy_absent");
+    if (answer.status === 410) throw new Error("copy_ended");
     if (!answer.ok) throw new Error("copy_failed");
     return (await answer.json()) as Record<string, string>;
   }
@@ -94,7 +96,8 @@ export class CopyCertificate extends HTMLElement {
     const iv = crypto.getRandomValues(new Uint8Array(12));
     const cipher = new Uint8Array(await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, plain));
     const parcel = new Uint8Array([...iv, ...cipher]);
-    await this.#post("put", { locator, content: toBase64(parcel) });
+    const serial = this.#serials.get(id) ?? "";
+    await this.#post("put", { locator, content: toBase64(parcel), serial });
     if (password) password.value = "";
     const place = this.querySelector<HTMLElement>("[data-digits]");
     const number = place?.querySelector<HTMLElement>("[data-number]");
@@ -124,6 +127,8 @@ export class CopyCertificate extends HTMLElement {
     document.querySelector("device-store")?.dispatchEvent(new Event("changed"));
   }
 
+  /** By id: the centre carries no copy of what was put on hold or revoked. */
+  #serials = new Map<string, string>();
   #fetched: { locator: string; parcel: Uint8Array<ArrayBuffer> } | null = null;
 
   #say(text: string): void {

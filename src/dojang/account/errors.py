@@ -117,12 +117,9 @@ class SessionMissingError(DojangError):
 
 
 class StopRefusedError(DojangError):
-    """What was typed to stop everything does not fit together: which part of it is not told."""
+    """What was typed to stop everything does not fit together: which part of it is not told.
+
+    Data ``wait`` and ``next``: how many seconds this answer took, and the next wrong one would.
+    """
 
     code = "stop_refused"
-
-
-class StopStoppedError(DojangError):
-    """Too many wrong entries; the way out is the telephone."""
-
-    code = "stop_stopped"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.db import connection
 from django.db.models import OuterRef, Subquery
 
-from dojang.ca.authorities import Issuer, in_force
 from dojang.ca.authorities import by_id as authority_by_id
 from dojang.ca.models import Authority, Certificate, Crl, Revocation
 from dojang.ca.serials import serial_number, serial_text
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 __all__ = [
+    "IN_USE",
     "AuthorityView",
     "CertificateStanding",
     "CertificateView",
@@ -36,13 +36,15 @@ __all__ = [
     "find_by_serial",
     "issued_by_order",
     "issuer_name",
-    "issuing_authority",
     "newest_crl",
     "standings_of",
     "state_of",
     "verify_trail",
     "view_of",
 ]
+
+#: State of a certificate that may be used; every door asks for it, whatever was begun with it before.
+IN_USE: Final = str(Certificate.State.ACTIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,11 +217,6 @@ def issuer_name(authority_id: int) -> str:
 
 def _name(certificate: bytes) -> str:
     return str(read_issuer(certificate).facts.subject_name)
-
-
-def issuing_authority(*, world: World) -> Issuer:
-    """Return the authority that issues now. Raises `AuthorityMissingError`."""
-    return in_force("issuing", world.clock.now())
 
 
 def authorities() -> list[AuthorityView]:

@@ -56,13 +56,13 @@ def unlock(
 
 @app.command()
 def hold(customer: Customer, *, operator: Operator = "cli", as_json: Json = False) -> None:
-    """Suspend a customer's certificates and block the devices: a telephone is lost. The customer is told."""
+    """Stop everything of a customer: certificates, devices, sessions, runs. The customer is told."""
     out = Output(as_json)
     with centre.world(protective=True) as world:
-        from dojang.ra.actions.holding import hold_everything  # after the set-up
+        from dojang.account.actions import stop_everything  # after the set-up
 
         acting = _known(customer, operator, world)
-        held = hold_everything(customer, acting=acting, world=world)
+        held = stop_everything(customer, acting=acting, world=world)
     facts = {"customer": customer, "certificates": held.certificates, "devices": held.devices}
     sentence = say("customer.held", certificates=held.certificates, devices=held.devices)
     out.answer(facts, sentence)

@@ -59,7 +59,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
         "wallet_key_moved",
     ),
     HTTPStatus.REQUEST_TIMEOUT: ("request_too_slow",),
-    HTTPStatus.GONE: ("push_gone",),
+    HTTPStatus.GONE: ("parcel_ended", "push_gone"),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("parcel_too_large", "request_too_large"),
     # Understood, tried and refused: whoever sent it can mend it.
     HTTPStatus.UNPROCESSABLE_ENTITY: (
@@ -108,7 +108,6 @@ _CODES: Final[Mapping[HTTPStatus, tuple[str, ...]]] = {
         "login_stopped",
         "parcel_busy",
         "reissue_limit",
-        "stop_stopped",
         "too_many_requests",
     ),
     # Ours to mend. Its sentence is for whoever runs the centre; a visitor reads the common one.

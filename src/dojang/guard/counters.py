@@ -272,9 +272,14 @@ _STATES: Final = {
 _NOT_COUNTED: Final = (Attempt.State.RIGHT, Attempt.State.UNANSWERED)
 
 
-def tries_left(customer_id: str, factors: Iterable[str], *, now: datetime) -> dict[str, int]:
-    """Return what is left by factor for a customer; a factor never counted is absent, a locked one has 0."""
-    subject = f"customer:{customer_id}"
+def tries_left(
+    customer_id: str, factors: Iterable[str], *, of: str = "customer", now: datetime
+) -> dict[str, int]:
+    """Return what is left by factor for a customer; a factor never counted is absent, a locked one has 0.
+
+    `of`: what was counted for, the customer or (``claim``) somebody who only says to be them.
+    """
+    subject = f"{of}:{customer_id}"
     names = {name: sealer().blind_index(f"counter.{name}", subject) for name in factors}
     return {row.factor: _left(row, row.limit, now=now) for row in _found(names)}
 

@@ -21,6 +21,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from dojang.journeys.claims import heals_by_itself
 from dojang.journeys.model import (
     Context,
     Fact,
@@ -221,7 +222,8 @@ def over_limit(view: RunView, count: Count) -> Outcome:
 def lock_errors(view: RunView, factor: str) -> tuple[FieldError, ...]:
     """Say that a factor is locked and where the way out is."""
     args = {"phone": view.policy.bank.phone}
-    return (FieldError("factor_locked", Message(f"locked.{factor}", args)),)
+    name = "today" if heals_by_itself(view, factor) else factor
+    return (FieldError("factor_locked", Message(f"locked.{name}", args)),)
 
 
 def settle(view: RunView, outcome: Outcome, *, typed: Mapping[str, Any] | None = None) -> Settled:

@@ -2,7 +2,7 @@
 
 Only a log-in by the bank certificate of the very device the journey is walked on counts: it proves a key
 that cannot leave that device, and the pattern. It must live when the run begins, and its certificate must be
-in use at every step: once that is revoked the customer is asked like anybody else, and must be the same one.
+in use at every request: once that is held or revoked, the run is over.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def login_of(run: RunView) -> Fact | None:
 def is_logged_in(run: RunView) -> bool:
     """Tell whether the run began with a log-in by a certificate that is in use now."""
     fact = login_of(run)
-    if fact is None:
-        return False
-    usable = (h for h in run.holdings if h.unlock == UNLOCK and h.state == "active")
-    return any(h.serial == fact.values["serial"] and h.not_after >= run.now for h in usable)
+    return fact is not None and run.is_in_use(str(fact.values["serial"]))
+
+
+def is_void(run: RunView) -> bool:
+    """Tell whether the run began with a log-in by a certificate that is not in use any more."""
+    return login_of(run) is not None and not is_logged_in(run)

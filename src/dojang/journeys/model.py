@@ -316,6 +316,11 @@ class RunView:
         """Return the certificate of this product that is in use now, if any."""
         return in_use(self.holdings, self.now, lambda held: held.product == self.product)
 
+    def is_in_use(self, serial: str) -> bool:
+        """Tell whether the customer's certificate of this serial, however it is written, is in use now."""
+        wanted = serial.replace(":", "").lower().lstrip("0")
+        return in_use(self.holdings, self.now, lambda held: held.serial.lstrip("0") == wanted) is not None
+
     def usable(self, unlock: str, *, here: bool = False) -> Holding | None:
         """Return the certificate in use that opens by ``pin``, ``password`` or ``pattern``, if any.
 
@@ -370,6 +375,11 @@ class Kind(Protocol):
     @property
     def factors(self) -> tuple[str, ...]:
         """Counters (of subject ``customer``) whose remaining tries this kind wants in `Context.left`."""
+        ...
+
+    @property
+    def proves(self) -> bool:
+        """Whether passing it proves what a stranger who knows user id and RRN does not have."""
         ...
 
     def enter(self, run: RunView, world: World) -> Entered:

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 class Count:
     """One counter moved, durably, *before* anybody is asked.
 
-    `subject_kind`: ``customer`` ``user_id`` ``account`` ``source`` ``run``; `subject` is the plain value
-    for ``user_id`` and ``account`` (store it only as a keyed digest) and empty for the others, which the
-    caller knows.
+    `subject_kind`: ``customer`` ``claim`` ``user_id`` ``account`` ``phone`` ``source`` ``run``; `subject` is
+    the plain value for ``user_id``, ``account`` and ``phone`` (store it only as a keyed digest) and empty for
+    the others, which the caller knows. What a kind counts for the ``customer`` counts for the ``claim`` to be
+    that customer until something was proven (`dojang.journeys.claims`).
     The try is refused when `limit` was already reached.
     `on_pass` and `on_pending` say what becomes of the count: ``reset`` (to nothing), ``refund`` (this one
     back), ``keep``. A rejected try is always kept. `locks`: reaching the limit locks the factor (and is told

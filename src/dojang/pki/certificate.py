@@ -5,9 +5,8 @@ It reads structure only (RFC 5280 §4.1); whether it is *allowed* is for `checks
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dojang.pki import der
 from dojang.pki.errors import MalformedError
@@ -19,18 +18,17 @@ if TYPE_CHECKING:
 
 MAX_CERTIFICATE: Final = 65_536  #: octets
 _MAX_EXTENSIONS: Final = 32
+_REPEATED: Final = 512  # octets; larger extensions are not remembered
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(NamedTuple):
     """One extension: whether critical, and the content of its OCTET STRING."""
 
     critical: bool
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Tbs:
+class Tbs(NamedTuple):
     """A TBSCertificate. Byte fields are complete elements exactly as found."""
 
     version: int  #: 0-based as encoded: v3 is 2
@@ -61,8 +59,7 @@ class Tbs:
         return Name.from_der(self.issuer)
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedCertificate:
+class ParsedCertificate(NamedTuple):
     """A certificate in its three parts, `tbs` being the octets that were signed."""
 
     der: bytes
@@ -119,21 +116,31 @@ def read_extensions(marked: der.Reader) -> dict[str, Extension]:
     listed = marked.enter()
     marked.done()
     while listed.more:
-        one = listed.enter()
-        dotted = one.oid()
-        critical = False
-        if one.tag == der.BOOLEAN:
-            critical = one.boolean()
-            if not critical:
-                raise MalformedError("a default value written out")
-        value = one.octets()
-        one.done()
+        one = listed.raw(der.SEQUENCE)
+        dotted, extension = _read_known(one) if len(one) <= _REPEATED else _read_extension(one)
         if dotted in found or len(found) >= _MAX_EXTENSIONS:
             raise MalformedError("an extension twice, or too many of them")
-        found[dotted] = Extension(critical, value)
+        found[dotted] = extension
     if not found:
         raise MalformedError("an empty list of extensions")
     return found
+
+
+def _read_extension(encoded: bytes) -> tuple[str, Extension]:
+    one = der.whole(encoded)
+    dotted = one.oid()
+    critical = False
+    if one.tag == der.BOOLEAN:
+        critical = one.boolean()
+        if not critical:
+            raise MalformedError("a default value written out")
+    value = one.octets()
+    one.done()
+    return dotted, Extension(critical, value)
+
+
+#: Most extensions of an authority's certificates are the same octets in all of them.
+_read_known = lru_cache(maxsize=512)(_read_extension)
 
 
 def read_certificate(data: bytes) -> ParsedCertificate:

@@ -18,12 +18,22 @@ from dojang.pki.paths import Trust, VerifiedPath, may_use, verify_path
 from dojang.pki.signing import HASH_NAMES, MIN_RSA_BITS, algorithm_from_der, verify_signature
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
 MAX_SIGNED_DATA: Final = 16 * 1024 * 1024  #: octets
 _MAX_SIGNERS: Final = 16
 _MAX_CERTIFICATES: Final = 32
+#: Stable reasons why SignedData is wrong, and the rule each comes from.
+RULES: Final = {
+    "content_missing": "RFC 5652 §5.2",
+    "content_twice": "RFC 5652 §5.2",
+    "content_changed": "RFC 5652 §11.2",
+    "nobody_signed": "RFC 5652 §5.1",
+    "signer_missing": "RFC 5652 §5.3",
+    "signer_usage": "RFC 5280 §4.2.1.3",
+    "attributes": "RFC 5652 §11",
+}
 _RSA_KEY: Final = der.sequence(der.oid(oids.RSA), der.NULL_VALUE)
 
 
@@ -37,6 +47,8 @@ class CmsSigner:
     signed_at: datetime | None
     weak: tuple[str, ...]
     path: VerifiedPath | None = None  #: set when a `Trust` was given
+    signature: bytes = b""
+    stamps: tuple[bytes, ...] = ()  #: time-stamp tokens over the signature, as carried; nobody verified them
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,8 @@ class VerifiedData:
 
     content: bytes
     signers: tuple[CmsSigner, ...]
+    carried: tuple[bytes, ...] = ()  #: certificates that came along
+    content_type: str = oids.CMS_DATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +70,12 @@ class _SignerInfo:
     attributes: bytes | None  #: content of signedAttrs
     algorithm: str
     signature: bytes
+    unsigned: bytes | None  #: content of unsignedAttrs
+
+
+def _wrong(why: str, detail: str) -> VerificationError:
+    """Return the error of SignedData that is wrong; `why` is stable."""
+    return VerificationError(detail, why=why, rule=RULES[why])
 
 
 def verify_signed_data(
@@ -77,12 +97,14 @@ def verify_signed_data(
     content_type, inner, carried, infos = _read_signed_data(body)
     # 2. One content, attached or detached, never both (a choice would be the attacker's).
     if (inner is None) == (content is None):
-        raise VerificationError("the content is missing" if inner is None else "the content is given twice")
+        if inner is None:
+            raise _wrong("content_missing", "the content is missing")
+        raise _wrong("content_twice", "the content is given twice")
     signed = inner if inner is not None else content
     assert signed is not None
     # 3. At least one signer; each of them must verify.
     if not infos:
-        raise VerificationError("nobody signed")
+        raise _wrong("nobody_signed", "nobody signed")
     known = tuple(map(read_certificate, (*carried, *certificates)))
     signers = tuple(_verify_signer(info, signed, content_type, known) for info in infos)
     # 4. The paths (RFC 5280 §6), if asked for.
@@ -91,7 +113,7 @@ def verify_signed_data(
             raise VerificationError("a path is verified at a moment")
         wider = replace(trust, intermediates=(*trust.intermediates, *carried))
         signers = tuple(replace(s, path=verify_path(s.certificate, trust=wider, at=at)) for s in signers)
-    return VerifiedData(signed, signers)
+    return VerifiedData(signed, signers, carried, content_type)
 
 
 def _open(data: bytes) -> der.Reader:
@@ -148,10 +170,9 @@ def _read_signer(body: der.Reader) -> _SignerInfo:
     attributes = body.value(0xA0) if body.tag == 0xA0 else None  # noqa: PLR2004 - signedAttrs [0]
     algorithm = _read_algorithm(body.raw(der.SEQUENCE), digest)
     signature = body.octets()
-    if body.tag == 0xA1:  # noqa: PLR2004 - unsignedAttrs [1]
-        body.raw()
+    unsigned = body.value(0xA1) if body.tag == 0xA1 else None  # noqa: PLR2004 - unsignedAttrs [1]
     body.done()
-    return _SignerInfo(issuer, serial, key_id, digest, attributes, algorithm, signature)
+    return _SignerInfo(issuer, serial, key_id, digest, attributes, algorithm, signature, unsigned)
 
 
 def _read_digest(identifier: der.Reader) -> str:
@@ -183,14 +204,14 @@ def _verify_signer(
     signed_at = None
     if info.attributes is None:
         if content_type != oids.CMS_DATA:
-            raise VerificationError("signed attributes are required for this content")
+            raise _wrong("attributes", "signed attributes are required for this content")
         signed = content
     else:
         signed_at = _check_attributes(info, content, content_type)
         signed = der.tlv(der.SET, info.attributes)
     # 3c. The key may sign such things (RFC 5280 §4.2.1.3), and the signature verifies.
     if not (may_use(certificate, "digitalSignature") or may_use(certificate, "nonRepudiation")):
-        raise VerificationError("the signer's key has another purpose")
+        raise _wrong("signer_usage", "the signer's key has another purpose")
     verify_signature(certificate.facts.spki, info.algorithm, signed, info.signature)
     weak = []
     key = certificate.facts.key
@@ -198,7 +219,28 @@ def _verify_signer(
         weak.append("sha1")
     if key.modulus and key.modulus.bit_length() < MIN_RSA_BITS:
         weak.append(key.algorithm)
-    return CmsSigner(certificate.der, certificate.facts.serial, info.algorithm, signed_at, tuple(weak))
+    return CmsSigner(
+        certificate.der,
+        certificate.facts.serial,
+        info.algorithm,
+        signed_at,
+        tuple(weak),
+        signature=info.signature,
+        stamps=tuple(_stamps(info.unsigned)),
+    )
+
+
+def _stamps(unsigned: bytes | None) -> Iterator[bytes]:
+    """Time-stamp tokens among the unsigned attributes (RFC 3161 appendix A)."""
+    listed = der.Reader(unsigned or b"")
+    while listed.more:
+        attribute = listed.enter()
+        dotted, values = attribute.oid(), attribute.enter(der.SET)
+        attribute.done()
+        while values.more:
+            value = values.raw()
+            if dotted == oids.TIME_STAMP:
+                yield value
 
 
 def _find(info: _SignerInfo, known: tuple[ParsedCertificate, ...]) -> ParsedCertificate:
@@ -210,7 +252,7 @@ def _find(info: _SignerInfo, known: tuple[ParsedCertificate, ...]) -> ParsedCert
                 return certificate
         elif (facts.issuer, facts.serial) == (info.issuer, info.serial):
             return certificate
-    raise VerificationError("the signer's certificate is not here")
+    raise _wrong("signer_missing", "the signer's certificate is not here")
 
 
 def _check_attributes(info: _SignerInfo, content: bytes, content_type: str) -> datetime | None:
@@ -224,17 +266,17 @@ def _check_attributes(info: _SignerInfo, content: bytes, content_type: str) -> d
         values = attribute.enter(der.SET)
         attribute.done()
         if dotted in found:
-            raise VerificationError("an attribute twice")
+            raise _wrong("attributes", "an attribute twice")
         found[dotted] = values
     try:
         kind, digest = found[oids.CONTENT_TYPE], found[oids.MESSAGE_DIGEST]
     except KeyError:
-        raise VerificationError("a required attribute is missing") from None
+        raise _wrong("attributes", "a required attribute is missing") from None
     if kind.oid() != content_type:
-        raise VerificationError("the attributes are about another content type")
+        raise _wrong("attributes", "the attributes are about another content type")
     expected = hashlib.new(info.digest, content, usedforsecurity=info.digest != "sha1").digest()
     if not hmac.compare_digest(digest.octets(), expected):
-        raise VerificationError("the content is not what was signed")
+        raise _wrong("content_changed", "the content is not what was signed")
     kind.done()
     digest.done()
     if (times := found.get(oids.SIGNING_TIME)) is None:

@@ -12,7 +12,7 @@ from dojang.pki.rules import BACKDATING, MAX_LIST_LIFE, POSTDATING
 from dojang.pki.signing import algorithm_from_der, signature_algorithm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from datetime import datetime
 
 #: CRLReason (RFC 5280 §5.3.1). ``unspecified`` is written by leaving the extension out.
@@ -201,29 +201,6 @@ def _read_crl_extensions(extensions: dict[str, Extension]) -> tuple[bytes, int, 
         url = der.read_text(der.IA5, full.value(0x86))
         full.done()
     return key, number, url
-
-
-def read_entries(facts: CrlFacts) -> Iterator[CrlEntry]:
-    """Walk the entries. Raises `MalformedError` at the first that is off; unknown extensions are refused."""
-    listed = der.Reader(facts.entries.tobytes())
-    names = {value: reason for reason, value in REASONS.items()}
-    while listed.more:
-        entry = listed.enter()
-        serial, at = entry.integer(), entry.time()
-        reason = "unspecified"
-        if entry.more:
-            for dotted, extension in read_extensions(entry).items():
-                if dotted == oids.CRL_REASON:
-                    coded = der.Reader(extension.value)
-                    found = names.get(coded.small(der.ENUMERATED))
-                    coded.done()
-                    if found is None:
-                        raise MalformedError("an unknown reason")
-                    reason = found
-                elif extension.critical:
-                    raise MalformedError("a critical extension we do not know")
-        entry.done()
-        yield CrlEntry(serial, at, reason)
 
 
 @dataclass(frozen=True, slots=True)

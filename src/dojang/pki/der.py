@@ -353,6 +353,7 @@ def read_named_bits(content: bytes) -> frozenset[int]:
     )
 
 
+@lru_cache(maxsize=256)
 def read_time(tag: int, content: bytes) -> datetime:
     """Aware UTC moment of UTCTime or GeneralizedTime content octets, to the second, ending in Z."""
     sizes = {UTC_TIME: 13, GENERALIZED_TIME: 15}

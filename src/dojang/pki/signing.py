@@ -135,9 +135,14 @@ class KeyFacts:
         return hashlib.sha1(self.bits, usedforsecurity=False).digest()
 
 
+def is_p256(spki: bytes) -> bool:
+    """Whether a SubjectPublicKeyInfo is of the usual kind, told without taking it apart."""
+    return len(spki) == _P256_SIZE and spki.startswith(_P256_HEAD)
+
+
 def name_and_identify(spki: bytes) -> tuple[str, bytes]:
     """Key name and key identifier of a SubjectPublicKeyInfo, with a short way for the usual kind."""
-    if len(spki) == _P256_SIZE and spki.startswith(_P256_HEAD):
+    if is_p256(spki):
         return "ec-p256", hashlib.sha1(spki[26:], usedforsecurity=False).digest()
     facts = describe_key(spki)
     return facts.algorithm, facts.identifier
@@ -150,7 +155,7 @@ _P256_SIZE: Final = 91
 
 def describe_key(spki: bytes) -> KeyFacts:
     """Read a SubjectPublicKeyInfo without checking the mathematics. Raises `MalformedError`."""
-    if len(spki) == _P256_SIZE and spki.startswith(_P256_HEAD):
+    if is_p256(spki):
         return KeyFacts("ec-p256", spki[26:])
     outer = der.whole(spki, limit=4096)
     identifier = outer.enter()

@@ -153,6 +153,13 @@ class CoreBank(Protocol):
         """Return the customer id a number is registered for, if any."""
         ...
 
+    def owner_of_id(self, opaque: str) -> str | None:
+        """Return the customer behind an id that pages carry (`Phone.id`, `BankAccount.id`), if there is one.
+
+        For warning whoever's it is when it comes from somebody else's page.
+        """
+        ...
+
     def change_phone(self, customer_id: str, *, old: str, new: str, key: str) -> Phone:
         """Replace a registered number; `key` makes a repeated call return the first outcome."""
         ...

@@ -117,7 +117,9 @@ def _web_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:
 
 def asks_certificate_password(run: RunView) -> bool:
     """Take the step only when the key of a certificate with a password is on this telephone."""
-    return run.usable("password", here=True) is not None or run.fact("certificate_password") is not None
+    proven = run.fact("certificate_password")
+    is_proven = proven is not None and run.is_in_use(str(proven.values["serial"]))
+    return is_proven or run.usable("password", here=True) is not None
 
 
 def _app_steps(*, reissue: Callable[[RunView], bool]) -> tuple[Step, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dojang.ca.queries import standings_of
 from dojang.guard.counters import Tally, tries_left
 from dojang.guard.sealing import sealer
+from dojang.journeys.claims import CLAIM, CUSTOMER, is_proven
 from dojang.journeys.engine import look_at
 from dojang.journeys.holding import Holding
 from dojang.journeys.later import Later
@@ -69,11 +70,11 @@ class Surroundings:
         found: frozenset[str] = self._once(("on_device", customer_id, device_id), read)
         return found
 
-    def left(self, customer_id: str, factors: Iterable[str], *, now: datetime) -> dict[str, int]:
-        """Return the tries left of a customer's counters, by factor."""
+    def left(self, customer_id: str, factors: Iterable[str], *, of: str, now: datetime) -> dict[str, int]:
+        """Return the tries left of a customer's counters (or of the claim to be them), by factor."""
         names = tuple(factors)
         found: dict[str, int] = self._once(
-            ("left", customer_id, *names), lambda: tries_left(customer_id, names, now=now)
+            ("left", of, customer_id, *names), lambda: tries_left(customer_id, names, of=of, now=now)
         )
         return found
 
@@ -132,11 +133,12 @@ def view_of(
         left=moved or {},
     )
     if customer and kind is not None:
+        whose = CUSTOMER if is_proven(journey, progress) else CLAIM
         context = replace(
             context,
             on_device=Later(lambda: around.on_device(customer, device)),
             holdings=Later(lambda: around.holdings(customer)),
-            left=Later(lambda: {**around.left(customer, kind.factors, now=now), **(moved or {})}),
+            left=Later(lambda: {**around.left(customer, kind.factors, of=whose, now=now), **(moved or {})}),
             pending_challenge=Later(lambda: around.challenge(customer)) if kind.name == _CARD else None,
             previous_key=Later(lambda: around.key(customer, run.product)) if kind.name == _SECRET else None,
         )
@@ -206,10 +208,10 @@ def tally_of(count: Count, view: RunView, acting: Acting, *, behind: str = "") -
     """
     kind, value = count.subject_kind, count.subject
     customer = view.customer or ""
-    if kind == "customer" and not customer:
+    if kind in {CUSTOMER, CLAIM} and not customer:
         kind = "run"
     if kind in _KNOWN:
-        value = {"customer": customer, "source": acting.source, "run": view.id}[kind]
+        value = {CUSTOMER: customer, CLAIM: customer, "source": acting.source, "run": view.id}[kind]
     return Tally(
         factor=count.factor,
         subject=f"{kind}:{value}",
@@ -219,4 +221,4 @@ def tally_of(count: Count, view: RunView, acting: Acting, *, behind: str = "") -
     )
 
 
-_KNOWN: Final = frozenset({"customer", "source", "run"})
+_KNOWN: Final = frozenset({CUSTOMER, CLAIM, "source", "run"})

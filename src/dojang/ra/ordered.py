@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from dojang.issuing.actions import carry_out, confirm_delivery, refuse_delivery
+from dojang.issuing.actions import carry_out, confirm_delivery, fail_order, refuse_delivery
 from dojang.issuing.queries import delivery_of, find_order, result_of
 from dojang.journeys import engine
 from dojang.journeys.delivery import delivery_parts
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from dojang.ra.models import Run
     from dojang.ra.turn import Turn
 
+#: Why a run or its order ends when a certificate it rests on was held or revoked.
+CERTIFICATE: Final = "certificate_ended"
+#: Facts that a certificate proved.
+_PROVEN: Final = ("identified", "bank_certificate", "certificate_password")
 STORED: Final = "stored"
 STORAGE_FAILED: Final = "storage_failed"
 _POLL_ISSUING: Final = 500
@@ -55,11 +59,29 @@ def order_page(turn: Turn, *, wrong: str = "") -> Page:
     return replace(page, wait=Wait("issuing", "issuing", until.isoformat(), _POLL_ISSUING))
 
 
+def go_on(turn: Turn) -> None:
+    """Have a living order carried on; it fails when a certificate it rests on is not in use any more."""
+    if _rests_on_nothing(turn) and order_of(turn.run).is_living:
+        fail_order(turn.run.id, CERTIFICATE, acting=turn.acting, world=turn.world)
+        return
+    carry_out([turn.run.id], acting=turn.acting, world=turn.world)
+
+
+def _rests_on_nothing(turn: Turn) -> bool:
+    """Tell whether a certificate that proved something in this run was held or revoked since, or ran out."""
+    view = turn.view()
+    serials = (str(view.facts[name].values.get("serial", "")) for name in _PROVEN if name in view.facts)
+    return any(serial and not view.is_in_use(serial) for serial in serials)
+
+
 def hear_device(turn: Turn, action: str, data: Mapping[str, Any]) -> Page:
     """Hear what a device says of its new certificate, then go on; anything else shows the page as it stands.
 
     `data` of ``stored``: ``signature`` (base64), and ``label``, ``platform`` if it wants.
     """
+    if action in {STORED, STORAGE_FAILED} and _rests_on_nothing(turn):
+        go_on(turn)
+        return order_page(turn)
     if action == STORAGE_FAILED:
         refuse_delivery(turn.run.id, acting=turn.acting, world=turn.world)
     elif action == STORED and not confirm_delivery(
@@ -71,7 +93,7 @@ def hear_device(turn: Turn, action: str, data: Mapping[str, Any]) -> Page:
         world=turn.world,
     ):
         return order_page(turn, wrong="delivery_signature_wrong")
-    carry_out([turn.run.id], acting=turn.acting, world=turn.world)
+    go_on(turn)
     return order_page(turn)
 
 

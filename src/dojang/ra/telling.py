@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from dojang.journeys.page import FieldError, Message
+from dojang.notices import foreign
 from dojang.notices.actions import remember_channels
 
 if TYPE_CHECKING:
@@ -21,18 +22,16 @@ CHANGES: Final = {"phone_changed": "phone_changed"}
 
 
 def warn_both(letters: Letters, mismatch: Mismatch, view: RunView) -> tuple[str, ...]:
-    """Tell the person of the run and every owner of the foreign evidence; return all of them (invariant 8).
-
-    Once for a run and a kind of evidence: repeating a wrong entry is no way to flood anybody.
-    """
-    key = f"{view.id}:{mismatch.evidence}"
-    evidence = mismatch.evidence
-    owners = tuple(owner for owner in mismatch.owners if owner != view.customer)
-    for owner in owners:
-        letters.add(owner, "evidence_used_elsewhere", key, factor=evidence, product=view.product)
-    if view.customer:
-        letters.add(view.customer, "evidence_of_another", key, factor=evidence, product=view.product)
-    return tuple(dict.fromkeys(filter(None, (view.customer, *owners))))
+    """Tell the person of the run and every owner of the foreign evidence; return all (invariant 8)."""
+    return foreign.warn_both(
+        letters,
+        mismatch.evidence,
+        offered_for=view.customer or "",
+        owners=mismatch.owners,
+        door=foreign.ISSUING,
+        key=view.id,
+        product=view.product,
+    )
 
 
 def remember(letters: Letters, customer_id: str, *, world: World) -> None:

@@ -123,6 +123,19 @@ class SandboxCoreBank(Registers):
         with self._work() as connection:
             return owner_of_phone(connection, plain_phone(number))
 
+    def owner_of_id(self, opaque: str) -> str | None:
+        """See the port."""
+        with self._work() as connection:
+            row = first(
+                connection,
+                "SELECT person_id FROM sandbox.phone WHERE id = %s AND released_at IS NULL",
+                (opaque,),
+            )
+            if row is not None:
+                return str(row["person_id"])
+            accounts = connection.execute("SELECT person_id, number FROM sandbox.account").fetchall()
+        return next((str(a["person_id"]) for a in accounts if _account(a).id == opaque), None)
+
     def change_phone(self, customer_id: str, *, old: str, new: str, key: str) -> Phone:
         """See the port. Raises `PhoneUnknownError` or `PhoneTakenError`; then nothing has changed."""
         old, new = plain_phone(old), plain_phone(new)

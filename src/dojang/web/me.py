@@ -70,10 +70,11 @@ def session_of(request: HttpRequest) -> SessionView | None:
         return None
 
 
-def to_login(request: HttpRequest) -> HttpResponse:
-    """Lead to the log-in page, and back afterwards."""
+def to_login(request: HttpRequest, *, ended: str = "") -> HttpResponse:
+    """Lead to the log-in page, and back afterwards; `ended`: why a session is over, if there was one."""
     back = request.path if request.method in {"GET", "HEAD"} else "/me/"
-    response = HttpResponseRedirect(f"/login/?next={quote(back)}")
+    told = f"&ended={ended}" if ended else ""
+    response = HttpResponseRedirect(f"/login/?next={quote(back)}{told}")
     response.status_code = HTTPStatus.SEE_OTHER
     response["Cache-Control"] = "no-store"
     return response
@@ -84,14 +85,27 @@ def logged_in(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **more: Any) -> HttpResponse:
-        session = session_of(request)
-        if session is None:
-            return to_login(request)
+        try:
+            session = access_session(read_cookie(request, SESSION), world=world_of(request))
+        except SessionMissingError as error:
+            return to_login(request, ended=str(error.data.get("reason", "")))
         response = view(request, *args, me=session, **more)
         response["Cache-Control"] = "no-store"
         return response
 
     return guarded
+
+
+def shown_out(request: HttpRequest, me: SessionView, certificate_id: int, *, why: str) -> HttpResponse | None:
+    """Lead out whoever has just ended the certificate they are logged in with; None for any other one.
+
+    Every session that began with it is over, this one too: nothing tells them apart.
+    """
+    if me.certificate_id != certificate_id:
+        return None
+    response = see_other(f"/login/?ended={why}")
+    set_cookie(request, response, SESSION, "")
+    return response
 
 
 def read_octets(request: HttpRequest, name: str) -> bytes:

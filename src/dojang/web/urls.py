@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from dojang.web.app import urls as app
-from dojang.web.views import changing, guiding, login, me, mine, places, revoking, runs
+from dojang.web.views import changing, guiding, login, me, mine, places, revoking, runs, unlocking
 
 app_name = "web"
 urlpatterns = [
@@ -24,6 +24,8 @@ urlpatterns = [
     path("me/devices/", me.devices, name="me-devices"),
     path("me/log/", me.log, name="me-log"),
     path("me/stop/", me.panic, name="me-stop"),
+    path("me/locks/", unlocking.locks, name="me-locks"),
+    path("me/locks/<slug:factor>/", unlocking.unlock, name="me-unlock"),
     path("me/certificates/<slug:serial>/stop/", me.hold, name="me-hold"),
     path("me/certificates/<slug:serial>/revoke/", revoking.revoke, name="me-revoke"),
     path("me/certificates/<slug:serial>/pin/", changing.pin, name="me-pin"),

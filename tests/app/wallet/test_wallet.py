@@ -14,6 +14,7 @@ from django.db import transaction
 from tests.counting import errors_of
 from tests.journeys.app.walker import PIN, Walk, in_parallel, with_parts
 
+from dojang.account.actions import end_certificate
 from dojang.audit.models import Event
 from dojang.ca.models import Certificate
 from dojang.ports.signer_errors import (
@@ -28,7 +29,6 @@ from dojang.wallet.keys.actions import (
     discard_prepared,
     prepare_key,
     prepared_key,
-    retire_key,
     sign_with_pin,
     tell_signer,
 )
@@ -184,7 +184,8 @@ def test_another_customers_key_looks_absent(world: World) -> None:
     with pytest.raises(WalletKeyNotFoundError):
         sign(world, acting, WalletKey(id="no-such-key"))
     assert errors_of(WalletKey.objects.get(id=key.id)) == 0
-    retire_key(key.id, acting=acting, world=world)
+    assert key.certificate is not None
+    end_certificate(HONG.id, key.certificate.serial, "keyCompromise", acting=acting, world=world)
     with pytest.raises(WalletKeyNotFoundError):
         sign(world, acting, key)
 

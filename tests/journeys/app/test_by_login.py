@@ -131,20 +131,18 @@ def test_a_revoked_certificate_s_log_in_does_not_begin_a_journey(world: World) -
     assert Event.objects.filter(type="run:identified").count() == 0
 
 
-def test_a_certificate_revoked_on_the_way_is_asked_for_the_person(world: World) -> None:
-    """The next step is "who are you", and only the same person goes on from there."""
+def test_a_certificate_revoked_on_the_way_ends_the_run(world: World) -> None:
+    """At its very next request, whatever that is; the page says why, and nothing was issued."""
     phone = holder(world, "bank")
     walk = begin(world, phone, here(world, phone)).walk_to("account_number")
     held = active_certificate(walk.person.id, "bank")
     assert held is not None
     revoke_certificate(held.id, reason="keyCompromise", acting=OPERATOR, world=world)
     walk.step()
-    assert walk.page.step == "identify"
-    other = BY_HANDLE["lee"]
-    walk.submit(user_id=other.user_id, rrn=other.rrn)
-    assert walk.codes == ["person_mismatch"]
-    walk.step()
-    assert walk.page.step == "factor"
+    assert walk.page.state == "cancelled"
+    assert [message.id for message in walk.page.messages] == ["run.certificate_ended"]
+    assert Run.objects.get(id=walk.run).end_reason == "certificate_ended"
+    assert active_certificate(walk.person.id, "financial") is None
 
 
 def test_a_forged_log_in_is_no_log_in(world: World) -> None:

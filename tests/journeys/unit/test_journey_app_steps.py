@@ -340,7 +340,7 @@ def test_the_pattern_is_proven_over_a_fresh_challenge_each_time() -> None:
     assert len(set(challenges)) == 5
     walker.do(walker.country.people["c-a"])
     values = walker.progress.facts["bank_certificate"].values
-    assert values == {"way": "pattern", "device_id": "device-of-a-000000000001"}
+    assert values == {"way": "pattern", "device_id": "device-of-a-000000000001", "serial": "00ab"}
     walker = factor_run("pattern")
     for _ in range(5):
         walker.submit(mac=text(b"mac:nobody"), signature=text(b"sig"))
@@ -375,7 +375,11 @@ def test_an_approval_passes_only_when_the_telephone_approved(journey: str) -> No
     assert wallet.numbers[again] != wallet.numbers[question] or len(wallet.numbers) == 2
     wallet.approvals[again] = "approved"
     walker.submit()
-    assert walker.progress.facts["bank_certificate"].values == {"way": "approval", "approval": again}
+    assert walker.progress.facts["bank_certificate"].values == {
+        "way": "approval",
+        "approval": again,
+        "serial": "00ab",
+    }
 
 
 def test_an_approval_that_comes_too_late_is_none() -> None:

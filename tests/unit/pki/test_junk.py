@@ -18,11 +18,11 @@ from dojang.pki.build import new_serial
 from dojang.pki.certificate import read_certificate
 from dojang.pki.checks import inspect_tbs
 from dojang.pki.cms import verify_signed_data
-from dojang.pki.crl import CrlEntry, read_entries
+from dojang.pki.crl import CrlEntry
 from dojang.pki.errors import DojangError, IndeterminateError, MalformedError, VerificationError
 from dojang.pki.names import Name
 from dojang.pki.npki.vid import decode_identify_data, parse_identify_data
-from dojang.pki.paths import distribution_urls
+from dojang.pki.paths.lists import read_distribution_points, read_foreign_list, walk_entries
 from dojang.pki.profiles import PROFILES
 from dojang.pki.signing import check_public_key, describe_key
 
@@ -33,11 +33,14 @@ FINANCIAL = PROFILES["financial"]
 
 
 def _whole_crl(data: bytes) -> None:
-    list(read_entries(crl.read_crl(data).facts))
+    crl.read_crl(data)
+    list(walk_entries(read_foreign_list(data)))
 
 
 def _points(data: bytes) -> None:
-    distribution_urls(read_certificate(data))
+    facts = read_certificate(data).facts
+    if (extension := facts.extensions.get("2.5.29.31")) is not None:
+        read_distribution_points(extension.value, facts.issuer)
 
 
 PARSERS: dict[str, Callable[[bytes], object]] = {

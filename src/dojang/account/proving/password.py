@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dojang.account import challenges
 from dojang.account.errors import ChallengeUnknownError, SignatureRefusedError, UseRefusedError
+from dojang.account.proving.foreign import warn_of_foreign
 from dojang.account.proving.values import Answer, ProofQuestion
 from dojang.account.verifying import read_signed, verify_certificate
 from dojang.wallet.uses.actions import UnrecordedUse, record_refused
@@ -49,6 +50,7 @@ def prove(
     try:
         verify_certificate(view, world=world)
         if customer_id not in {"", view.customer_id}:
+            warn_of_foreign(view, offered_for=customer_id, acting=acting, world=world)
             raise SignatureRefusedError
     except UseRefusedError as error:
         record_refused(use, error.outcome, acting=acting, world=world)

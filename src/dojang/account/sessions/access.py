@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from dojang.account.errors import SessionMissingError
 from dojang.account.models import Session
-from dojang.account.sessions.actions import expire_session, touch_session
+from dojang.account.sessions.actions import end_session, expire_session, touch_session
+from dojang.ca.queries import IN_USE
 from dojang.guard.sealing import digest_of
 from dojang.journeys.login import LogIn
+from dojang.ports.acting import Acting
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 #: Looking at pages in quick order is not written down each time.
 _TOUCH: Final = timedelta(seconds=5)
+#: Why a session is missing whose certificate is not in use any more (`SessionMissingError.data`).
+CERTIFICATE: Final = "certificate"
+_DOOR: Final = Acting(kind="system", id="session", channel="web")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,13 @@ class SessionView:
 
 
 def access_session(token: str, *, world: World) -> SessionView:
-    """Return the live session of a token and note the visit. Raises `SessionMissingError`."""
-    row = Session.objects.filter(token=digest_of(token), ended_at__isnull=True).first() if token else None
+    """Return the live session of a token and note the visit.
+
+    Raises `SessionMissingError`; with data ``reason`` of `CERTIFICATE` when the certificate it began with was
+    held or revoked since, or ran out: whoever has the session then need not be its holder, and it ends.
+    """
+    rows = Session.objects.select_related("certificate").filter(ended_at__isnull=True)
+    row = rows.filter(token=digest_of(token)).first() if token else None
     if row is None:
         raise SessionMissingError
     now, policy = world.clock.now(), world.policy
@@ -46,6 +56,9 @@ def access_session(token: str, *, world: World) -> SessionView:
     if not row.made_at <= now < min(until, idle_until):
         expire_session(row.pk, world=world)
         raise SessionMissingError
+    if row.certificate.state != IN_USE or now > row.certificate.not_after:
+        end_session(str(row.pk), reason=CERTIFICATE, acting=_DOOR, world=world)
+        raise SessionMissingError(reason=CERTIFICATE)
     if now - row.seen_at >= _TOUCH:
         touch_session(row.pk, world=world)
         idle_until = now + timedelta(seconds=policy.sessions.idle)

@@ -10,6 +10,7 @@ from django.db import transaction
 from dojang.account.errors import SessionMissingError
 from dojang.account.models import Browser, Session
 from dojang.audit.actions import record_event
+from dojang.ca.queries import IN_USE
 from dojang.guard.sealing import digest_of
 
 if TYPE_CHECKING:
@@ -61,11 +62,13 @@ def expire_session(session_id: UUID, *, world: World) -> None:
 
 
 def renew_token(session_id: str, *, world: World) -> str:
-    """Give a session a new token after a fresh proof; the one before opens nothing any more."""
+    """Give a session a new token after a fresh proof; the one before opens nothing any more.
+
+    Raises `SessionMissingError` when it ended meanwhile, or the certificate it began with is not in use.
+    """
     token = secrets.token_urlsafe(32)
-    changed = Session.objects.filter(pk=session_id, ended_at__isnull=True).update(
-        token=digest_of(token), proved_at=world.clock.now()
-    )
+    alive = Session.objects.filter(pk=session_id, ended_at__isnull=True, certificate__state=IN_USE)
+    changed = alive.update(token=digest_of(token), proved_at=world.clock.now())
     if not changed:
         raise SessionMissingError
     return token

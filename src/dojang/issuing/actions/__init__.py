@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dojang.issuing.actions.carrying import carry_out
 from dojang.issuing.actions.delivering import confirm_delivery, refuse_delivery
-from dojang.issuing.actions.ending import discard_keys
+from dojang.issuing.actions.ending import discard_keys, fail_order
 from dojang.issuing.actions.holding import (
     Held,
     hold_everything,
@@ -34,6 +34,7 @@ __all__ = [
     "confirm_delivery",
     "discard_keys",
     "end_long_holds",
+    "fail_order",
     "hold_everything",
     "offer_key",
     "place_order",

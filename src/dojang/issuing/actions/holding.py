@@ -21,7 +21,9 @@ from dojang.issuing.actions.ending import fail_order
 from dojang.issuing.queries import living_of
 from dojang.notices.letters import Letters, gather
 from dojang.wallet.devices.actions import hold_devices, release_devices
+from dojang.wallet.devices.actions.approvals import end_approvals
 from dojang.wallet.devices.actions.biometrics import end_biometrics_of
+from dojang.wallet.devices.actions.parcels import end_parcels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,13 +50,16 @@ def hold_everything(
 ) -> Held:
     """Suspend every certificate of a customer, block the devices; tell every channel.
 
-    A repeat holds what is left to hold, and tells only when there was something. `within` is what a room
-    above stops in the same transaction; it returns how many runs. Only a re-issue, or the branch
+    What the telephone was asked or has said, and copies on their way, end with it. A repeat holds what is
+    left to hold, and tells only when there was something. `within` is what a room above stops in the same
+    transaction; it returns how many runs. Only a re-issue, or the branch
     (`restore_everything`), ends a hold.
     """
     letters = Letters(gather([customer_id], world=world))
     with transaction.atomic():
         devices = hold_devices(customer_id, acting=acting, world=world)
+        end_approvals(customer_id, acting=acting, world=world)
+        end_parcels(customer_id)
         runs = within()
         ids = _ids_of(customer_id, "active")
         if devices or ids:

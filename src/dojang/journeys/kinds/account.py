@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from dojang.journeys.kinds.base import (
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 PASSWORD_DIGITS = 4
+_ID = re.compile(r"[A-Za-z0-9_.:+-]{1,80}")  # an id of the bank's
 
 
 def account_fields() -> tuple[Field, Field]:
@@ -64,6 +66,7 @@ class Account(Base):
     """Ownership of a withdrawal account. Somebody else's account and a wrong password sound the same."""
 
     name = "account"
+    proves = True
     factors = ("account",)
 
     def page(self, run: RunView) -> PageParts:
@@ -115,6 +118,7 @@ class AccountNumber(Base):
     """The number of a withdrawal account by itself; with a password proven before, of that same account."""
 
     name = "account_number"
+    factors = ("account",)
 
     def page(self, run: RunView) -> PageParts:
         """Ask for the number."""
@@ -159,6 +163,7 @@ class AccountPassword(Base):
     """The password of the account named before, or of one the customer picks from a masked list."""
 
     name = "account_password"
+    proves = True
     factors = ("account",)
 
     def enter(self, run: RunView, world: World) -> Entered:
@@ -188,10 +193,10 @@ class AccountPassword(Base):
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:
         """Check form."""
         ids = [a["id"] for a in _accounts(run)]
-        chosen = ids[0] if len(ids) == 1 else text_of(data, "account_id")
+        chosen = text_of(data, "account_id") or (ids[0] if len(ids) == 1 else "")
         password = digits_of(data, "account_password")
         mistakes = []
-        if chosen not in ids:
+        if not _ID.fullmatch(chosen):  # an id of another page is no mistake of form: whose it is, is asked
             mistakes.append(error("account_required", "account_id"))
         if not is_digits(password, PASSWORD_DIGITS):
             mistakes.append(error("account_password_format", "account_password"))
@@ -206,6 +211,8 @@ class AccountPassword(Base):
         """Ask the core bank."""
         assert data is not None
         assert run.customer is not None
+        if data["account_id"] not in [a["id"] for a in _accounts(run)]:
+            return {"owner": world.corebank.owner_of_id(data["account_id"])}
         match = world.corebank.check_account_password(
             run.customer, account_id=data["account_id"], account_password=data["account_password"]
         )
@@ -213,9 +220,13 @@ class AccountPassword(Base):
 
     def judge(self, run: RunView, answer: Any) -> Outcome:
         """Pass on the right password."""
-        account = next((a for a in _accounts(run) if a["id"] == answer["account_id"]), None)
-        if account is None:
-            return Rejected(errors=(error("account_required", "account_id"),), enter_again=True)
+        if "owner" in answer:
+            return Rejected(
+                errors=(error("account_required", "account_id"),),
+                mismatch=foreign(run, "account", answer["owner"]),
+                enter_again=True,
+            )
+        account = next(a for a in _accounts(run) if a["id"] == answer["account_id"])
         if not answer["match"].ok:
             return wrong(
                 run,

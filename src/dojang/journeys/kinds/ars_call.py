@@ -32,6 +32,7 @@ class ArsCall(Base):
 
     name = "ars_call"
     factors = ("ars_calls",)
+    proves = True
 
     def enter(self, run: RunView, world: World) -> Entered:
         """Read the registered numbers; only ids and masks are kept."""
@@ -132,7 +133,8 @@ class ArsCall(Base):
         wanted = (data or {}).get("phone") or run.scratch.get("phone", "")
         phone = next((p for p in world.corebank.phones(run.customer) if p.id == wanted), None)
         if phone is None:
-            return {"owner": world.corebank.owner_of_phone(wanted)}
+            by_number, by_id = world.corebank.owner_of_phone(wanted), world.corebank.owner_of_id(wanted)
+            return {"owner": by_number or by_id}
         if call_id and run.scratch.get("state") in LIVE:
             world.telephony.hang_up(call_id)
         number = run.scratch.get("calls", 0) + 1

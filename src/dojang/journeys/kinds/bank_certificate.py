@@ -24,6 +24,7 @@ from dojang.pki.passkeys import text_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dojang.journeys.model import Fact
     from dojang.ports.credentials import AskedApproval, BiometricCredential, Proof
     from dojang.ports.world import World
 
@@ -35,7 +36,16 @@ class BankCertificate(Base):
     """Proof by the registered telephone."""
 
     name = "bank_certificate"
+    proves = True
     factors = ("bank_certificate",)
+
+    def is_current(self, run: RunView, fact: Fact) -> bool:
+        """Keep what the telephone proved no longer than its certificate is in use.
+
+        A release before did not write down which that was: then there must be one.
+        """
+        serial = fact.values.get("serial")
+        return run.usable("pattern") is not None if serial is None else run.is_in_use(str(serial))
 
     def enter(self, run: RunView, world: World) -> Entered:
         """Take a challenge for this device, or ask the telephone elsewhere."""
@@ -178,7 +188,7 @@ class BankCertificate(Base):
         state = _in_time(run, answer["state"])
         scratch = {**run.scratch, "state": state}
         if state == "approved":
-            values = {"way": APPROVAL, "approval": run.scratch["approval"]}
+            values = {"way": APPROVAL, "approval": run.scratch["approval"], "serial": _serial(run)}
             return Passed(facts=(run.prove("bank_certificate", customer=run.customer, values=values),))
         if state == "waiting":
             return Pending(scratch=scratch, messages=(Message("approval.not_yet"),))
@@ -186,7 +196,7 @@ class BankCertificate(Base):
 
     def _proven(self, run: RunView, proof: Proof) -> Outcome:
         if proof.ok and proof.owner == run.customer:
-            values = {"way": PATTERN, "device_id": device_of(run)}
+            values = {"way": PATTERN, "device_id": device_of(run), "serial": _serial(run)}
             return Passed(facts=(run.prove("bank_certificate", customer=run.customer, values=values),))
         if proof.reason == "late":
             return Rejected(errors=(error("challenge_renewed"),), enter_again=True, compared=False)
@@ -224,6 +234,12 @@ def _told(run: RunView, state: str) -> tuple[Message, ...]:
     if state == "rejected":
         return (Message("approval.next_not_you", {"phone": run.policy.bank.phone}),)
     return (Message(f"approval.{state}"),) if state in _GOING else ()
+
+
+def _serial(run: RunView) -> str:
+    """Name the certificate that was just proven: of those that open by a pattern one is in use."""
+    held = run.usable("pattern")
+    return "" if held is None else held.serial
 
 
 def _stand_in(offer: BiometricCredential | None) -> dict[str, str] | None:

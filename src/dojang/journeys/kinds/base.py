@@ -42,6 +42,7 @@ class Base:
 
     name: ClassVar[str] = ""
     factors: ClassVar[tuple[str, ...]] = ()
+    proves: ClassVar[bool] = False
 
     def enter(self, run: RunView, world: World) -> Entered:
         """Begin a visit; by default there is nothing to read or send."""

@@ -16,6 +16,7 @@ from dojang.journeys.page import Field, FieldError, Message, Show
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dojang.journeys.model import Fact
     from dojang.ports.world import World
 
 _LABEL = b"dojang certificate check\0"
@@ -31,7 +32,12 @@ class CertificatePassword(Base):
     """Sign a challenge with the certificate on this device that has a password."""
 
     name = "certificate_password"
+    proves = True
     factors = ("certificate_password",)
+
+    def is_current(self, run: RunView, fact: Fact) -> bool:
+        """Keep what a certificate signed no longer than it is in use."""
+        return run.is_in_use(str(fact.values["serial"]))
 
     def enter(self, run: RunView, world: World) -> Entered:
         """Draw a challenge."""

@@ -40,6 +40,7 @@ class FindId(Base):
     """Look a user id up. Whatever is wrong, the answer is the same."""
 
     name = "find_id"
+    proves = True
 
     def page(self, run: RunView) -> PageParts:
         """Ask for the four things."""

@@ -33,6 +33,7 @@ class OneWon(Base):
     """Name the account, then read the code off its bankbook."""
 
     name = "one_won"
+    proves = True
     factors = ("one_won",)
 
     def enter(self, run: RunView, world: World) -> Entered:

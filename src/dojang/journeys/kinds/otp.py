@@ -22,6 +22,7 @@ class Otp(Base):
     """Six digits that change every minute."""
 
     name = "otp"
+    proves = True
     factors = ("otp",)
 
     def page(self, run: RunView) -> PageParts:

@@ -49,6 +49,7 @@ class PhoneCheck(Base):
     """Own name first, then the code."""
 
     name = "phone_check"
+    proves = True
     factors = ("phone_check",)
 
     def page(self, run: RunView) -> PageParts:

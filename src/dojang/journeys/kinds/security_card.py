@@ -29,6 +29,7 @@ class SecurityCard(Base):
     """Two half-codes from a card of paper."""
 
     name = "security_card"
+    proves = True
     factors = ("security_card",)
 
     def enter(self, run: RunView, world: World) -> Entered:

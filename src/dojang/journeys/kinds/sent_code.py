@@ -144,6 +144,7 @@ class MailCode(SentCode):
     """The higher path: with a telephone number changed lately, the mail box registered before must help."""
 
     name = "mail_code"
+    proves = True
     factors = ("mail_code",)
 
     def send(self, run: RunView, world: World, number: int, key: str) -> str | None:
@@ -174,6 +175,7 @@ class PhoneCode(SentCode):
     """The last step of changing a number: a code to the new one, then the bank's record is changed."""
 
     name = "phone_code"
+    proves = True
     factors = ("phone_code",)
 
     def send(self, run: RunView, world: World, number: int, key: str) -> str | None:

@@ -36,6 +36,7 @@ class SmsReply(Base):
     """The reply must come from the telephone of the person check, with the number shown, in time."""
 
     name = "sms_reply"
+    proves = True
     factors = ("sms_reply",)
 
     def enter(self, run: RunView, world: World) -> Entered:

@@ -34,6 +34,7 @@ class WrongEntryPolicy:
     pattern: Limit = Limit(5)  #: of one device key
     biometric: Limit = Limit(5)  #: answers by finger or face; then the pattern alone opens
     certificate_password: Limit = Limit(5)  #: of one certificate, as its device tells
+    stop: Limit = Limit(5, DAY)  #: emergency stops, from one network source: each doubles its own wait
     handoff: Limit = Limit(10, DAY)  #: numbers of another screen, from one network source
     per_source: Limit = Limit(200, DAY)  #: of every kind, from one network source
     #: Of every kind, of everybody together: far above honest mistakes

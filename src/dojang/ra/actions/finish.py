@@ -15,10 +15,12 @@ from dojang.issuing.actions import offer_key, place_order
 from dojang.issuing.errors import EvidenceRefusedError, OrderUnderWayError, ReissueLimitError
 from dojang.issuing.values import Evidence, NewContact, OfferedKey, OrderRequest
 from dojang.journeys import engine
+from dojang.journeys.kinds.base import foreign
 from dojang.journeys.outcomes import Passed, Rejected
 from dojang.journeys.page import FieldError, Message
 from dojang.ra.models import Run
 from dojang.wallet.devices.actions import is_used
+from dojang.wallet.devices.queries import owner_of_key
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -140,9 +142,12 @@ def refuse_used_key(view: RunView, outcome: Outcome) -> Outcome:
     if not isinstance(outcome, Passed):
         return outcome
     for fact in outcome.facts:
-        if fact.name == _DEVICE_KEY and is_used(bytes.fromhex(fact.values["public_key"]), run_id=view.id):
+        key = bytes.fromhex(fact.values["public_key"]) if fact.name == _DEVICE_KEY else b""
+        if key and is_used(key, run_id=view.id):
             error = FieldError("device_key_used", Message("error.device_key_used"))
-            return Rejected(errors=(error,), compared=False)
+            # Who offers it has just signed with it: a key of somebody else is in other hands.
+            mismatch = foreign(view, _DEVICE_KEY, owner_of_key(key))
+            return Rejected(errors=(error,), mismatch=mismatch, compared=False)
     return outcome
 
 
@@ -156,9 +161,13 @@ def close_row(run: Run, state: Run.State, why: str, *, now: datetime) -> None:
 
 
 def end_run(run: Run, state: Run.State, why: str, *, acting: Acting, world: World) -> None:
-    """End a locked open run: cancelled or expired. Inside a transaction; what it proved is void."""
+    """End a locked open run: cancelled or expired. Inside a transaction.
+
+    What it proved is void, and a number that would move it to another device works no more.
+    """
     now = world.clock.now()
     close_row(run, state, why, now=now)
     run.revision += 1
     run.save()
+    run.handoffs.filter(used_at__isnull=True).delete()
     record_event(f"run:{state}", acting=acting, subject=run.id, at=now, why=why, customer=run.customer_id)

@@ -19,9 +19,10 @@ from dojang.audit.actions import record_event
 from dojang.guard import budgets
 from dojang.guard.budgets import Budget
 from dojang.guard.sealing import sealer
+from dojang.journeys.login import is_void
 from dojang.ports.writing import plain_digits
 from dojang.ra.access import access_run
-from dojang.ra.actions.walking import Started, find_journey, open_page, session_of
+from dojang.ra.actions.walking import Started, find_journey, open_page, session_of, turn_of
 from dojang.ra.errors import HandoffBlockedError, HandoffNotFoundError, HandoffRefusedError
 from dojang.ra.models import Handoff, Run
 from dojang.ra.store import open_body
@@ -61,6 +62,8 @@ def offer_handoff(run_id: str, *, acting: Acting, world: World) -> HandoffOffer:
     with transaction.atomic():
         run = Run.objects.select_for_update().get(id=run.id)
         _refuse_bound(run, now=now)
+        if is_void(turn_of(run, acting, world).view()):
+            raise HandoffRefusedError(reason="over")
         until = min(now + timedelta(seconds=world.policy.handoff.ttl), run.absolute_until)
         run.handoffs.filter(used_at__isnull=True).delete()
         Handoff.objects.create(
@@ -130,6 +133,8 @@ def _take(brought: str, token: str, *, acting: Acting, world: World) -> Run | No
         return None
     run = Run.objects.select_for_update().get(id=row.run_id)
     if run.state != Run.State.OPEN or now >= run.idle_until or now >= run.absolute_until:
+        return None
+    if is_void(turn_of(run, acting, world).view()):
         return None
     row.used_at = now
     row.save(update_fields=["used_at"])

@@ -27,6 +27,7 @@ from dojang.guard import budgets, counters
 from dojang.guard.locks import hold_to_commit
 from dojang.issuing.queries import is_under_way
 from dojang.journeys import engine
+from dojang.journeys.claims import counts_of
 from dojang.journeys.kinds.base import Base
 from dojang.journeys.outcomes import Locked, Passed, Pending, Rejected, Stopped
 from dojang.journeys.page import FieldError, Message
@@ -114,7 +115,7 @@ def _read(turn: Turn, action: str, data: Mapping[str, Any]) -> Submit | None:
                     _move_on(turn, progress, submit, "mistakes")
             return None
         submit.cleaned = checked
-    submit.counts = view.step.kind.counts(view, submit.cleaned)
+    submit.counts = counts_of(view, submit.cleaned)
     return submit
 
 

@@ -13,9 +13,9 @@ from dojang.audit.actions import record_event
 from dojang.guard import budgets, counters
 from dojang.guard.budgets import Budget
 from dojang.guard.sealing import digest_of, sealer
-from dojang.issuing.actions import carry_out
 from dojang.journeys import engine
 from dojang.journeys.adopting import adopt, is_adopted
+from dojang.journeys.login import is_void
 from dojang.journeys.page import Action, Message, Page
 from dojang.notices.letters import Letters, gather
 from dojang.pki.day import local
@@ -34,6 +34,7 @@ from dojang.ra.errors import (
     TooManyStartsError,
 )
 from dojang.ra.models import Run, StepOutcome
+from dojang.ra.ordered import CERTIFICATE
 from dojang.ra.store import RunBody, open_body, seal_body
 from dojang.ra.telling import say_away
 from dojang.ra.turn import Turn
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 
 #: Actions that make sense whatever page the person is looking at.
 _ANY_TIME: Final = frozenset({"cancel", "extend", "leave"})
+#: Why a run was cancelled though nobody on it pressed the button: its page says so.
+_ENDED_BY_OTHERS: Final = frozenset({"replaced", "held", CERTIFICATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,8 @@ def _has_work(run: Run, acting: Acting, world: World) -> bool:
     progress = turn.body.progress
     if _is_due(run, world=world) or not is_adopted(turn.journey, progress) or engine.needs_entry(progress):
         return True
+    if _is_void(turn):
+        return True
     if turn.body.progress.top.locked:
         return False
     view = turn.view()
@@ -183,7 +188,7 @@ def _refresh(turn: Turn) -> Page:
     if expire_turn(turn):
         return _page(turn)
     if turn.run.state == Run.State.ORDERED:
-        carry_out([turn.run.id], acting=turn.acting, world=turn.world)
+        ordered.go_on(turn)
         return ordered.order_page(turn)
     try:
         _adopt_turn(turn)
@@ -242,8 +247,8 @@ def _page(turn: Turn) -> Page:
         is_entered = view.progress.top.step and not engine.needs_entry(view.progress)
         return engine.make_page(view) if is_entered else _unentered(view)
     page = engine.make_page(view, state=str(run.state))
-    if run.state == Run.State.CANCELLED and run.end_reason == "replaced":
-        page = replace(page, messages=(*page.messages, Message("run.replaced")))
+    if run.state == Run.State.CANCELLED and run.end_reason in _ENDED_BY_OTHERS:
+        page = replace(page, messages=(*page.messages, Message(f"run.{run.end_reason}")))
     return page
 
 
@@ -375,15 +380,32 @@ def _cancel(turn: Turn) -> None:
         turn.run = row
 
 
+def _is_void(turn: Turn) -> bool:
+    """Tell whether an open run began with a log-in whose certificate is not in use any more."""
+    return turn.run.state == Run.State.OPEN and is_void(turn.view())
+
+
+def _end_void(turn: Turn) -> None:
+    """End a run whose log-in counts no more: whoever walks it need not be who logged in."""
+    with transaction.atomic():
+        row = Run.objects.select_for_update().get(id=turn.run.id)
+        if row.state == Run.State.OPEN:
+            finish.end_run(row, Run.State.CANCELLED, CERTIFICATE, acting=turn.acting, world=turn.world)
+        turn.run = row
+
+
 def _is_due(run: Run, *, world: World) -> bool:
     now = world.clock.now()
     return run.state == Run.State.OPEN and (now >= run.idle_until or now >= run.absolute_until)
 
 
 def expire_turn(turn: Turn) -> bool:
-    """End an open run whose time has run out; return whether it had."""
+    """End an open run whose time has run out, or whose log-in counts no more; return whether it was so."""
     row = expire_run(turn.run, acting=turn.acting, world=turn.world)
     turn.run = row or turn.run
+    if row is None and _is_void(turn):
+        _end_void(turn)
+        return True
     return row is not None
 
 

@@ -38,11 +38,6 @@ _ENTERED: Final = """
 """
 
 
-def write_run(run: Run) -> None:
-    """Store what walking changed in a locked row."""
-    _execute(_WRITE, [*_walked(run), run.id])
-
-
 def write_answered(run: Run, *, step: str, revision: int, action: str, outcome: str, at: datetime) -> None:
     """Store a locked row, and that this (step, revision, action) was answered, in one statement.
 

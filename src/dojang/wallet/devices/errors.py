@@ -53,6 +53,12 @@ class ParcelTooLargeError(DojangError):
     code = "parcel_too_large"
 
 
+class ParcelEndedError(DojangError):
+    """What the parcel carries was held or revoked (`data`: ``product``): it is copied nowhere any more."""
+
+    code = "parcel_ended"
+
+
 class ParcelTakenError(DojangError):
     """Another parcel lies under this locator: begin again with other digits."""
 

@@ -200,6 +200,8 @@ class Parcel(models.Model):
     locator = models.BinaryField(max_length=32, unique=True)  # blind index
     content = models.BinaryField()
     source_index = models.BinaryField(max_length=32)
+    # What is copied, as its device says; none of ours: empty.
+    certificate = models.ForeignKey("ca.Certificate", on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,13 @@ def device_view(row: Device) -> DeviceView:
         products=tuple(usable.order_by("product").values_list("product", flat=True)),
         biometric_since=None if biometric is None else biometric.created_at,
     )
+
+
+def owner_of_key(public_key: bytes) -> str | None:
+    """Return whose a device's key pair is, by its public half (SubjectPublicKeyInfo)."""
+    name = hashlib.sha256(public_key).digest()
+    row = DeviceKey.objects.filter(fingerprint=name).values_list("customer_id", flat=True).first()
+    return None if row is None else str(row)
 
 
 def serials_on(device_id: str, customer_id: str) -> frozenset[str]:

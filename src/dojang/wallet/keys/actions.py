@@ -186,17 +186,6 @@ def accept_certificate(key_id: str, certificate: Certificate, *, acting: Acting,
     )
 
 
-def retire_key(key_id: str, *, acting: Acting, world: World) -> None:
-    """Make a key unusable for ever: here first, then in the signer. A repeat changes nothing."""
-    with transaction.atomic():
-        _retire(
-            WalletKey.objects.filter(id=key_id).exclude(state=WalletKey.State.RETIRED),
-            acting=acting,
-            world=world,
-        )
-    tell_signer(world=world, key_id=key_id)
-
-
 def retire_keys_of(certificate: Certificate, *, acting: Acting, world: World) -> int:
     """Retire the key a certificate was put under, with the certificate's end. Inside a transaction."""
     rows = WalletKey.objects.filter(certificate_id=certificate.pk).exclude(state=WalletKey.State.RETIRED)

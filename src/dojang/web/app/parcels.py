@@ -36,7 +36,7 @@ def copy(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def put(request: HttpRequest) -> HttpResponse:
-    """Take a parcel: `locator` (64 hexadecimal digits) and `content` (base64)."""
+    """Take a parcel: `locator` (64 hexadecimal digits), `content` (base64), `serial` of what is inside."""
     try:
         content = base64.b64decode(request.POST.get("content", ""), validate=True)
     except (binascii.Error, ValueError):
@@ -45,7 +45,11 @@ def put(request: HttpRequest) -> HttpResponse:
         request,
         lambda: {
             "until": put_parcel(
-                request.POST.get("locator", ""), content, acting=acting_of(request), world=world_of(request)
+                request.POST.get("locator", ""),
+                content,
+                serial=request.POST.get("serial", "")[:64],
+                acting=acting_of(request),
+                world=world_of(request),
             ).until.isoformat()
         },
     )

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 #: A refusal by user id is answered no earlier (seconds), so that its time does not tell who has an account.
 REFUSED_AFTER: Final = 0.4
 SEEN = "seen"  #: the cookie by which a browser is no stranger
+#: Why a session is over, as the page says it; with the way to a new certificate.
+_ENDED = frozenset({"certificate", "held", "revoked"})
 _LOCKED = (LoginLockedError, LoginStoppedError, PatternLockedError, UseRefusedError)
 
 
@@ -124,6 +126,7 @@ def _page(
         "asked": "next" in request.GET,
         "again": way.reissue if isinstance(error, _LOCKED) else "",
         "left": "out" in request.GET,
+        "ended": ended if (ended := request.GET.get("ended", "")) in _ENDED else "",
     }
     response = show(request, "web/login.html", context, status=form_status(refusal, *mistakes.values()))
     response["Cache-Control"] = "no-store"

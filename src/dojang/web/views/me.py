@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
@@ -11,13 +12,14 @@ from django.views.decorators.http import require_GET, require_http_methods
 from dojang.account import actions as account
 from dojang.account.browsers.actions import forget_browser
 from dojang.account.browsers.queries import browsers_of, known_browser
+from dojang.account.errors import StopRefusedError
 from dojang.account.queries import log_of
+from dojang.edge.holding import hold_until
 from dojang.edge.refusals import refuse_in_form
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import knows, phrase, product_name, reader_locale, write_moment, write_time
 from dojang.journeys.kinds.account import PASSWORD_DIGITS
 from dojang.notices.reading import letters_of
-from dojang.pki.errors import DojangError
 from dojang.ports.writing import (
     ACCOUNT,
     RRN,
@@ -34,7 +36,7 @@ from dojang.wallet.uses.queries import uses_of
 from dojang.web.app.offers import made_on_a_phone
 from dojang.web.asking import control, form_status, summary_of
 from dojang.web.deeds import Deed, deeds_of, newest_of_each
-from dojang.web.me import KNOWN, SESSION, logged_in, read_cookie, see_other, set_cookie
+from dojang.web.me import KNOWN, SESSION, logged_in, read_cookie, see_other, set_cookie, shown_out
 from dojang.web.shell import show
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from dojang.account.queries import LogEntry
     from dojang.account.sessions.access import SessionView
     from dojang.notices.reading import Letter
+    from dojang.pki.errors import DojangError
     from dojang.wallet.devices.queries import DeviceView
     from dojang.wallet.uses.queries import UseView
 
@@ -148,7 +151,7 @@ def own_deed(request: HttpRequest, me: SessionView, serial: str) -> Deed:
 def _show(
     request: HttpRequest, template: str, tab: str, *, status: int = 200, **context: Any
 ) -> HttpResponse:
-    place = "help" if template == "lost_phone" else "mine"
+    place = "help" if template in {"lost_phone", "stop_heard"} else "mine"
     base = {"place": place, "tab": tab, "said": request.GET.get("said", "")}
     return show(request, f"web/me/{template}.html", {**base, **context}, status=status)
 
@@ -172,6 +175,7 @@ def home(request: HttpRequest, me: SessionView) -> HttpResponse:
         deeds=live,
         soon=[deed for deed in live if deed.renewable],
         over=newest_of_each(over),
+        locks=account.locks_of(me.customer_id, world=world),
         uses=use_rows(uses_of(me.customer_id, limit=_FEW), locale),
         letters=letter_rows(letters_of(me.customer_id, locale=locale, world=world, limit=_FEW), locale),
     )
@@ -228,7 +232,8 @@ def hold(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
     if request.method == "POST":
         acting = acting_of(request, customer_id=me.customer_id)
         account.stop_certificate(me.customer_id, deed.serial, acting=acting, world=world_of(request))
-        return see_other(f"/me/certificates/{deed.serial}/?said=held")
+        out = shown_out(request, me, deed.view.id, why="held")
+        return out or see_other(f"/me/certificates/{deed.serial}/?said=held")
     return _show(request, "hold", "certificates", deed=deed)
 
 
@@ -249,7 +254,7 @@ def panic(request: HttpRequest, me: SessionView) -> HttpResponse:
 @sensitive_post_parameters("rrn_front", "rrn_back", "account", "account_password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def lost_phone(request: HttpRequest) -> HttpResponse:
-    """Stop everything without logging in and without a phone."""
+    """Stop everything without logging in and without a phone: right answers always do."""
     if request.method != "POST":
         return _lost_page(request)
     locale, post = reader_locale(), request.POST
@@ -277,14 +282,15 @@ def lost_phone(request: HttpRequest) -> HttpResponse:
             for name in gaps
         } | {name: (phrase(f"error.{name}_format", locale),) for name in misformed}
         return _lost_page(request, kept, errors=errors)
-    acting, world = acting_of(request), world_of(request)
-    try:
-        customer_id = account.identify(**typed, acting=acting, world=world)
-    except DojangError as error:
-        return _lost_page(request, kept, error=error)
-    acting = acting_of(request, customer_id=customer_id)
-    stopped = account.stop_everything(customer_id, acting=acting, world=world)
-    response = _show(request, "stopped", "", stopped=stopped, elsewhere=made_on_a_phone(reader_locale()))
+    began = time.monotonic()
+    heard = account.stop_by_proof(**typed, acting=acting_of(request), world=world_of(request))
+    if heard.wait:
+        hold_until(request, began + heard.wait)
+    if heard.is_told and heard.held is None:
+        refused = StopRefusedError(wait=round(heard.wait), next=round(heard.next_wait))
+        return _lost_page(request, kept, error=refused)
+    template = "stopped" if heard.is_told else "stop_heard"
+    response = _show(request, template, "", stopped=heard.held, elsewhere=made_on_a_phone(locale))
     response["Cache-Control"] = "no-store"
     return response
 

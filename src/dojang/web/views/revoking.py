@@ -17,7 +17,7 @@ from dojang.pki.errors import DojangError
 from dojang.products import PRODUCTS
 from dojang.web.asking import control, form_status, summary_of
 from dojang.web.deeds import newest_of_each
-from dojang.web.me import ASKED, SESSION, logged_in, see_other, set_cookie
+from dojang.web.me import ASKED, SESSION, logged_in, see_other, set_cookie, shown_out
 from dojang.web.proving import answer_of, keep_secret, pin_control, pin_mistakes, way_of
 from dojang.web.shell import show
 from dojang.web.views.me import own_deed, own_deeds_of
@@ -42,7 +42,7 @@ def _purpose(deed: Deed) -> str:
     return f"revoke:{deed.serial[-16:]}"
 
 
-def _ways(request: HttpRequest, me: SessionView) -> list[Product]:
+def ways_of(request: HttpRequest, me: SessionView) -> list[Product]:
     """List the certificates that can prove it: the one logged in with first, then others in use."""
     usable = {deed.view.product for deed in own_deeds_of(request, me) if deed.usable}
     ways = [product for product in PRODUCTS.values() if product.id in usable]
@@ -57,7 +57,7 @@ def revoke(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
     deed, locale = own_deed(request, me, serial), reader_locale()
     if deed.state not in _LIVE:
         return _back(deed)
-    ways = _ways(request, me)
+    ways = ways_of(request, me)
     wanted = request.POST.get("by", "") or request.GET.get("by", "")
     by = next((product for product in ways if product.id == wanted), next(iter(ways), None))
     if request.method != "POST" or by is None:
@@ -78,8 +78,10 @@ def revoke(request: HttpRequest, serial: str, me: SessionView) -> HttpResponse:
             return _back(deed)  # pressed twice: the first press did it
         return _page(request, deed, me, by, ways, reason=reason, error=error)
     account.end_certificate(me.customer_id, deed.serial, reason, acting=acting, world=world)
-    response = _back(deed)
-    set_cookie(request, response, SESSION, token)
+    response = shown_out(request, me, deed.view.id, why="revoked")
+    if response is None:
+        response = _back(deed)
+        set_cookie(request, response, SESSION, token)
     set_cookie(request, response, ASKED, "")
     return response
 

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _WAITING: Final = Approval.State.WAITING
+#: States in which a question may still lead to something.
+_GOOD: Final = (Approval.State.WAITING, Approval.State.APPROVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def _tell_phone(row: Approval, *, world: World) -> None:
 
 def approval_state(approval_id: str, *, world: World) -> Question:
     """Present state of a question. Raises `ApprovalNotFoundError`."""
-    row = Approval.objects.filter(id=approval_id).first()
+    row = Approval.objects.select_related("device").filter(id=approval_id).first()
     if row is None:
         raise ApprovalNotFoundError
     return _question(row, world=world)
@@ -168,9 +170,26 @@ def _question(row: Approval, *, world: World) -> Question:
 
 
 def _state(row: Approval, *, world: World) -> str:
-    return str(
-        Approval.State.EXPIRED if row.state == _WAITING and world.clock.now() > row.until else row.state
-    )
+    over = row.state == _WAITING and world.clock.now() > row.until
+    if not over and row.state in _GOOD and not _stands(row):
+        over = True
+    return str(Approval.State.EXPIRED if over else row.state)
+
+
+def _stands(row: Approval) -> bool:
+    """Tell whether the key that was asked still opens: what it said counts no longer than its certificate."""
+    found = usable_pattern(row.customer_id, device_id=row.device.device_id)
+    return found is not None and found.created_at <= row.asked_at
+
+
+def end_approvals(customer_id: str, *, acting: Acting, world: World) -> int:
+    """End a customer's questions, and what was approved and not used yet. Inside a transaction."""
+    now = world.clock.now()
+    rows = Approval.objects.filter(customer_id=customer_id, state__in=_GOOD)
+    ended = rows.update(state=Approval.State.EXPIRED, decided_at=now)
+    if ended:
+        record_event("approval:all_ended", acting=acting, subject=customer_id, at=now, count=ended)
+    return ended
 
 
 # ------------------------------------------------------------------------------------------ who answers
@@ -178,13 +197,13 @@ def _state(row: Approval, *, world: World) -> str:
 
 def approvals_for(device_id: str, *, world: World) -> tuple[ApprovalView, ...]:
     """Questions that wait on a telephone, the newest first. `device_id` is known to that telephone alone."""
-    rows = Approval.objects.filter(
+    rows = Approval.objects.select_related("device").filter(
         device__device_id=device_id,
         device__state=Device.State.LIVE,
         state=_WAITING,
         until__gte=world.clock.now(),
     )
-    return tuple(_view(row, world=world) for row in rows.order_by("-asked_at"))
+    return tuple(_view(row, world=world) for row in rows.order_by("-asked_at") if _stands(row))
 
 
 def _view(row: Approval, *, world: World) -> ApprovalView:

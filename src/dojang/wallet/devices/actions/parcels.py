@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Final
 from django.db import IntegrityError, transaction
 
 from dojang.audit.actions import record_event
+from dojang.ca.queries import IN_USE, find_by_serial
 from dojang.guard.sealing import sealer
 from dojang.wallet.devices.errors import (
     ParcelBusyError,
+    ParcelEndedError,
     ParcelMalformedError,
     ParcelNotFoundError,
     ParcelTakenError,
@@ -47,16 +49,22 @@ class Posted:
     until: datetime
 
 
-def put_parcel(locator: str, content: bytes, *, acting: Acting, world: World) -> Posted:
+def put_parcel(locator: str, content: bytes, *, serial: str = "", acting: Acting, world: World) -> Posted:
     """Keep a parcel for ten minutes. The same parcel again is no second one.
 
+    `serial` names the certificate inside, as its device says: what was held or revoked is not carried, and a
+    hold or a revocation takes back what is on its way. One that is none of ours is carried.
+
     Raises `ParcelMalformedError`, `ParcelTooLargeError`, `ParcelTakenError` (the locator is in use: begin
-    again with other digits) and `ParcelBusyError`.
+    again with other digits), `ParcelEndedError` and `ParcelBusyError`.
     """
     if _LOCATOR.fullmatch(locator) is None or not content:
         raise ParcelMalformedError
     if len(content) > LARGEST:
         raise ParcelTooLargeError(size=len(content), limit=LARGEST)
+    inside = find_by_serial(serial) if serial else None
+    if inside is not None and inside.state != IN_USE:
+        raise ParcelEndedError(product=inside.product)
     forget_parcels(world=world)
     now, index = world.clock.now(), _index(locator)
     source = sealer().blind_index("parcel.source", acting.source)
@@ -75,6 +83,7 @@ def put_parcel(locator: str, content: bytes, *, acting: Acting, world: World) ->
                 locator=index,
                 content=content,
                 source_index=source,
+                certificate_id=None if inside is None else inside.id,
                 created_at=now,
                 expires_at=until,
             )
@@ -91,22 +100,33 @@ def _again(known: Parcel, content: bytes, source: bytes) -> Posted:
 
 
 def fetch_parcel(locator: str, *, acting: Acting, world: World) -> bytes:
-    """Hand a parcel out and delete it. Raises `ParcelNotFoundError`: unknown, fetched and late look alike."""
+    """Hand a parcel out and delete it.
+
+    Raises `ParcelNotFoundError`: unknown, fetched, late, and of a certificate held or revoked look alike.
+    """
     if _LOCATOR.fullmatch(locator) is None:
         raise ParcelNotFoundError
     now = world.clock.now()
     with transaction.atomic():
-        row = Parcel.objects.select_for_update().filter(locator=_index(locator)).first()
+        rows = Parcel.objects.select_for_update(of=("self",)).select_related("certificate")
+        row = rows.filter(locator=_index(locator)).first()
+        is_good = row is not None and now <= row.expires_at and _stands(row)
         if row is not None:
             row.delete()
-        if row is None or now > row.expires_at:
-            late = row is not None
-        else:
-            late = False
+        if row is not None and is_good:
             record_event("parcel:fetched", acting=acting, subject="", at=now, size=len(row.content))
-    if row is None or late:
+    if row is None or not is_good:
         raise ParcelNotFoundError
     return bytes(row.content)
+
+
+def _stands(row: Parcel) -> bool:
+    return row.certificate is None or row.certificate.state == IN_USE
+
+
+def end_parcels(customer_id: str) -> int:
+    """Take back every copy of a customer's certificates that is on its way; return how many."""
+    return Parcel.objects.filter(certificate__customer_id=customer_id).delete()[0]
 
 
 def forget_parcels(*, world: World) -> int:
