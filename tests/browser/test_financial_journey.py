@@ -222,7 +222,7 @@ def test_find_my_id_returns_to_where_it_was_called(seat: Callable[..., Customer]
     jung.type("rrn_front", drawer["rrn"][:6])
     jung.type_secret("rrn_back", drawer["rrn"][6:])
     jung.press()
-    assert jung.step == "ars"
+    assert jung.step == "reissue"
 
 
 def test_a_changed_number_is_called_and_takes_the_higher_path(
