@@ -1,5 +1,7 @@
 /** `<idle-warning data-url data-expires data-now data-before>`: so many seconds before time-out, asks whether one is
  *  still there. */
+import { sending } from "./once";
+
 interface Extended {
   expires: string;
   expiresText?: string;
@@ -31,6 +33,11 @@ export class IdleWarning extends HTMLElement {
     return this.querySelector("dialog");
   }
 
+  /** Shows the page as it is now, unless an answer is on its way: that brings a page of its own. */
+  #reload(): void {
+    if (!sending()) location.replace(location.pathname);
+  }
+
   #plan(): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#over);
@@ -38,7 +45,7 @@ export class IdleWarning extends HTMLElement {
     if (Number.isNaN(left)) return;
     const before = Number(this.dataset["before"]) * 1_000;
     this.#timer = window.setTimeout(() => this.#dialog?.showModal(), Math.max(0, left - before));
-    this.#over = window.setTimeout(() => location.replace(location.pathname), Math.max(0, left) + 500);
+    this.#over = window.setTimeout(() => this.#reload(), Math.max(0, left) + 500);
   }
 
   async #extend(): Promise<void> {
@@ -70,7 +77,7 @@ export class IdleWarning extends HTMLElement {
       this.#dialog?.close();
       this.#plan();
     } catch {
-      location.replace(location.pathname);
+      this.#reload();
     }
   }
 }

@@ -1,11 +1,15 @@
 /**
- * `<live-wait data-url data-poll data-state data-step data-revision>`: asks the server how the call or the reply stands
- * and shows it. The server decides everything; when the page itself has changed, it is loaded again.
+ * `<live-wait data-url data-poll data-state data-step data-revision data-told>`: asks the server how the call or the
+ * reply stands and shows it. The server decides everything; when the page itself has changed, it is loaded again, but
+ * never while an answer is being sent.
  */
+import { sending } from "./once";
+
 interface Live {
   step: string;
   revision: number;
   state: string;
+  told: string;
   serverTime?: string;
   wait: { state: string; text: string; until: string; over: boolean; good: boolean; stations: string[] } | null;
 }
@@ -54,8 +58,10 @@ export class LiveWait extends HTMLElement {
         this.#tag = answer.headers.get("ETag") ?? "";
         if (this.#show((await answer.json()) as Live)) return;
       } else if (answer.status === 404 || answer.status === 410) {
-        location.reload();
-        return;
+        if (!sending()) {
+          location.reload();
+          return;
+        }
       } else if (answer.status !== 304) {
         delay = Math.min(delay * 4, SLOWEST);
       }
@@ -72,7 +78,9 @@ export class LiveWait extends HTMLElement {
     const mine = this.dataset;
     const was = mine["run"] ?? (mine["state"] === "issuing" ? "issuing" : "open");
     const ended = live.state !== was && live.state !== "locked";
-    if (live.step !== mine["step"] || ended || !live.wait || live.wait.over) {
+    const news = live.told !== (mine["told"] ?? "");
+    if (live.step !== mine["step"] || ended || !live.wait || live.wait.over || news) {
+      if (sending()) return false; // the answer on its way brings its own page; loading now would break it off
       this.#stop();
       if (live.step !== mine["step"]) location.replace(location.pathname);
       else location.reload();

@@ -11,6 +11,11 @@ function release(form: HTMLFormElement): void {
   });
 }
 
+/** Whether an answer is on its way to the server. */
+export function sending(): boolean {
+  return document.querySelector(`form[data-${BUSY}]`) !== null;
+}
+
 export function guardForms(): void {
   document.addEventListener("submit", (event) => {
     const form = event.target;

@@ -1,8 +1,11 @@
-/** `<terms-all>`: all texts at once, and one switch for all consents. Only the single boxes are sent; without script they stand alone. */
+/**
+ * `<terms-all>`: all texts at once, and one switch for all consents that are required; an optional one stays a choice
+ * of its own. Only the single boxes are sent; without script they stand alone.
+ */
 export class TermsAll extends HTMLElement {
   connectedCallback(): void {
     const all = this.querySelector<HTMLInputElement>("[data-all]");
-    const boxes = [...this.querySelectorAll<HTMLInputElement>("input[type=checkbox][name]")];
+    const boxes = [...this.querySelectorAll<HTMLInputElement>("input[type=checkbox][name][data-required]")];
     this.readAll();
     if (!all || boxes.length === 0) return;
     const reflect = (): void => {

@@ -197,7 +197,7 @@ def test_wrong_codes_lock_the_card_and_another_way_remains(seat: Callable[..., C
 
 
 def test_find_my_id_returns_to_where_it_was_called(seat: Callable[..., Customer]) -> None:
-    """Wrong details tell nothing; right ones show the masked ID back at the step that asked."""
+    """Wrong details tell nothing; right ones fill the ID in, masked, at the step that asked."""
     jung = seat("jung")
     jung.begin()
     jung.walk(until="identify")
@@ -216,6 +216,13 @@ def test_find_my_id_returns_to_where_it_was_called(seat: Callable[..., Customer]
     assert drawer["user_id"] not in shown
     assert drawer["user_id"][:2] in shown
     assert jung.findings() == []
+    field = jung.page.locator("[name=user_id]").input_value()
+    assert field.startswith(drawer["user_id"][:2])
+    assert field != drawer["user_id"]
+    jung.type("rrn_front", drawer["rrn"][:6])
+    jung.type_secret("rrn_back", drawer["rrn"][6:])
+    jung.press()
+    assert jung.step == "reissue"
 
 
 def test_a_changed_number_is_called_and_takes_the_higher_path(

@@ -196,3 +196,24 @@ def test_a_page_is_usable_at_twice_the_size(live: Centre, browser: Browser) -> N
         )
         assert small == [], place
     context.close()
+
+
+def test_one_switch_ticks_what_is_required_and_nothing_else(
+    customer: Callable[..., Customer], page: Page
+) -> None:
+    """The optional consent stays a choice of its own, made or not made before the switch or after it."""
+    han = customer("han")
+    han.begin()
+    han.walk(until="terms")
+    everything = page.locator("input[data-all]")
+    optional = page.locator("input[name=agree]:not([data-required])")
+    required = page.locator("input[name=agree][data-required]")
+    assert optional.count() == 1
+    everything.check()
+    assert [box.is_checked() for box in required.all()] == [True] * required.count()
+    assert not optional.is_checked()
+    optional.check()
+    everything.uncheck()
+    assert optional.is_checked()
+    assert not required.first.is_checked()
+    assert "선택 항목은 따로" in page.locator(".terms__all").inner_text()

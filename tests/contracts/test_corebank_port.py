@@ -46,6 +46,13 @@ def test_strangers_are_all_told_the_same(corebank: CoreBank) -> None:
     assert corebank.customer_of_user_id("nobody99") is None
 
 
+def test_a_customers_user_id_leads_back_to_the_customer(corebank: CoreBank) -> None:
+    """What is entered for somebody who looked their user id up; nobody's is refused."""
+    assert corebank.user_id_of(HONG.id) == HONG.user_id
+    with pytest.raises(CustomerUnknownError):
+        corebank.user_id_of("nobody")
+
+
 def test_finds_a_user_id_by_name_birth_account_and_password(corebank: CoreBank) -> None:
     """All four right name the customer; any one wrong is ``wrong``."""
     account = HONG.accounts[0]

@@ -194,8 +194,8 @@ def note_entry(progress: Progress, entered: Entered) -> Progress:
 
 
 def note_scratch(progress: Progress, scratch: Mapping[str, Any]) -> Progress:
-    """Record a refreshed live state (`Kind.look`)."""
-    return progress.with_top(replace(progress.top, scratch=dict(scratch)))
+    """Record a refreshed live state (`Kind.look`); what was said of the state before holds no more."""
+    return progress.with_top(replace(progress.top, scratch=dict(scratch), errors=(), messages=()))
 
 
 def note_errors(
@@ -435,7 +435,7 @@ def make_page(
         fields=tuple(_refill(f, view) for f in parts.fields),
         show=parts.show,
         wait=parts.wait,
-        errors=stopped or top.locked or top.errors if shown or stopped else (),
+        errors=stopped or top.locked or _said(top, parts) if shown or stopped else (),
         messages=(*top.messages, *parts.messages) if shown else parts.messages,
         actions=_actions(view, parts, known),
         expires=view.context.expires.isoformat(),
@@ -451,6 +451,13 @@ def _state(progress: Progress) -> str:
     if progress.finished:
         return "issuing"
     return "locked" if progress.top.locked else "open"
+
+
+def _said(top: Frame, parts: PageParts) -> tuple[FieldError, ...]:
+    """Put what happened outside before what was said of the last answer, and in its place."""
+    codes, fields = {e.code for e in parts.errors}, {e.field for e in parts.errors} - {None}
+    earlier = (e for e in top.errors if e.code not in codes and e.field not in fields)
+    return (*parts.errors, *earlier)
 
 
 def _refill(field: Field, view: RunView) -> Field:

@@ -343,7 +343,10 @@ def fact_key(side: str | None, name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageParts:
-    """What a kind adds to the page. `submit` labels the primary button; ``None``: there is none."""
+    """What a kind adds to the page. `submit` labels the primary button; ``None``: there is none.
+
+    `errors` are how something outside ended (a call, a reply, a code's time): kept until the next answer.
+    """
 
     fields: tuple[Field, ...] = ()
     show: tuple[Show, ...] = ()
@@ -354,6 +357,7 @@ class PageParts:
     extra: tuple[Action, ...] = ()
     title: Message | None = None
     why: Message | None = None
+    errors: tuple[FieldError, ...] = ()
 
 
 class Kind(Protocol):

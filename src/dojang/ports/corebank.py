@@ -123,6 +123,13 @@ class CoreBank(Protocol):
         """Return the customer id behind a user id, for counting and for warning; never shown to anyone."""
         ...
 
+    def user_id_of(self, customer_id: str) -> str:
+        """Return a customer's user id, to be entered for somebody who looked it up; never shown to anyone.
+
+        Raises `CoreBankError` (code ``customer_unknown``) if absent.
+        """
+        ...
+
     def find_user_id(self, *, name: str, birth: date, account: str, account_password: str) -> Match:
         """Look a user id up by name, birth date, withdrawal account and its password (`owner` = customer)."""
         ...

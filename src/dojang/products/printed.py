@@ -108,7 +108,7 @@ _JOINT_REISSUE: Lines = (
     Printed("본인 확인: 휴대전화 인증", "identity: telephone", ("본인", "휴대폰")),
     Printed("주민등록번호와 정보 입력", "RRN and further details", ("주민등록번호",)),
     Printed("이용 약관 동의", "agree to the terms", ("약관", "동의")),
-    Printed("재발급 완료 확인", "issued anew", ("발급",)),
+    Printed("재발급 완료 확인", "reissue completed", ("발급",)),
 )
 _BANK: Lines = (
     Printed("앱 실행", "open the app"),

@@ -59,6 +59,11 @@ class SandboxCoreBank(Registers):
             row = first(connection, "SELECT id FROM sandbox.person WHERE user_id = %s", (_user_id(user_id),))
         return row["id"] if row else None
 
+    def user_id_of(self, customer_id: str) -> str:
+        """See the port."""
+        with self._work() as connection:
+            return str(_person(connection, customer_id)["user_id"])
+
     def find_user_id(self, *, name: str, birth: date, account: str, account_password: str) -> Match:
         """See the port. `owner` is the account's owner also when something else was wrong."""
         with self._work() as connection:

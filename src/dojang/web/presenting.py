@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -52,6 +54,7 @@ _TRACKS: Mapping[str, tuple[tuple[str, frozenset[str]], ...]] = {
 }
 #: Codes good for one use are secret from logs and pages, but not from the one who types or pastes them.
 _SHOWN = frozenset({"otp"})
+_REFUSED = frozenset({"ars_rejected", "approval_rejected"})
 _GOOD = frozenset({"approved", "received"})
 _FAILED = frozenset(
     {"rejected", "no_answer", "busy", "ended", "wrong_code", "timeout", "expired", "late", "void"}
@@ -100,6 +103,11 @@ class Control:
     choices: tuple[Choice, ...]
     templates: tuple[str, ...]
     rules: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_optional(self) -> bool:
+        """Whether one of its choices may be left out."""
+        return any(not choice.required for choice in self.choices)
 
     @property
     def described_by(self) -> str:
@@ -196,8 +204,29 @@ class View:
 
     @property
     def infos(self) -> list[tuple[str, str]]:
-        """All other notes."""
-        return [note for note in self.notes if note[0] != "warn"]
+        """All other notes; what to do next stands with the error it follows."""
+        apart = {"warn", "next"} if self.summary else {"warn"}
+        return [note for note in self.notes if note[0] not in apart]
+
+    @property
+    def nexts(self) -> list[str]:
+        """What to do after the error."""
+        return [text for tone, text in self.notes if tone == "next"]
+
+    @property
+    def told(self) -> str:
+        """What the page says of the outside, in short."""
+        return told_of(self.page)
+
+    @property
+    def is_mistake(self) -> bool:
+        """Whether something on the page is to be corrected, rather than something came to nothing outside."""
+        return any(anchor for anchor, _text in self.summary)
+
+    @property
+    def perhaps_not_me(self) -> bool:
+        """Whether somebody refused on the telephone what may never have been theirs."""
+        return any(error.code in _REFUSED for error in self.page.errors)
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -321,10 +350,22 @@ def _stages(page: Page, locale: str) -> tuple[Stage, ...]:
 
 
 def _tone(message_id: str) -> str:
-    """Tell a warning, an answer to the button just pressed (to be heard first) and a mere note apart."""
+    """Tell a warning, an answer (to be heard first), what to do after an error and a mere note apart."""
     if message_id.startswith("scam."):
         return "warn"
-    return "told" if message_id.endswith(".not_yet") else "info"
+    last = message_id.rpartition(".")[2]
+    if last.startswith("next"):
+        return "next"
+    return "told" if last in {"not_yet", "no_number"} else "info"
+
+
+def told_of(page: Page) -> str:
+    """Return what a page says of the outside, in short: another value means that there is news."""
+    said = [[error.code, error.message.args] for error in page.errors]
+    said += [[message.id, message.args] for message in page.messages if message.id.endswith(".no_number")]
+    if not said:
+        return ""
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _buttons(actions: Sequence[Action], locale: str) -> dict[str, Button]:

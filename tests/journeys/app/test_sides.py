@@ -26,8 +26,29 @@ def test_finding_the_id_returns_to_the_identification(world: World) -> None:
     page = walk.step()
     assert (page.side, page.step) == (None, "identify")
     shown = next(message for message in page.messages if message.id == "identify.found")
-    assert shown.args["user_id"] == world.corebank.customer(walk.person.id).user_id_masked
+    masked = world.corebank.customer(walk.person.id).user_id_masked
+    assert shown.args["user_id"] == masked
+    assert page.fields[0].value == masked
     assert walk.finish().state == "done"
+
+
+def test_the_found_id_is_entered_by_leaving_it_in_its_field(world: World) -> None:
+    """The page never has the whole user id; its masked form stands for it, in this run alone."""
+    walk = Walk(world).walk_to("identify")
+    masked = world.corebank.customer(walk.person.id).user_id_masked
+    walk.submit(user_id=masked, rrn=walk.person.rrn)
+    assert walk.codes == ["user_id_format"]
+    walk.do("side:find-id")
+    page = walk.step()
+    wrong = f"{walk.person.rrn[:6]}1{'0' * 6}"
+    walk.submit(user_id=masked, rrn=wrong)
+    assert walk.codes == ["user_not_found"]
+    assert walk.page.fields[0].value == masked
+    assert FactorCounter.objects.get(factor="identify").errors == 1
+    for seen in (page, walk.page):
+        assert walk.person.user_id not in repr(seen)
+    walk.submit(user_id=masked, rrn=walk.person.rrn)
+    assert walk.page.step == "ars"
 
 
 def test_back_leaves_the_side_journey(world: World) -> None:

@@ -172,6 +172,10 @@ class SmallCountry(Registers):
         """Find whose user id it is."""
         return next((p.id for p in self.people.values() if p.user_id == user_id.lower()), None)
 
+    def user_id_of(self, customer_id: str) -> str:
+        """Return a customer's user id."""
+        return self.people[customer_id].user_id
+
     def find_user_id(self, *, name: str, birth: date, account: str, account_password: str) -> Match:
         """Look a user id up."""
         self.asked.append("find_user_id")

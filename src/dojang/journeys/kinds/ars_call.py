@@ -31,6 +31,7 @@ class ArsCall(Base):
     """
 
     name = "ars_call"
+    factors = ("ars_calls",)
     proves = True
 
     def enter(self, run: RunView, world: World) -> Entered:
@@ -68,10 +69,24 @@ class ArsCall(Base):
             value=options[0].value if len(options) == 1 else run.scratch.get("phone"),
         )
         notes = [Message("scam.ars"), Message("ars.caller", {"phone": run.policy.bank.phone})]
-        if state in OVER:
-            notes.append(Message("ars.try_again"))
         title = Message("step.ars.choosing")
-        return PageParts(fields=(choose,), messages=tuple(notes), title=title)
+        return PageParts(
+            fields=(choose,),
+            messages=(*notes, *self._next(run, state)),
+            title=title,
+            errors=(error(f"ars_{state}"),) if state in OVER else (),
+        )
+
+    @staticmethod
+    def _next(run: RunView, state: str | None) -> tuple[Message, ...]:
+        """Say after a call that came to nothing how many are left, and what to do."""
+        if state not in OVER:
+            return ()
+        phone, policy = run.policy.bank.phone, run.policy.ars
+        of_run = policy.calls_per_run.count - run.scratch["calls"]
+        left = max(0, min(of_run, run.left.get("ars_calls", of_run)))
+        again = Message("ars.next" if left else "ars.next_none", {"left": left, "phone": phone})
+        return (again, Message("ars.next_not_you", {"phone": phone})) if state == "rejected" else (again,)
 
     def _calling(self, run: RunView, state: str) -> PageParts:
         masked = next((p["masked"] for p in _phones(run) if p["id"] == run.scratch["phone"]), "")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 PATTERN, APPROVAL, NOTHING = "pattern", "approval", "nothing"
+_GOING = frozenset({"waiting", "approved"})  #: states in which a question can still be answered, or was
 
 
 class BankCertificate(Base):
@@ -92,12 +93,13 @@ class BankCertificate(Base):
             "approval", {"digits": self._digits(run, run.scratch["asked"]), "url": "/app/approvals/"}
         )
         return PageParts(
-            show=(shown,) if state in {"waiting", "approved"} else (),
+            show=(shown,) if state in _GOING else (),
             wait=Wait("approval", state, str(run.scratch["until"])),
-            messages=(Message("scam.bank_certificate"), Message(f"approval.{state}")),
+            messages=(Message("scam.bank_certificate"), *_told(run, state)),
             title=Message("step.bank_certificate.approval"),
-            submit=Message("action.approved"),
+            submit=Message("action.approved") if state in _GOING else None,
             resend=Message("action.ask_again"),
+            errors=() if state in _GOING else (error(f"approval_{state}"),),
         )
 
     @staticmethod
@@ -225,6 +227,13 @@ class BankCertificate(Base):
     def _digits(run: RunView, number: int) -> str:
         """Derive the number to pick: another one for each question."""
         return run.code(f"approval:{number}", run.policy.approvals.digits)
+
+
+def _told(run: RunView, state: str) -> tuple[Message, ...]:
+    """Say how the question stands; after a refusal, what to do if the person did not ask it."""
+    if state == "rejected":
+        return (Message("approval.next_not_you", {"phone": run.policy.bank.phone}),)
+    return (Message(f"approval.{state}"),) if state in _GOING else ()
 
 
 def _serial(run: RunView) -> str:

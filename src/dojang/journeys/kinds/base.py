@@ -139,6 +139,11 @@ def is_past(run: RunView, moment: str) -> bool:
     return run.now > datetime.fromisoformat(moment)
 
 
+def late_code(run: RunView, until: str) -> tuple[FieldError, ...]:
+    """Say of a code that was sent that its time is over; nothing while it lives."""
+    return (error("code_late", "code"),) if is_past(run, until) else ()
+
+
 def text_of(data: Mapping[str, Any], name: str) -> str:
     """Read a text field in its plain writing; what is no text (a number, a control) is an empty one."""
     text = plain_text(raw_of(data, name))

@@ -1,8 +1,8 @@
-"""Find my ID: name, birth date, withdrawal account and its password lead to the masked user id."""
+"""Find my ID: name, birth date, withdrawal account and its password lead to the user id, shown masked."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,8 @@ class FoundCustomer:
     """The customer found and the masked user id, or nothing."""
 
     customer: str | None
-    masked: str
+    masked: str = ""
+    user_id: str = field(default="", repr=False)
 
 
 class FindId(Base):
@@ -89,15 +90,17 @@ class FindId(Base):
         )
         del run
         if not match.ok or match.owner is None:
-            return FoundCustomer(None, "")
-        return FoundCustomer(match.owner, world.corebank.customer(match.owner).user_id_masked)
+            return FoundCustomer(None)
+        masked = world.corebank.customer(match.owner).user_id_masked
+        return FoundCustomer(match.owner, masked, world.corebank.user_id_of(match.owner))
 
     def judge(self, run: RunView, answer: Any) -> Outcome:
-        """Return the masked user id to the step that asked."""
+        """Keep the user id for the step that asked, which shows it masked: it stays on the server."""
         found: FoundCustomer = answer
         if found.customer is None:
             return wrong(
                 run, ("lookup", "account_password"), "id_not_found", limit=run.policy.wrong_entries.find_id
             )
-        fact = run.prove("found_id", customer=found.customer, values={"masked": found.masked})
+        values = {"masked": found.masked, "user_id": found.user_id}
+        fact = run.prove("found_id", customer=found.customer, values=values)
         return Passed(facts=(fact,))

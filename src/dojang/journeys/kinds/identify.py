@@ -43,14 +43,16 @@ class Identify(Base):
         return login_of(run) is not fact or is_logged_in(run)
 
     def page(self, run: RunView) -> PageParts:
-        """Ask for both; a user id just looked up is shown, masked."""
-        found = run.facts.get("find-id/found_id")
-        notes = (Message("identify.found", {"user_id": found.values["masked"]}),) if found else ()
+        """Ask for both; a user id just looked up stands in its field, masked."""
+        found = _found(run)
+        notes = (Message("identify.found", {"user_id": found["masked"]}),) if found else ()
         user_id = Field(
             "user_id",
             "user_id",
             Message("field.user_id", {"bank": run.policy.bank.name(run.locale)}),
-            rules={"required": True, "pattern": USER_ID.pattern, "min_length": 6, "max_length": 12},
+            rules={"required": True, "min_length": 6, "max_length": 12}
+            | ({} if found else {"pattern": USER_ID.pattern}),
+            value=found["masked"] if found else None,
         )
         rrn = Field(
             "rrn",
@@ -66,16 +68,15 @@ class Identify(Base):
         """Check form. The RRN's check digit is not looked at: numbers since October 2020 have none."""
         user_id, rrn = plain_user_id(raw_of(data, "user_id")), digits_of(data, "rrn")
         mistakes = []
-        if not USER_ID.fullmatch(user_id):
+        if not USER_ID.fullmatch(_meant(run, user_id)):
             mistakes.append(error("user_id_format", "user_id"))
         if not RRN.fullmatch(rrn) or birth_of_rrn(rrn) is None:
             mistakes.append(error("rrn_format", "rrn"))
-        del run
         return tuple(mistakes) or {"user_id": user_id, "rrn": rrn}
 
     def counts(self, run: RunView, data: Mapping[str, Any] | None) -> tuple[Count, ...]:
         """Count per user id and day, whether such an id exists or not."""
-        user_id = str((data or {}).get("user_id", "")).lower()
+        user_id = _meant(run, str((data or {}).get("user_id", ""))).lower()
         return (
             Count(
                 factor="identify",
@@ -88,10 +89,10 @@ class Identify(Base):
     def ask(self, run: RunView, data: Mapping[str, Any] | None, world: World) -> Identified:
         """Exchange both for the customer; as many questions for a stranger as for a customer."""
         assert data is not None
-        match = world.corebank.find_customer(user_id=data["user_id"], rrn=data["rrn"])
-        owner = world.corebank.customer_of_user_id(data["user_id"])
+        user_id = _meant(run, data["user_id"])
+        match = world.corebank.find_customer(user_id=user_id, rrn=data["rrn"])
+        owner = world.corebank.customer_of_user_id(user_id)
         customer = world.corebank.customer(match.owner) if match.ok and match.owner else None
-        del run
         return Identified(match, customer, owner)
 
     def judge(self, run: RunView, answer: Any) -> Outcome:
@@ -113,6 +114,18 @@ class Identify(Base):
             return Stopped(error=refused)
         fact = run.prove("identified", customer=customer.id, values=facts_of(customer))
         return Passed(facts=(fact,), messages=greetings(customer))
+
+
+def _found(run: RunView) -> Mapping[str, Any] | None:
+    """Return the user id that was looked up in this run, plain and masked."""
+    fact = run.facts.get("find-id/found_id")
+    return fact.values if fact is not None and fact.values.get("user_id") else None
+
+
+def _meant(run: RunView, user_id: str) -> str:
+    """Return the user id meant: the one looked up when its masked form was left in the field."""
+    found = _found(run)
+    return str(found["user_id"]) if found and user_id == found["masked"] else user_id
 
 
 def birth_of_rrn(rrn: str) -> date | None:

@@ -12,6 +12,7 @@ from dojang.journeys.kinds.base import (
     error,
     foreign,
     is_past,
+    late_code,
     later,
     read_account,
     text_of,
@@ -69,6 +70,7 @@ class OneWon(Base):
             messages=(Message("scam.one_won"), Message("one_won.sent", args)),
             title=Message("step.one_won.code"),
             resend=Message("action.send_again"),
+            errors=late_code(run, until),
         )
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:

@@ -17,6 +17,7 @@ from dojang.journeys.kinds.base import (
     error,
     foreign,
     is_past,
+    late_code,
     later,
     mask_mobile,
     read_birth,
@@ -83,6 +84,7 @@ class PhoneCheck(Base):
             messages=(Message("scam.phone_check"), sent),
             title=Message("step.phone_check.code"),
             resend=Message("action.send_again"),
+            errors=late_code(run, until),
         )
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:

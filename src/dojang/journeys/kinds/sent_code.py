@@ -14,6 +14,7 @@ from dojang.journeys.kinds.base import (
     error,
     foreign,
     is_past,
+    late_code,
     later,
     mask_email,
     mask_mobile,
@@ -86,6 +87,7 @@ class SentCode(Base):
             wait=Wait(self.name, "expired" if is_past(run, until) else "sent", until),
             messages=(Message(f"{self.name}.sent", {"masked": run.scratch.get("masked", "")}),),
             resend=Message("action.send_again"),
+            errors=late_code(run, until),
         )
 
     def validate(self, run: RunView, data: Mapping[str, Any]) -> dict[str, Any] | tuple[FieldError, ...]:

@@ -10,7 +10,7 @@ from dojang.journeys.kinds.base import Base, error, is_past, later, mask_mobile,
 from dojang.journeys.kinds.sent_code import sends
 from dojang.journeys.model import PageParts, RunView
 from dojang.journeys.outcomes import Count, Entered, Locked, Mismatch, Outcome, Passed, Pending, Rejected
-from dojang.journeys.page import Message, Show, Wait
+from dojang.journeys.page import FieldError, Message, Show, Wait
 from dojang.ports.writing import reply_number
 
 if TYPE_CHECKING:
@@ -59,21 +59,33 @@ class SmsReply(Base):
         """Show the number and wait for the reply."""
         state = self._state(run)
         args = {"masked": mask_mobile(_phone(run)), "short_code": run.policy.bank.text_number}
-        notes = [Message("scam.sms_reply"), Message("sms_reply.how", args)]
-        if state in {"late", "void"}:
-            notes = [Message(f"sms_reply.{state}")]
+        over = state in {"late", "void"}
+        notes = [] if over else [Message("scam.sms_reply"), Message("sms_reply.how", args)]
+        if state == "waiting" and run.scratch.get("noticed") == "unread":
+            notes.append(Message("sms_reply.no_number", {"count": run.policy.sms_reply.digits}))
         code = Show("code", {"digits": self._code(run), "label": Message("sms_reply.code")})
-        shown = () if state in {"late", "void"} else (code,)
+        shown = () if over else (code,)
         return PageParts(
             show=shown,
             wait=Wait("sms_reply", state, str(run.scratch.get("until", run.now.isoformat()))),
             messages=tuple(notes),
-            submit=None if state in {"late", "void"} else Message("action.replied"),
+            submit=None if over else Message("action.replied"),
             resend=Message("action.send_again"),
+            errors=(error(f"mo_{state}"),) if over else self._noticed(run, state),
         )
 
+    def _noticed(self, run: RunView, state: str) -> tuple[FieldError, ...]:
+        """Say of a reply seen before the button was pressed what is wrong with it."""
+        seen = run.scratch.get("noticed")
+        if state != "waiting" or seen not in {"mismatch", "sender_mismatch"}:
+            return ()
+        most = run.policy.wrong_entries.sms_reply.count
+        left = min(most - run.scratch["noticed_wrong"], run.left.get("sms_reply", most))
+        return (error(f"mo_{seen}_noticed", left=max(0, left)),)
+
     def _state(self, run: RunView) -> str:
-        if run.scratch.get("wrong", 0) >= run.policy.wrong_entries.sms_reply.count:
+        wrong = max(run.scratch.get("wrong", 0), run.scratch.get("noticed_wrong", 0))
+        if wrong >= run.policy.wrong_entries.sms_reply.count:
             return "void"
         if run.scratch.get("received") == "right":
             return "received"
@@ -112,9 +124,26 @@ class SmsReply(Base):
         """Notice that the right reply has arrived, in time; the button still has to be pressed."""
         if self._state(run) != "waiting" or run.scratch.get("received"):
             return None
-        code = self._code(run)
-        right = any(reply_number(m.text, len(code)) == code for m in self._fetch(run, world).own)
-        return {**run.scratch, "received": "right"} if right else None
+        noted = self._note(run, self._fetch(run, world))
+        scratch = {**run.scratch, **noted}
+        return None if scratch == dict(run.scratch) else scratch
+
+    def _note(self, run: RunView, replies: Replies) -> dict[str, Any]:
+        """Put down what the replies hold, for the page; nothing is counted before the button is pressed."""
+        code, seen = self._code(run), run.scratch["seen"]
+        most, misses = run.policy.wrong_entries.sms_reply.count, int(run.scratch["wrong"])
+        noticed = ""
+        for reply in replies.own:
+            if reply.id in seen or reply.at > datetime.fromisoformat(run.scratch["until"]):
+                continue
+            number = reply_number(reply.text, len(code))
+            if number == code and misses < most:
+                return {"received": "right", "noticed": ""}
+            misses += number is not None
+            noticed = "unread" if number is None else "mismatch"
+        if any(message.id not in seen for message, _owner in replies.others):
+            noticed = "sender_mismatch"
+        return {"noticed": noticed, "noticed_wrong": misses} if noticed else {}
 
     def judge(self, run: RunView, answer: Any) -> Outcome:
         """Take the replies in order: each wrong one is a try, too many make the number void."""
@@ -137,7 +166,7 @@ class SmsReply(Base):
                 return Passed(facts=(fact,))
             seen.append(reply.id)
             misses += 1
-        scratch = {**run.scratch, "seen": seen, "wrong": misses}
+        scratch = {**run.scratch, "seen": seen, "wrong": misses, "noticed": "", "noticed_wrong": misses}
         if misses > before:
             return self._wrong(run, scratch)
         stranger = next((pair for pair in replies.others if pair[0].id not in seen), None)

@@ -29,7 +29,7 @@ from dojang.web.app.elsewhere import begin_on_the_phone
 from dojang.web.cookies import known_runs, remember_run
 from dojang.web.forms import read_form
 from dojang.web.me import SEEN, read_cookie, set_cookie
-from dojang.web.presenting import present, present_result, present_wait
+from dojang.web.presenting import present, present_result, present_wait, told_of
 from dojang.web.runs import live_run, run_path, run_url
 from dojang.web.shell import show
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from dojang.journeys.page import Page
 
 _ENDINGS = {"done", "failed", "expired", "cancelled", "issuing", "waiting"}
+_MOVED = "moved"  #: in the address: the answer was to an earlier page
 _LONGEST_REVISION = 7  #: digits
 
 
@@ -71,7 +72,7 @@ def begin(request: HttpRequest, product: str, purpose: str) -> HttpResponse:
     return show(request, "web/begin.html", {"place": "certs", "guide": guide, "live": live_run(request)})
 
 
-def _render(request: HttpRequest, page: Page, *, status: int = 200) -> HttpResponse:
+def _render(request: HttpRequest, page: Page) -> HttpResponse:
     """Show a Page in the reader's language."""
     locale = reader_locale()
     context: dict[str, Any] = {"page": page, "view": present(page, locale), "place": "certs"}
@@ -87,7 +88,7 @@ def _render(request: HttpRequest, page: Page, *, status: int = 200) -> HttpRespo
     ended = page.state in _ENDINGS or (page.state == "locked" and not page.fields)
     template = f"web/run_{page.state}.html" if ended else "web/run.html"
     context["work"] = asked_by(request, page)
-    response = _no_store(show(request, template, context, status=status))
+    response = _no_store(show(request, template, context))
     tell_wait(response, context["work"])
     if seen:
         set_cookie(request, response, SEEN, seen, lasting=True)
@@ -117,6 +118,7 @@ def _act(request: HttpRequest, run: str, token: str) -> HttpResponse:
     action = request.POST.get("action") or "submit"
     revision = _revision(request.POST.get("revision", ""), present_page.revision)
     data = read_form(request.POST, present_page.fields) if step == present_page.step else {}
+    by_script = request.headers.get("Accept") == "application/json"
     try:
         page = actions.act(run, step, revision, action, data, acting=acting, world=world)
     except DojangError as error:
@@ -124,30 +126,38 @@ def _act(request: HttpRequest, run: str, token: str) -> HttpResponse:
         if "page" not in error.data:
             raise
         page, status = error.data["page"], refuse(error).status
-        moved = replace(page, messages=(*page.messages, Message("web.run.moved")))
-        if request.headers.get("Accept") == "application/json":
-            return _no_store(JsonResponse(_state(page), status=status))
-        return _render(request, moved, status=status)
+        return _no_store(JsonResponse(_state(page), status=status)) if by_script else _show_next(page, _MOVED)
     if page.errors:
         hold_refused(request, began)
-    if request.headers.get("Accept") == "application/json":
+    if by_script:
         return _no_store(JsonResponse({**_state(page), "serverTime": page.server_time}))
-    if page.errors and page.state in {"open", "locked"}:
-        return _render(request, page, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    response = HttpResponseRedirect(run_url(page))
+    return _show_next(page)
+
+
+def _show_next(page: Page, note: str = "") -> HttpResponse:
+    """Lead on to the page of a run, after a refusal as well: no answer is left in the browser's history.
+
+    What was refused, and what was typed without being secret, the run itself keeps until the next answer.
+    """
+    address = run_url(page)
+    if note:
+        address = f"{address}{'&' if '?' in address else '?'}{note}"
+    response = HttpResponseRedirect(address)
     response.status_code = HTTPStatus.SEE_OTHER
     return _no_store(response)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def run_page(request: HttpRequest, run: str) -> HttpResponse:
-    """Show the present page of a run; POST acts on it (post, redirect, get; 422 with what is wrong)."""
+    """Show the present page of a run; POST acts on it (post, redirect, get: whatever came of it)."""
     token = _token(request, run)
     if request.method == "POST":
         return _act(request, run, token)
     page = actions.open_page(run, acting=acting_of(request, token=token), world=world_of(request))
     asked = request.GET.get("step", "")
-    if asked and asked != page.step and page.state == "open":
+    if _MOVED in request.GET:
+        page = replace(page, messages=(*page.messages, Message("web.run.moved")))
+    elif asked and asked != page.step and page.state == "open":
         page = replace(page, messages=(*page.messages, Message("web.run.elsewhere")))
     return _render(request, page)
 
@@ -160,6 +170,7 @@ def _state(page: Page) -> dict[str, Any]:
         "state": page.state,
         "expires": page.expires,
         "expiresText": "",
+        "told": told_of(page),
         "wait": None,
     }
     expires = parse_moment(page.expires)
