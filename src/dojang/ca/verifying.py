@@ -5,7 +5,8 @@
 * every signature the journal records belongs to one stored intent, with the same bytes, and to its
   certificate (an intent still being worked on is named as unfinished only when its order is idle);
 * every intent, certificate, activation and revocation has its one event, and every such event its row;
-* there are as many signatures as certificates.
+* there are as many signatures as certificates;
+* every line of the journal follows from the one before.
 
 All of it streams; memory does not grow with what exists.
 """
@@ -20,6 +21,7 @@ from dojang.audit.chains import Break
 from dojang.audit.queries import PAGE, Findings, check_anchors, collect_chain_breaks, journal_entries
 from dojang.ca.serials import serial_number, serial_text
 from dojang.pki.errors import MalformedError
+from dojang.ports.signer_journal import GENESIS, broken_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,10 +63,15 @@ def verify_trail(world: World) -> Verification:
         for found in _uneven(event_type, rows):
             findings.add(found)
     stored = _count("SELECT count(*) FROM ca_certificate")
-    # 3. the journal against the intents, and its anchors against the chains
+    # 3. the journal against itself, the intents, and its anchors against the chains
     signatures = 0
     page: list[JournalEntry] = []
+    after, previous = 0, GENESIS
     for entry in journal_entries(world.signer):
+        if entry.readable and broken_entries([entry], after=after, previous=previous):
+            detail = "a line of the signer's journal does not follow from the one before"
+            findings.add(Break(-1, entry.seq, "altered", detail))
+        after, previous = entry.seq, entry.hash
         check_anchors(entry, findings)
         if entry.verb != "sign_certificate":
             continue

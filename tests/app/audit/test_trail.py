@@ -262,6 +262,9 @@ def test_invariant_14_the_trail_the_certificates_and_the_journal_agree(centre: C
     )
 
 
+UNCHAINED = "a line of the signer's journal does not follow from the one before"
+
+
 def test_no_single_bad_entry_ends_a_verification(centre: Centre) -> None:
     """Damaged lines of the journal are told one by one, and so is what stands behind them."""
     row = centre.activate()
@@ -287,6 +290,7 @@ def test_no_single_bad_entry_ends_a_verification(centre: Centre) -> None:
             (seqs[""], "a line of the signer's journal cannot be read"),
             *[(seqs["anchor"], "an anchor in the signer's journal is none")] * 2,
             (seqs["sign_certificate"], "a signature in the signer's journal names no serial"),
+            *[(seqs[verb], UNCHAINED) for verb in ("anchor", "sign_certificate")],
         ]
     )
     (behind,) = [detail for seq, detail in told if seq not in seqs.values()]
