@@ -66,7 +66,7 @@ def test_no_request_makes_the_interface_fail(live: Centre) -> None:
             case.path_parameters["step"] = "terms"
         case.validate_response(case.call(), checks=CONFORMS)
 
-    assert ask_everything(f"{live.url}/api/v1/openapi.json", ask) == 5
+    assert ask_everything(f"{live.url}/api/v1/openapi.json", ask) == 6
 
 
 STRANGE = (
@@ -108,7 +108,7 @@ def test_no_stranger_makes_the_interface_fail(live: Centre) -> None:
     def ask(case: schemathesis.Case) -> None:
         case.validate_response(case.call(), checks=CONFORMS)
 
-    assert ask_everything(f"{live.url}/api/v1/openapi.json", ask) == 5
+    assert ask_everything(f"{live.url}/api/v1/openapi.json", ask) == 6
 
 
 def test_no_request_makes_the_sandbox_fail(live: Centre) -> None:

@@ -311,6 +311,8 @@ def test_every_open_run_comes_to_its_certificate(bank: Bank) -> None:
     expected = {
         record["name"]: record["state"] if record["state"] in over else "done" for record in bank.kept["runs"]
     }
+    # Nothing was proven for it but what leaks, on a telephone that holds none: it becomes active a day later.
+    expected["joint-app-reissue at reissue_request"] = "waiting"
     assert bank.ends == expected
     for record in bank.kept["runs"]:
         if record["state"] in over:

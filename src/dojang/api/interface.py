@@ -154,6 +154,7 @@ def act_on_step(request: HttpRequest, run: Path[str], step: Path[str], body: Act
 @api.get(
     "/work",
     response={200: WorkOut, PROBLEMS: ProblemOut},
+    by_alias=True,
     operation_id="readWork",
     tags=["runs"],
     summary="What is asked before the next entry",

@@ -60,10 +60,11 @@ _PURPOSE_WORDS: Final = {
 _PEER_KINDS: Final = {"dns": "dns", "ip": "ip", "rfc822": "email", "email": "email"}
 
 
-class CaseError(DojangError):
-    """A line is no case: not JSON, or a field of another type than it has."""
+class CaseError(MalformedError):
+    """A line is no case: not JSON, or a field of another type than it has. Its reason is ``request``."""
 
-    code = "request"
+    def __init__(self, detail: str = "", **data: Any) -> None:
+        super().__init__(detail, **{"why": "request", **data})
 
 
 def main(arguments: list[str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from dojang.guard.brakes import REFUSED_AFTER
+from dojang.ports.limits import REFUSED_AFTER
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

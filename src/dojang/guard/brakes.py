@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
     from dojang.ports.acting import Acting
 
-#: A refusal is answered no earlier (seconds), so that its time does not tell what was found behind it; nor is
-#: the next entry by the same user id taken before.
-REFUSED_AFTER: Final = 0.4
 #: Zero bits wanted at the limit, and at most. 16 are some 65,000 hashes: a fraction of a second.
 FIRST_BITS: Final = 16
 MOST_BITS: Final = 20

@@ -10,6 +10,9 @@ from dojang.pki.day import day_begins, day_ends, day_of
 
 #: The customer's calendar day, from midnight to midnight in Seoul.
 DAY: Final = "day"
+#: A refusal is answered no earlier (seconds), so that its time does not tell what was found behind it; nor is
+#: the next entry by the same user id taken before.
+REFUSED_AFTER: Final = 0.4
 #: One run of a journey, from its start to its end: the counter's subject is the run itself.
 RUN: Final = "run"
 #: How a day is written where a number of seconds stands (rows, figures shown). No rolling window has it.

@@ -143,8 +143,10 @@ def test_a_revision_that_cannot_be_is_an_old_one(visitor: Client, revision: str)
     place = begin(visitor)
     sent = {**hidden(visitor.get(place)), "action": "submit", "revision": revision}
     answer = visitor.post(place.split("?")[0], sent)
-    assert answer.status_code == 409
-    assert answer.context["page"].step == "terms"
+    assert answer.status_code == 303
+    assert answer.headers["Location"].endswith("&moved")
+    shown = visitor.get(answer.headers["Location"]).context["page"]
+    assert (shown.step, shown.revision) == ("terms", 1)
 
 
 @pytest.mark.parametrize("place", [*PLACES, "/app/", "/login/", "/api/v1/journeys", "/api/v1/openapi.json"])

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.app.account.connected import connect
 from tests.journeys.app.device import AppWalk, Telephone
 from tests.journeys.app.test_by_login import ACTING, begin, here, holder, log_in
 from tests.journeys.app.walker import PIN, Walk, with_policy
@@ -111,8 +112,9 @@ def test_a_session_of_another_certificate_goes_on(world: World) -> None:
     Walk(world).finish()
     visitor = dataclasses.replace(ACTING, channel="web")
     done = proving.log_in_by_id(
-        PRODUCTS["financial"], HONG.user_id, Answer(pin=PIN), remember=False, acting=visitor, world=world
-    )
+        PRODUCTS["financial"], HONG.user_id, Answer(pin=PIN), browser=connect(world, "hong", acting=visitor),
+        remember=False, acting=visitor, world=world,
+    )  # fmt: skip
     holder(world, "bank")
     revoke(world, "bank")
     assert access_session(done.session, world=world).method == "financial"

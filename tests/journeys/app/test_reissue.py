@@ -56,7 +56,7 @@ def test_whether_the_end_stays_is_the_banks_choice(world: World, product: str) -
             pin = ("840271", "591362", "372958")[number - 1]
             walk: Walk = Walk(how, journey="financial-web-reissue", pin=pin)
         else:
-            walk = AppWalk(how, journey=f"{product}-app-reissue")
+            walk = AppWalk(how, journey=f"{product}-app-reissue", phone=first.phone)
         assert walk.finish().state == "done"
         new, was, *_ = (view for view in certificates_of(walk.person.id) if view.product == product)
         assert (new.state, was.state, was.reason) == ("active", "revoked", "superseded")

@@ -31,10 +31,11 @@ from dojang.account.sessions import actions as sessions
 from dojang.account.verifying import verify_certificate
 from dojang.audit.actions import tell_brakes
 from dojang.guard import budgets, counters
-from dojang.guard.brakes import REFUSED_AFTER, spend_wrong
+from dojang.guard.brakes import spend_wrong
 from dojang.guard.counters import Tally
 from dojang.notices.letters import Letters, gather
 from dojang.pki.errors import DojangError
+from dojang.ports.limits import REFUSED_AFTER
 from dojang.wallet.keys.errors import (
     WalletHeldError,
     WalletKeyNotFoundError,

@@ -29,8 +29,8 @@ from dojang.edge.refusals import refuse_in_form
 from dojang.edge.slowing import asked_by, tell_wait
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import phrase, product_name, reader_locale
-from dojang.guard.brakes import REFUSED_AFTER
 from dojang.pki.errors import DojangError
+from dojang.ports.limits import REFUSED_AFTER
 from dojang.ports.writing import USER_ID, plain_user_id
 from dojang.products import PRODUCTS
 from dojang.wallet.keys.queries import usable_key
