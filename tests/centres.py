@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.places import place_for_data
+
 from dojang.ports.signer_wire import socket_path
 
 if TYPE_CHECKING:
@@ -270,7 +272,7 @@ def make_centre(database_url: str = "", sources: str = _SOURCES, **settings: str
 
     `sources` is where the package is imported from.
     """
-    home = Path(tempfile.mkdtemp(prefix="dojang-centre-"))
+    home = Path(tempfile.mkdtemp(prefix="dojang-centre-", dir=place_for_data()))
     home.chmod(0o755)  # the database's own user has to walk through
     (home / "dojang.toml").write_text(ANY_HOUR, "utf-8")
     port = free_port()

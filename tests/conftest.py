@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.places import place_for_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from dojang.ports.world import World
 
 # The server's user must be able to walk into this folder, which pytest's own temporary folders forbid.
-_HOME = Path(tempfile.mkdtemp(prefix="dojang-test-"))
+_HOME = Path(tempfile.mkdtemp(prefix="dojang-test-", dir=place_for_data()))
 _HOME.chmod(0o755)
 for _name in [name for name in os.environ if name.startswith("DOJANG_") and name != "DOJANG_PG_WHEEL_ONLY"]:
     del os.environ[_name]
