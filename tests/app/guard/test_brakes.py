@@ -1,4 +1,4 @@
-"""Brakes slow and do not close: lines are one source, work or waiting, known browsers pass."""
+"""Brakes slow and do not close: lines are one source, work or waiting, connected browsers log in."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def with_errors(world: World, errors: int) -> None:
 
 
 def test_a_guess_by_everybody_slows_all_closes_nobody_and_alarms(world: World, tmp_path: Path) -> None:
-    """With everybody's budget gone strangers work or wait, known browsers pass, people are told."""
+    """With everybody's budget gone strangers work or wait, a connected browser logs in, people are told."""
     walk = Walk(world)
     assert walk.finish().state == "done"
     browser = connect(world, "hong", acting=VISITOR)

@@ -26,7 +26,6 @@ from dojang.account.sessions.actions import end_session
 from dojang.ca.queries import certificate_by_id
 from dojang.edge.holding import hold_refused
 from dojang.edge.refusals import refuse_in_form
-from dojang.edge.slowing import asked_by, tell_wait
 from dojang.edge.visitor import acting_of, world_of
 from dojang.edge.wording import phrase, product_name, reader_locale
 from dojang.pki.errors import DojangError
@@ -143,11 +142,9 @@ def _page(
         "left": "out" in request.GET,
         "connected": "connected" in request.GET and asks_pin,
         "strange": way.typed and (not asks_pin or isinstance(error, BrowserUnknownError)),
-        "work": asked_by(request, error) if error else None,
         "ended": ended if (ended := request.GET.get("ended", "")) in _ENDED else "",
     }
     response = show(request, "web/login.html", context, status=form_status(refusal, *mistakes.values()))
-    tell_wait(response, context["work"])
     response["Cache-Control"] = "no-store"
     keep_secret(request, response, way)
     return response
